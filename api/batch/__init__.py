@@ -1,0 +1,1 @@
+"""Many notes: one line in, one line out."""

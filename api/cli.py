@@ -1,0 +1,296 @@
+"""The command line. Light to start: whatever reads notes is imported inside the command that needs it."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+
+import typer
+from rich.console import Console
+
+from models.note import Discipline, Policy, Profile
+
+if TYPE_CHECKING:
+    from models.coder import Coder
+
+# A character takes at most four bytes in UTF-8; the reader counts characters (`nlp.pipeline.MAX_CHARACTERS`), but is
+# not imported before there is a note to read.
+MAX_BYTES = 4 * 250_000
+DONE, SOME_FAILED, UNREADABLE, MODEL_REFUSED = 0, 1, 2, 3
+_EXIT_CODES = (
+    "Exit status: 0 done; 1 some lines of a batch failed; 2 wrong usage or input that cannot be read; "
+    "3 the model was refused."
+)
+
+app = typer.Typer(
+    name="therapy-coder",
+    help="Reads a treatment note and suggests what it bills. Nothing is billed, nothing leaves this computer.",
+    epilog=_EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    # A traceback with local variables would print the note.
+    pretty_exceptions_enable=False,
+)
+
+PolicyOption = Annotated[Policy, typer.Option(help="How minutes become units.")]
+ProfileOption = Annotated[Profile, typer.Option(help="Which reader: accurate or fast.")]
+ModelOption = Annotated[
+    Path | None, typer.Option(help="Folder of a model version; without it, the one that came with the program.")
+]
+
+
+@app.command(epilog=_EXIT_CODES)
+def code(
+    file: Annotated[str, typer.Argument(metavar="FILE|-", help="Text file with one note; - reads standard input.")],
+    json: Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")] = False,
+    policy: PolicyOption = "full_15",
+    profile: ProfileOption = "accurate",
+    discipline: Annotated[Discipline | None, typer.Option(help="PT or OT, where known.")] = None,
+    note_id: Annotated[str | None, typer.Option(help="Your own name for the note; comes back in the result.")] = None,
+    model: ModelOption = None,
+) -> None:
+    """Code one note and print a summary of what it bills."""
+    from pydantic import ValidationError
+
+    from api.validation import sentence
+    from models.note import Note
+    from nlp.errors import NoteTooLong, UnreadableText
+
+    text = _read_note(file)
+    try:
+        note = Note(text=text, note_id=note_id, discipline=discipline, policy=policy, profile=profile)
+    except ValidationError as error:
+        _fail(sentence(error.errors()))
+    try:
+        result = _load(model).code(note)
+    except (NoteTooLong, UnreadableText) as error:
+        _fail(str(error))
+    if json:
+        # The result is UTF-8 whatever the terminal's encoding is.
+        sys.stdout.buffer.write(result.model_dump_json(indent=2).encode("utf-8") + b"\n")
+        sys.stdout.buffer.flush()
+        return
+    from api.summary import show
+
+    # Letters that the terminal's encoding lacks appear as question marks.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    show(Console(highlight=False, width=None if sys.stdout.isatty() else 80), result)
+
+
+@app.command(epilog=_EXIT_CODES)
+def batch(
+    source: Annotated[
+        Path, typer.Argument(metavar="IN.jsonl", help='One note a line: {"note_id", "text", "policy"?, ...}.')
+    ],
+    target: Annotated[Path, typer.Argument(metavar="OUT.jsonl", help="One result or error a line, in the same order.")],
+    policy: Annotated[Policy, typer.Option(help="Policy for lines that name none.")] = "full_15",
+    profile: Annotated[Profile, typer.Option(help="Reader for lines that name none.")] = "accurate",
+    model: ModelOption = None,
+) -> None:
+    """Code a file of notes; a line that cannot be coded gives an error line and costs no other."""
+    from rich.progress import Progress
+
+    from api.batch import local
+
+    if not source.is_file():
+        _fail(f"{source} is not a file that can be read.")
+    if target.exists() and source.samefile(target):
+        _fail("IN and OUT are the same file.")
+    coder = _load(model)
+    console = Console(stderr=True, highlight=False)
+    try:
+        with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
+            task = bar.add_task("Coding", total=source.stat().st_size)
+            counts = local.run(
+                source,
+                target,
+                coder,
+                defaults={"policy": policy, "profile": profile},
+                progress=lambda done: bar.update(task, completed=done),
+            )
+    except OSError as error:
+        _fail(f"{error.filename or target}: {error.strerror or error}.")
+    done = counts.lines - counts.errors
+    console.print(f"{counts.lines} lines: {done} coded, {counts.errors} errors.", markup=False, soft_wrap=True)
+    raise typer.Exit(SOME_FAILED if counts.errors else DONE)
+
+
+@app.command(epilog=_EXIT_CODES)
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on (127.0.0.1).")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port to listen on (8000); 0 takes a free one.")
+    ] = None,
+    allow_remote: Annotated[
+        bool, typer.Option("--allow-remote", help="Let other computers in. There is no log-in.")
+    ] = False,
+) -> None:
+    """Serve the page and the API on this computer."""
+    from pydantic import ValidationError
+
+    from api.settings import Settings
+    from api.validation import reasons
+
+    given: dict[str, Any] = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        told = "; ".join(
+            f"THERAPY_CODER_{str(e['loc'][0]).upper()}: {r['reason']}"
+            for e, r in zip(error.errors(), reasons(error.errors()), strict=True)
+        )
+        _fail(f"A setting is wrong: {told}.")
+    if not allow_remote and not _is_loopback(settings.host):
+        _fail(
+            f"{settings.host} lets other computers in, and there is no log-in: notes would be open to the network. "
+            "Use 127.0.0.1, or add --allow-remote if you mean it."
+        )
+    with _listen(settings.host, settings.port) as listening:
+        # Everything heavy comes after the port is ours.
+        import uvicorn
+
+        from api.main import create_app
+
+        application = create_app(settings, coder=_load(settings.model_path))
+        name = f"[{settings.host}]" if ":" in settings.host else settings.host
+        address = f"http://{name}:{listening.getsockname()[1]}"
+
+        class Server(uvicorn.Server):
+            async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+                await super().startup(sockets)
+                if self.started:
+                    print(f"Therapy Coder: {address}", flush=True)
+
+        # Lines about single requests would hold addresses as clients wrote them.
+        Server(uvicorn.Config(application, log_level="warning", access_log=False, server_header=False)).run([listening])
+
+
+@app.command(epilog=_EXIT_CODES)
+def train(
+    data: Annotated[Path, typer.Option(help="Folder with notes/ and splits.csv.")] = Path("training_data"),
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write the version to; without it, the shipped model's.")
+    ] = None,
+) -> None:
+    """Rebuild the model from labelled notes."""
+    from models.errors import DatasetError
+    from models.registry import shipped
+    from models.training import train as training
+
+    if not data.is_dir():
+        _fail(f"{data} is not a folder.")
+    try:
+        manifest = training.run(data, shipped() if out is None else out)
+    except DatasetError as error:
+        _fail(str(error))
+    except OSError as error:
+        _fail(f"{error.filename or data}: {error.strerror or error}.")
+    print(f"version {manifest.version}: {manifest.notes} notes")
+
+
+@app.command(epilog=_EXIT_CODES)
+def evaluate(
+    data: Annotated[Path, typer.Option(help="Folder with notes/ and splits.csv.")] = Path("training_data"),
+    split: Annotated[Literal["train", "development", "held_out"], typer.Option(help="Which notes.")] = "held_out",
+    model: ModelOption = None,
+) -> None:
+    """Measure the model on labelled notes, with 95 % bootstrap intervals."""
+    from rich import box
+    from rich.table import Table
+
+    from models.errors import DatasetError, UntrustedModel
+    from models.training import evaluate as evaluation
+
+    if not data.is_dir():
+        _fail(f"{data} is not a folder.")
+    try:
+        measured = evaluation.run(data, split, model=model)
+    except DatasetError as error:
+        _fail(str(error))
+    except UntrustedModel as error:
+        _fail(str(error), MODEL_REFUSED)
+    table = Table("Figure", "Value", "Interval", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for figure in measured.figures:
+        table.add_row(figure.name, f"{figure.value:.3f}", f"{figure.low:.3f} to {figure.high:.3f}")
+    console = Console(highlight=False)
+    console.print(f"{measured.notes} notes of {measured.split}, model {measured.version}", markup=False)
+    console.print(table)
+
+
+def _fail(message: str, status: int = UNREADABLE) -> NoReturn:
+    """End with one line on standard error."""
+    print(f"therapy-coder: {' '.join(message.split())}", file=sys.stderr)
+    raise typer.Exit(status)
+
+
+def _load(model: Path | None) -> Coder:
+    from models.coder import Coder
+    from models.errors import UntrustedModel
+
+    try:
+        return Coder.load(model)
+    except UntrustedModel as error:
+        _fail(str(error), MODEL_REFUSED)
+
+
+def _read_note(file: str) -> str:
+    """Return the text of a file or of standard input exactly as it is; ends the program where it is no text."""
+    try:
+        if file == "-":
+            data = sys.stdin.buffer.read(MAX_BYTES + 1)
+        else:
+            with Path(file).open("rb") as reading:
+                data = reading.read(MAX_BYTES + 1)
+    except OSError as error:
+        _fail(f"{file} cannot be read: {(error.strerror or 'unknown reason').lower()}.")
+    name = "standard input" if file == "-" else file
+    if not data:
+        _fail(f"{name} is empty.")
+    if len(data) > MAX_BYTES:
+        _fail(f"{name} is too long for one note.")
+    if b"\0" in data:
+        _fail(f"{name} is not a text file.")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        _fail(f"{name} is not UTF-8 text (byte {error.start}). Save it as UTF-8.")
+
+
+def _is_loopback(host: str) -> bool:
+    from ipaddress import ip_address
+
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens, so that a taken port is told before the model is loaded."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except socket.gaierror:
+        _fail(f"{host} is no address of this computer.")
+    listening = socket.socket(family, kind, protocol)
+    try:
+        if os.name == "posix":
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen()
+    except OSError as error:
+        listening.close()
+        taken = error.errno == errno.EADDRINUSE
+        _fail(
+            f"Port {port} is taken. Choose another with --port."
+            if taken
+            else f"{host}:{port}: {(error.strerror or 'refused').lower()}."
+        )
+    return listening

@@ -1,0 +1,34 @@
+"""What routes are given: the coder and the settings of the app that serves them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from api.errors import ModelNotReady
+from api.settings import Settings
+from models.coder import Coder
+
+
+def coder(request: Request) -> Coder:
+    """Return the loaded coder.
+
+    Raises
+    ------
+    ModelNotReady
+        It is not loaded yet.
+    """
+    loaded: Coder | None = request.app.state.coder
+    if loaded is None:
+        raise ModelNotReady
+    return loaded
+
+
+def settings(request: Request) -> Settings:
+    """Return the app's settings."""
+    return request.app.state.settings
+
+
+CoderDep = Annotated[Coder, Depends(coder)]
+SettingsDep = Annotated[Settings, Depends(settings)]

@@ -1,0 +1,82 @@
+"""The web application: `create_app` puts settings, coder, routes and middleware together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
+from fastapi.openapi.utils import get_openapi
+from fastapi.staticfiles import StaticFiles
+
+from api import errors
+from api.middleware import Guard, HostCheck, SizeLimit
+from api.routes import health, models, pages, suggestions
+from api.routes.examples import examples
+from api.settings import LOOPBACK_NAMES, Settings
+from models.coder import Coder
+
+_ABOUT = (
+    "Reads a PT or OT treatment note and suggests what it bills: code, minutes, units, reasons and what is missing. "
+    "A suggestion for review: nothing is billed, no note is kept. "
+    "Errors are problem documents (RFC 9457) without note text."
+)
+
+
+def create_app(settings: Settings | None = None, *, coder: Coder | None = None) -> FastAPI:
+    """Build the application.
+
+    Parameters
+    ----------
+    settings
+        Read from the environment where not given.
+    coder
+        Used as it is; where not given, the model is loaded once when the application starts.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        A setting in the environment is wrong.
+    """
+    chosen = Settings() if settings is None else settings
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if app.state.coder is None:
+            app.state.coder = await run_in_threadpool(Coder.load, chosen.model_path)
+        yield
+
+    # The framework's own documentation pages load scripts from elsewhere; /openapi.json stays.
+    app = FastAPI(
+        title="Therapy Coder", version="1", description=_ABOUT, lifespan=lifespan, docs_url=None, redoc_url=None
+    )
+    app.state.settings, app.state.coder = chosen, coder
+    for router in (suggestions.router, models.router, health.router, pages.router):
+        app.include_router(router)
+    app.mount("/static", StaticFiles(directory=pages.FOLDER / "static"))
+    errors.install(app)
+    # The last one added runs first.
+    app.add_middleware(SizeLimit, limit=chosen.max_request_bytes)
+    app.add_middleware(HostCheck, hosts=(*LOOPBACK_NAMES, chosen.host, *chosen.allowed_hosts))
+    app.add_middleware(Guard)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """Return the API's description with what the framework leaves out.
+
+    That is the problem document, which no route returns by itself, and the example result, whose nulls it would drop.
+    """
+    if app.openapi_schema is None:
+        schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        problem = errors.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas = schema["components"]["schemas"]
+        schemas.update(problem.pop("$defs"))
+        schemas["Problem"] = problem
+        answer = schema["paths"]["/v1/suggestions"]["post"]["responses"]["200"]["content"]["application/json"]
+        answer["example"] = examples()["result"]
+        app.openapi_schema = schema
+    return app.openapi_schema

@@ -1,0 +1,1 @@
+"""The page: static files, nothing from elsewhere."""

@@ -1,0 +1,1 @@
+"""`Document` to `Result`: classifier, billing rules, and the training that makes them."""

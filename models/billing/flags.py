@@ -1,0 +1,514 @@
+"""The findings on a note: one function a flag; its severity, words and source stand in ``flags.toml`` under its id.
+
+To add a flag, write its entry there and a function here that yields a `Finding` for each place it concerns.
+
+Examples
+--------
+>>> from models.billing.proposal import propose
+>>> [flag.id for flag in check(Document(text=""), (), propose((), "full_15"))]
+['no_treatment']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from string import Formatter
+from types import MappingProxyType
+from typing import NamedTuple
+
+from models.billing import data
+from models.billing.codes import CODES, HEADLINE
+from models.billing.proposal import Proposal
+from models.billing.units import POLICY_NAMES, counts
+from models.billing.written import contradictions
+from models.service import Service
+from nlp.document import Block, Document, Duration, ElementName, Notice, NoticeKind, Total, WrittenUnits
+
+SEVERITIES = ("error", "warning", "info")
+
+_EXERCISE, _FUNCTIONAL = "exercise", "functional"
+_FLAG_KEYS = ("id", "severity", "meaning", "message", "action", "source")
+
+Place = Block | Duration | Total | WrittenUnits | Notice
+Field = int | str
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """One finding with its words; ``[start, end)`` is the stretch of the note, ``None`` where it is the whole note."""
+
+    id: str
+    severity: str
+    message: str
+    action: str
+    start: int | None
+    end: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class FlagKind:
+    """An entry of the flag list; ``messages`` are templates by variant, ``""`` the usual one."""
+
+    id: str
+    severity: str
+    meaning: str
+    messages: Mapping[str, str]
+    action: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class BetterCode:
+    """Unstated blocks of ``of`` with more than ``share`` of their entries under ``prefixes`` may fit another code."""
+
+    of: str
+    share: float
+    prefixes: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class FlagList:
+    """What ``flags.toml`` holds: the kinds by id, thresholds (probabilities in [0, 1]) and words for messages."""
+
+    kinds: Mapping[str, FlagKind]
+    thresholds: Mapping[str, float]
+    better_code: BetterCode
+    words: Mapping[str, str]
+
+
+class Case(NamedTuple):
+    """What a flag's function looks at."""
+
+    document: Document
+    services: Sequence[Service]
+    proposal: Proposal
+
+    @property
+    def headline(self) -> tuple[Service, ...]:
+        """The services with a headline code."""
+        return tuple(service for service in self.services if service.code in HEADLINE)
+
+    @property
+    def earned(self) -> Mapping[str, int]:
+        """Units per code under the chosen policy."""
+        return self.proposal.units[self.proposal.policy]
+
+
+class Finding(NamedTuple):
+    """One place that a flag concerns (``None``: the whole note), the values of its message and the wording to use."""
+
+    place: Place | None
+    values: Mapping[str, Field] = {}
+    variant: str = ""
+
+
+class _Registered(NamedTuple):
+    find: Callable[[Case], Iterable[Finding]]
+    fields: tuple[str, ...]
+
+
+_REGISTRY: dict[str, _Registered] = {}
+
+
+def check(document: Document, services: Sequence[Service], proposal: Proposal) -> tuple[Flag, ...]:
+    """Return every finding on one note: by severity, then position (whole-note findings last), then list order.
+
+    Parameters
+    ----------
+    document : Document
+        What was read out of the note.
+    services : Sequence[Service]
+        Its coded blocks, in text order.
+    proposal : Proposal
+        What `models.billing.proposal.propose` made of them; its policy is the one that the flags speak of.
+    """
+    case = Case(document, services, proposal)
+    flags = [_flag(kind, finding) for kind in FLAGS.values() for finding in _REGISTRY[kind.id].find(case)]
+    end_of_note = len(document.text) + 1
+
+    def place(flag: Flag) -> tuple[int, int, int]:
+        start = end_of_note if flag.start is None else flag.start
+        end = end_of_note if flag.end is None else flag.end
+        return (SEVERITIES.index(flag.severity), start, end)
+
+    return tuple(sorted(flags, key=place))
+
+
+def parse_flags(text: str, fields: Mapping[str, Collection[str]], file: str = "flags.toml") -> FlagList:
+    """Return the flag list of a data file.
+
+    Parameters
+    ----------
+    text : str
+        The file's content (TOML).
+    fields : Mapping[str, Collection[str]]
+        The flags that code raises, each with the values that it gives its message.
+    file : str
+        Its name, for errors.
+
+    Raises
+    ------
+    LexiconError
+        The file cannot be used: unknown or missing keys, a flag that no code raises or the other way about, an unknown
+        severity, a message with a value that the flag does not give, a threshold outside [0, 1], an unknown code.
+    """
+    root = data.parse(text, file).closed(("thresholds", "better_code", "words", "flag"))
+    kinds = {entry.name: _kind(entry, fields) for entry in root.tables("flag", "id")}
+    for missing in sorted(set(fields) - set(kinds)):
+        raise root.error(f"there is no [[flag]] with id {missing}, which the code raises")
+    words = root.table("words").closed(("other_service", "no_unit"))
+    thresholds = root.table("thresholds").closed(("low_confidence", "both_possible", "content_contradicts"))
+    return FlagList(
+        kinds=MappingProxyType(kinds),
+        thresholds={key: _threshold(thresholds.table(key)) for key in thresholds.values},
+        better_code=_better(root.table("better_code").closed(("of", "share", "source", "rule"))),
+        words={key: words.get(key, str) for key in words.values},
+    )
+
+
+def _kind(entry: data.Entry, fields: Mapping[str, Collection[str]]) -> FlagKind:
+    entry.closed(_FLAG_KEYS, ("variants",))
+    if entry.name not in fields:
+        raise entry.error("no function of flags.py raises this flag")
+    severity = entry.get("severity", str)
+    if severity not in SEVERITIES:
+        raise entry.error(f"severity must be one of {', '.join(SEVERITIES)}")
+    messages = {"": entry.get("message", str)}
+    if "variants" in entry.values:
+        variants = entry.table("variants")
+        messages |= {key: variants.get(key, str) for key in variants.values}
+    for message in messages.values():
+        try:
+            used = [field for _, field, _, _ in Formatter().parse(message) if field is not None]
+        except ValueError as error:
+            raise entry.error("message has a brace without its partner") from error
+        for field in used:
+            if field not in fields[entry.name]:
+                known = ", ".join(fields[entry.name]) or "none"
+                raise entry.error(f"message asks for {{{field}}}; the values of this flag are: {known}")
+    return FlagKind(
+        id=entry.name,
+        severity=severity,
+        meaning=entry.get("meaning", str),
+        messages=MappingProxyType(messages),
+        action=entry.get("action", str),
+        source=entry.get("source", str),
+    )
+
+
+def _threshold(entry: data.Entry) -> float:
+    entry.closed(("value", "source")).get("source", str)
+    value = entry.get("value", float)
+    if not 0 <= value <= 1:
+        raise entry.error("value must lie in [0, 1]")
+    return value
+
+
+def _better(entry: data.Entry) -> BetterCode:
+    entry.get("source", str)
+    rules = entry.tables("rule", "code")
+    for code, owner in ((entry.get("of", str), entry), *((rule.name, rule) for rule in rules)):
+        if code not in CODES:
+            raise owner.error("this is no code of codes.toml")
+    prefixes = {rule.name: rule.closed(("code", "prefixes")).texts("prefixes") for rule in rules}
+    return BetterCode(entry.get("of", str), entry.get("share", float), MappingProxyType(prefixes))
+
+
+def _flag(kind: FlagKind, finding: Finding) -> Flag:
+    place = finding.place
+    return Flag(
+        id=kind.id,
+        severity=kind.severity,
+        message=kind.messages[finding.variant].format(**finding.values),
+        action=kind.action,
+        start=None if place is None else place.start,
+        end=None if place is None else place.end,
+    )
+
+
+def _raises(flag: str, *fields: str) -> Callable[[Callable[[Case], Iterable[Finding]]], None]:
+    """Register a function as the one that raises ``flag`` and gives ``fields`` to its message."""
+
+    def register(find: Callable[[Case], Iterable[Finding]]) -> None:
+        _REGISTRY[flag] = _Registered(find, fields)
+
+    return register
+
+
+def _named(code: str | None) -> str:
+    """Return how messages call a code; ``None`` and ``"other"`` are another service."""
+    if code is None or code == "other":
+        return _WORDS["other_service"]
+    return f"{CODES[code].name} ({code})" if code in CODES else code
+
+
+def _minutes_place(service: Service) -> Place:
+    return service.block.duration or service.block
+
+
+def _shared(service: Service) -> Duration | None:
+    duration = service.block.duration
+    return duration if duration is not None and duration.kind == "shared" else None
+
+
+# ---- warnings
+
+
+@_raises("minutes_missing", "code")
+def _minutes_missing(case: Case) -> Iterator[Finding]:
+    for service in case.headline:
+        if service.block.minutes is None and _shared(service) is None:
+            yield Finding(service.block, {"code": _named(service.code)})
+
+
+@_raises("shared_minutes", "minutes")
+def _shared_minutes(case: Case) -> Iterator[Finding]:
+    durations = {(shared.start, shared.end): shared for service in case.headline if (shared := _shared(service))}
+    for duration in durations.values():
+        yield Finding(duration, {"minutes": duration.minutes})
+
+
+@_raises("no_unit", "policy")
+def _no_unit(case: Case) -> Iterator[Finding]:
+    given = [service for service in case.headline if service.block.minutes is not None]
+    if given and not any(code in case.earned for code in HEADLINE):
+        yield Finding(_minutes_place(given[0]), {"policy": POLICY_NAMES[case.proposal.policy]})
+
+
+@_raises("code_mismatch", "stated", "content")
+def _code_mismatch(case: Case) -> Iterator[Finding]:
+    for service in case.services:
+        stated = service.block.stated
+        if stated is None:
+            continue
+        label = stated.code if stated.code in HEADLINE else "other"
+        content = service.content_probabilities
+        likeliest = max(content, key=lambda code: content[code])
+        if service.code != label:
+            read_as = service.billed_code
+        elif label in HEADLINE and likeliest != label and content[likeliest] >= _THRESHOLDS["content_contradicts"]:
+            read_as = likeliest
+        else:
+            continue
+        yield Finding(service.block, {"stated": _named(stated.code), "content": _named(read_as)})
+
+
+@_raises("units_impossible", "units", "code", "minutes")
+def _units_impossible(case: Case) -> Iterator[Finding]:
+    for written, minutes, variant in contradictions(case.document.written_units, case.services):
+        values: dict[str, Field] = {"units": written.units, "code": _named(written.code), "minutes": minutes}
+        yield Finding(written, values, variant)
+
+
+@_raises("goal_missing")
+def _goal_missing(case: Case) -> Iterator[Finding]:
+    if case.headline and not case.document.goals:
+        yield Finding(None)
+
+
+@_raises("low_confidence", "code", "rival")
+def _low_confidence(case: Case) -> Iterator[Finding]:
+    for service in case.services:
+        chances = service.probabilities
+        rival = max((code for code in chances if code != service.code), key=lambda code: chances[code])
+        values = {"code": _named(service.billed_code), "rival": _named(rival)}
+        if service.code not in HEADLINE and rival not in HEADLINE:
+            continue
+        if service.confidence < _THRESHOLDS["low_confidence"]:
+            yield Finding(service.block, values)
+        elif all(chances[code] >= _THRESHOLDS["both_possible"] for code in HEADLINE):
+            yield Finding(service.block, values, "both")
+
+
+# ---- info
+
+
+@_raises("code_earns_no_unit", "code", "minutes", "policy")
+def _code_earns_no_unit(case: Case) -> Iterator[Finding]:
+    counted = {code: value for code, value in case.proposal.minutes.items() if counts(code)}
+    headline_earns = any(code in case.earned for code in HEADLINE)
+    if len(counted) < 2:
+        return
+    for code, value in counted.items():
+        # Where neither headline code earns a unit, no_unit says so.
+        if code not in case.earned and (headline_earns or code not in HEADLINE):
+            bearers = (service for service in case.services if service.billed_code == code)
+            first = next(service for service in bearers if service.block.minutes is not None)
+            policy = POLICY_NAMES[case.proposal.policy]
+            yield Finding(_minutes_place(first), {"code": _named(code), "minutes": value, "policy": policy})
+
+
+@_raises("totals_differ", "total", "minutes")
+def _totals_differ(case: Case) -> Iterator[Finding]:
+    least, most = _timed_minutes(case.services)
+    seen: set[tuple[str, int]] = set()
+    for total in case.document.totals if case.services else ():
+        if (total.kind, total.minutes) in seen:
+            continue
+        seen.add((total.kind, total.minutes))
+        if total.minutes < least or (total.kind == "timed" and most is not None and most < total.minutes):
+            minutes = least if most is None or total.minutes < least else most
+            variant = "visit" if total.kind == "visit" else ""
+            yield Finding(total, {"total": total.minutes, "minutes": minutes}, variant)
+
+
+def _timed_minutes(services: Sequence[Service]) -> tuple[int, int | None]:
+    """Return the least and the most that the timed minutes can add up to (most: ``None`` where some are not given).
+
+    A shared duration counts once. Minutes of a service whose code is not known may be timed or not.
+    """
+    amounts: dict[tuple[int, int], tuple[int, bool]] = {}
+    complete = True
+    for service in services:
+        code = CODES.get(service.billed_code or "")
+        if code is not None and not code.timed:
+            continue
+        shared = _shared(service)
+        if shared is not None:
+            key = (shared.start, shared.end)
+            minutes: int | None = shared.minutes
+        else:
+            key = (service.block.start, service.block.end)
+            minutes = service.block.minutes
+        if minutes is None:
+            complete = False
+            continue
+        _, surely_timed = amounts.get(key, (0, True))
+        amounts[key] = (minutes, surely_timed and code is not None)
+    least = sum(minutes for minutes, surely_timed in amounts.values() if surely_timed)
+    return least, sum(minutes for minutes, _ in amounts.values()) if complete else None
+
+
+@_raises("goal_not_linked", "code")
+def _goal_not_linked(case: Case) -> Iterator[Finding]:
+    for service in case.headline if case.document.goals else ():
+        if not service.block.goals:
+            yield Finding(service.block, {"code": _named(service.code)})
+
+
+def _undocumented(case: Case, element: ElementName) -> Iterator[Finding]:
+    shown = any(found.name == element and found.span is not None for found in case.document.elements)
+    if case.headline and not shown:
+        yield Finding(None)
+
+
+@_raises("progress_missing")
+def _progress_missing(case: Case) -> Iterator[Finding]:
+    yield from _undocumented(case, "progress")
+
+
+@_raises("assessment_missing")
+def _assessment_missing(case: Case) -> Iterator[Finding]:
+    yield from _undocumented(case, "assessment")
+
+
+@_raises("activity_unspecific")
+def _activity_unspecific(case: Case) -> Iterator[Finding]:
+    empty = [service.block for service in case.headline if not service.block.activities]
+    for block in empty:
+        yield Finding(block)
+    for notice in _notices(case, "unspecific"):
+        if not any(block.start < notice.end and notice.start < block.end for block in empty):
+            yield Finding(notice)
+
+
+@_raises("mixed_block", "code")
+def _mixed_block(case: Case) -> Iterator[Finding]:
+    for service in case.headline:
+        if {_EXERCISE, _FUNCTIONAL} <= {activity.label for activity in service.block.activities}:
+            yield Finding(service.block, {"code": _named(service.code)})
+
+
+def _notices(case: Case, kind: NoticeKind) -> list[Notice]:
+    return [notice for notice in case.document.notices if notice.kind == kind]
+
+
+def _first_of(case: Case, kind: NoticeKind, group: str = "") -> Iterator[Finding]:
+    """Yield one finding at the first notice of ``kind``, else at the first block whose code is of ``group``."""
+    blocks = [
+        service.block
+        for service in case.services
+        if (code := CODES.get(service.billed_code or "")) is not None and code.group == group
+    ]
+    for place in (*_notices(case, kind), *blocks)[:1]:
+        yield Finding(place)
+
+
+@_raises("group_session")
+def _group_session(case: Case) -> Iterator[Finding]:
+    yield from _first_of(case, "group", "group")
+
+
+@_raises("co_treatment")
+def _co_treatment(case: Case) -> Iterator[Finding]:
+    yield from _first_of(case, "co_treatment")
+
+
+@_raises("cancelled")
+def _cancelled(case: Case) -> Iterator[Finding]:
+    yield from _first_of(case, "cancelled")
+
+
+@_raises("evaluation_only")
+def _evaluation_only(case: Case) -> Iterator[Finding]:
+    codes = [CODES.get(service.billed_code or "") for service in case.services]
+    only = all(code is not None and code.group == "evaluation" for code in codes)
+    yield from _first_of(case, "evaluation_only", "evaluation" if only else "")
+
+
+@_raises("assistant")
+def _assistant(case: Case) -> Iterator[Finding]:
+    yield from _first_of(case, "assistant")
+
+
+@_raises("better_code", "code", "current")
+def _better_code(case: Case) -> Iterator[Finding]:
+    for service in case.services:
+        block = service.block
+        if service.code != _BETTER.of or block.stated is not None:
+            continue
+        fitting = {
+            code: sum(activity.entry.startswith(prefixes) for activity in block.activities)
+            for code, prefixes in _BETTER.prefixes.items()
+        }
+        if _BETTER.share * len(block.activities) < sum(fitting.values()):
+            best = max(fitting, key=lambda code: fitting[code])
+            yield Finding(block, {"code": _named(best), "current": _named(service.code)})
+
+
+@_raises("other_code_unknown", "minutes")
+def _other_code_unknown(case: Case) -> Iterator[Finding]:
+    for service in case.services:
+        if service.billed_code not in CODES and service.block.minutes is not None:
+            yield Finding(_minutes_place(service), {"minutes": service.block.minutes})
+
+
+@_raises("no_treatment")
+def _no_treatment(case: Case) -> Iterator[Finding]:
+    if not case.services:
+        yield Finding(None)
+
+
+@_raises("policy_difference", "policy", "others")
+def _policy_difference(case: Case) -> Iterator[Finding]:
+    proposal = case.proposal
+    others = [
+        f"{POLICY_NAMES[policy]}: {_amounts(earned)}"
+        for policy, earned in proposal.units.items()
+        if earned != case.earned
+    ]
+    if others:
+        here = f"{POLICY_NAMES[proposal.policy]}: {_amounts(case.earned)}"
+        yield Finding(None, {"policy": here, "others": "; ".join(others)})
+
+
+def _amounts(earned: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} x {code}" for code, number in earned.items()) or _WORDS["no_unit"]
+
+
+_LIST = parse_flags(data.read("flags.toml"), {flag: registered.fields for flag, registered in _REGISTRY.items()})
+_THRESHOLDS = _LIST.thresholds
+_BETTER = _LIST.better_code
+_WORDS = _LIST.words
+FLAGS: Mapping[str, FlagKind] = _LIST.kinds

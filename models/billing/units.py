@@ -1,0 +1,167 @@
+"""Minutes to units under three policies, exactly: whole minutes in, whole units out, every tie in a stated order.
+
+Examples
+--------
+>>> units({"97110": 33, "97530": 7}, "cms_8_minute")
+{'97110': 2, '97530': 1}
+>>> units({"97110": 33, "97530": 7}, "full_15")
+{'97110': 2}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from models.billing import data
+from models.billing.codes import CODES
+from models.billing.errors import InvalidMinutes, UnknownCode, UnknownPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """The policies' names by id, and the two numbers of their arithmetic, both in whole minutes."""
+
+    names: Mapping[str, str]
+    unit_minutes: int
+    midpoint: int
+
+
+def parse_policies(text: str, file: str = "policies.toml") -> Policies:
+    """Return the policies of a data file.
+
+    Raises
+    ------
+    LexiconError
+        The file cannot be used, it names other policies than the code has, or the midpoint lies outside ``[1, unit)``.
+    """
+    root = data.parse(text, file).closed(("constants", "policy"))
+    constants = root.table("constants").closed(("unit_minutes", "midpoint"))
+    values: dict[str, int] = {}
+    for key in ("unit_minutes", "midpoint"):
+        entry = constants.table(key).closed(("value", "source"))
+        entry.get("source", str)
+        values[key] = entry.get("value", int)
+    if not 1 <= values["midpoint"] < values["unit_minutes"]:
+        raise constants.error("midpoint must be at least 1 and less than unit_minutes")
+    names: dict[str, str] = {}
+    for entry in root.tables("policy", "id"):
+        entry.closed(("id", "name", "rule", "source"))
+        for key in ("rule", "source"):
+            entry.get(key, str)
+        names[entry.get("id", str)] = entry.get("name", str)
+    if set(names) != set(_RULES):
+        raise root.error(f"the policies must be {', '.join(_RULES)}")
+    return Policies(MappingProxyType(names), values["unit_minutes"], values["midpoint"])
+
+
+def _full_15(minutes: Mapping[str, int]) -> dict[str, int]:
+    return {code: value // UNIT_MINUTES for code, value in minutes.items()}
+
+
+def _cms_8_minute(minutes: Mapping[str, int]) -> dict[str, int]:
+    earned = _full_15(minutes)
+    # A remainder is less than a unit, so there are never more units left than codes with a remainder: one each at most.
+    left = (sum(minutes.values()) + UNIT_MINUTES - MIDPOINT) // UNIT_MINUTES - sum(earned.values())
+    order = sorted(minutes, key=lambda code: (-(minutes[code] % UNIT_MINUTES), -minutes[code], code))
+    for code in order[:left]:
+        earned[code] += 1
+    return earned
+
+
+def _ama_midpoint(minutes: Mapping[str, int]) -> dict[str, int]:
+    return {code: value // UNIT_MINUTES + (value % UNIT_MINUTES >= MIDPOINT) for code, value in minutes.items()}
+
+
+_RULES: Mapping[str, Callable[[Mapping[str, int]], dict[str, int]]] = {
+    "full_15": _full_15,
+    "cms_8_minute": _cms_8_minute,
+    "ama_midpoint": _ama_midpoint,
+}
+
+_POLICIES = parse_policies(data.read("policies.toml"))
+UNIT_MINUTES = _POLICIES.unit_minutes
+MIDPOINT = _POLICIES.midpoint
+POLICIES: tuple[str, ...] = tuple(_POLICIES.names)
+POLICY_NAMES: Mapping[str, str] = _POLICIES.names
+
+
+def counts(code: str) -> bool:
+    """Return whether the minutes of ``code`` become units here: it is timed and its unit is 15 minutes.
+
+    Raises
+    ------
+    UnknownCode
+        The code list has no such code.
+    """
+    if code not in CODES:
+        raise UnknownCode(code)
+    return CODES[code].unit_minutes == UNIT_MINUTES
+
+
+def units(minutes: Mapping[str, int], policy: str) -> dict[str, int]:
+    """Return the units that one day's minutes earn.
+
+    Parameters
+    ----------
+    minutes : Mapping[str, int]
+        Whole treatment minutes per code, 0 or more. Untimed codes, and codes whose unit is not 15 minutes, earn nothing
+        here and take no part in the pooled total.
+    policy : str
+        ``full_15`` (whole 15s only, per code), ``cms_8_minute`` (all minutes together fix the number of units; whole
+        15s first, the rest one each to the largest remainders, of equal remainders the code with more minutes first,
+        then the lower number) or ``ama_midpoint`` (per code; a remainder of 8 minutes or more earns one more).
+
+    Returns
+    -------
+    dict[str, int]
+        Units per code, by number; a code that earns none is left out.
+
+    Raises
+    ------
+    UnknownPolicy, UnknownCode, InvalidMinutes
+        All three are also ``ValueError``.
+
+    Examples
+    --------
+    >>> units({"97110": 20, "97530": 18}, "cms_8_minute")
+    {'97110': 2, '97530': 1}
+    >>> units({"97110": 20, "97530": 18}, "ama_midpoint")
+    {'97110': 1, '97530': 1}
+    """
+    if policy not in POLICIES:
+        raise UnknownPolicy(policy, POLICIES)
+    return _earned(_counted(minutes), policy)
+
+
+def all_units(minutes: Mapping[str, int]) -> dict[str, dict[str, int]]:
+    """Return the units under every policy, by policy; arguments and errors as for `units`.
+
+    Examples
+    --------
+    >>> all_units({"97110": 23})
+    {'full_15': {'97110': 1}, 'cms_8_minute': {'97110': 2}, 'ama_midpoint': {'97110': 2}}
+    """
+    counted = _counted(minutes)
+    return {policy: _earned(counted, policy) for policy in POLICIES}
+
+
+def _counted(minutes: Mapping[str, int]) -> dict[str, int]:
+    counted: dict[str, int] = {}
+    for code, value in minutes.items():
+        counting = counts(code)
+        if not _is_minutes(value):
+            raise InvalidMinutes(code, value)
+        if counting:
+            counted[code] = value
+    return counted
+
+
+def _is_minutes(value: object) -> bool:
+    # True is an int in Python, and no number of minutes.
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _earned(counted: Mapping[str, int], policy: str) -> dict[str, int]:
+    return {code: number for code, number in sorted(_RULES[policy](counted).items()) if number > 0}

@@ -1,0 +1,107 @@
+"""Puts a `Result` together; the proposal's status is decided here, last, since a flag can turn *suggested* into *flagged*."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from models.billing.codes import HEADLINE
+from models.billing.flags import Flag
+from models.billing.proposal import Proposal
+from models.note import Note, Profile
+from models.result import (
+    DocumentationElement,
+    DurationSpan,
+    FlagResult,
+    MentionSpan,
+    ModelInfo,
+    ProposalResult,
+    ReasonSpan,
+    Result,
+    ServiceResult,
+    TextSpan,
+)
+from models.service import Service
+from nlp.document import Document, Element
+
+
+def _text_span(span: object) -> TextSpan:
+    return TextSpan.model_construct(start=span.start, end=span.end, text=span.text)  # type: ignore[attr-defined]
+
+
+def _service(service: Service) -> ServiceResult:
+    block = service.block
+    duration = block.duration
+    return ServiceResult.model_construct(
+        start=block.start,
+        end=block.end,
+        text=block.text,
+        code=service.code,
+        other_code=service.other_code,
+        confidence=service.confidence,
+        probabilities=dict(service.probabilities),
+        minutes=block.minutes,
+        duration=None
+        if duration is None
+        else DurationSpan.model_construct(
+            start=duration.start, end=duration.end, text=duration.text, kind=duration.kind
+        ),
+        stated_code=block.stated.code if block.stated is not None else None,
+        activities=tuple(_text_span(activity) for activity in block.activities),
+        goals=block.goals,
+        reasons=tuple(
+            ReasonSpan.model_construct(start=r.start, end=r.end, text=r.text, code=r.code, weight=r.weight)
+            for r in service.reasons
+        ),
+    )
+
+
+def _element(element: Element, services: Sequence[Service]) -> DocumentationElement:
+    span = element.span
+    documented = span is not None
+    start, end = (span.start, span.end) if span is not None else (None, None)
+    if element.name == "duration":
+        # Minutes for the two headline codes' work are what this element asks for.
+        timed = [s.block.duration for s in services if s.code in HEADLINE and s.block.duration is not None]
+        documented = bool(timed)
+        start, end = (timed[0].start, timed[0].end) if timed else (None, None)
+    return DocumentationElement.model_construct(element=element.name, documented=documented, start=start, end=end)
+
+
+def build_result(
+    note: Note,
+    document: Document,
+    services: Sequence[Service],
+    proposal: Proposal,
+    flags: Sequence[Flag],
+    *,
+    version: str,
+    profile: Profile,
+) -> Result:
+    """The result of one note.
+
+    Values are built without a second validation: they come from typed dataclasses of this program, and the tests validate
+    whole results against the schema.
+    """
+    needs_a_look = any(flag.severity in ("warning", "error") for flag in flags)
+    status = "flagged" if needs_a_look else "no_code" if proposal.code is None else "suggested"
+    return Result.model_construct(
+        note_id=note.note_id,
+        policy=note.policy,
+        proposal=ProposalResult.model_construct(code=proposal.code, confidence=proposal.confidence, status=status),
+        services=tuple(_service(service) for service in services),
+        mentions=tuple(
+            MentionSpan.model_construct(start=m.start, end=m.end, text=m.text, status=m.status)
+            for m in document.mentions
+        ),
+        goals=tuple(_text_span(goal) for goal in document.goals),
+        minutes=dict(proposal.minutes),
+        units={policy: dict(units) for policy, units in proposal.units.items()},
+        documentation=tuple(_element(element, services) for element in document.elements),
+        flags=tuple(
+            FlagResult.model_construct(
+                id=f.id, severity=f.severity, message=f.message, action=f.action, start=f.start, end=f.end
+            )
+            for f in flags
+        ),
+        model=ModelInfo.model_construct(version=version, profile=profile),
+    )

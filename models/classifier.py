@@ -1,0 +1,157 @@
+"""Blocks to services: a fitted multinomial logistic regression on named features, calibrated by one temperature.
+
+The fitted file holds scikit-learn types alone (`DictVectorizer`, `LogisticRegression`) and plain numbers; at load the weights are
+read into arrays, since for one block the estimators' call overhead costs more than the arithmetic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.billing.proposal import UNCALIBRATED, Calibration
+from models.features import Feature, as_dict, block_features, settings_of
+from models.service import Reason, Service
+from nlp.document import Block, Document
+from nlp.terms import entries
+
+CLASSES = ("97110", "97530", "other")
+_REASONS = 6
+_LEAST_WEIGHT = 0.15  # log-odds; a smaller push is no reason worth reading
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What training leaves: vectoriser and estimator (scikit-learn), temperature, and the proposals' slopes and offsets."""
+
+    vectorizer: Any
+    estimator: Any
+    temperature: float
+    calibration: tuple[tuple[float, float], tuple[float, float]] = (UNCALIBRATED.code, UNCALIBRATED.none)
+
+
+def service_codes() -> dict[str, str]:
+    """Lexicon entry id to the other service's code number."""
+    return {entry.id: entry.data["code"] for entry in entries("activities") if entry.data["code"]}
+
+
+def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Row-wise softmax of an array of shape (n, classes)."""
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return shifted / shifted.sum(axis=1, keepdims=True)
+
+
+class Classifier:
+    """Gives each block its code, probabilities and reasons.
+
+    Parameters
+    ----------
+    fitted
+        What `models.training.train` made.
+    """
+
+    def __init__(self, fitted: Fitted) -> None:
+        if tuple(fitted.estimator.classes_) != CLASSES:
+            raise ValueError("the classifier was fitted for other classes")
+        self.index: dict[str, int] = dict(fitted.vectorizer.vocabulary_)
+        self.weights = np.ascontiguousarray(fitted.estimator.coef_.T, dtype=np.float64)
+        self.intercept = np.asarray(fitted.estimator.intercept_, dtype=np.float64)
+        self.temperature = float(fitted.temperature)
+        self.calibration = Calibration(*fitted.calibration)
+        self.codes = service_codes()
+        total = self.weights.sum(axis=1)
+        self.contrasts = {
+            code: ((self.weights[:, k] - (total - self.weights[:, k]) / (len(CLASSES) - 1)) / self.temperature).tolist()
+            for k, code in enumerate(CLASSES)
+        }
+
+    def logits(self, rows: Sequence[dict[str, float]]) -> NDArray[np.float64]:
+        """Uncalibrated scores of shape (n, 3)."""
+        out = np.empty((len(rows), len(CLASSES)))
+        for number, row in enumerate(rows):
+            known = [(self.index[name], value) for name, value in row.items() if name in self.index]
+            if known:
+                at, values = zip(*known, strict=True)
+                out[number] = np.asarray(values) @ self.weights[list(at)] + self.intercept
+            else:
+                out[number] = self.intercept
+        return out
+
+    def probabilities(self, rows: Sequence[dict[str, float]]) -> NDArray[np.float64]:
+        """Calibrated probabilities of shape (n, 3), columns as `CLASSES`."""
+        return softmax(self.logits(rows) / self.temperature)
+
+    def reasons(self, features: Sequence[Feature], code: str, text: str) -> tuple[Reason, ...]:
+        """The words that pushed hardest for ``code`` or against it, at most six, strongest first.
+
+        The weight of a word is what its features add to the log-odds of ``code`` against the mean of the other two.
+        """
+        contrast = self.contrasts[code]
+        pushes: dict[tuple[int, int], float] = {}
+        for feature in features:
+            at = self.index.get(feature.name)
+            if at is not None and feature.start < feature.end:
+                key = (feature.start, feature.end)
+                pushes[key] = pushes.get(key, 0.0) + contrast[at] * feature.value
+        ranked = sorted(pushes.items(), key=lambda item: (-abs(item[1]), item[0]))
+        chosen: list[tuple[int, int]] = []
+        out = []
+        for (start, end), weight in ranked:
+            if abs(weight) < _LEAST_WEIGHT or len(out) == _REASONS:
+                break
+            if any(start < e and s < end for s, e in chosen):
+                continue  # one word, one reason
+            chosen.append((start, end))
+            out.append(Reason(start, end, text[start:end], code, float(f"{weight:.3f}")))
+        return tuple(out)
+
+    def other_code(self, block: Block) -> str | None:
+        """The other service's own number: what the note states, else what most activities' lexicon entries say."""
+        if block.stated is not None and block.stated.code not in CLASSES:
+            return block.stated.code
+        votes: dict[str, int] = {}
+        for activity in block.activities:
+            code = self.codes.get(activity.entry)
+            if code is not None:
+                votes[code] = votes.get(code, 0) + 1
+        if not votes:
+            return None
+        return max(sorted(votes), key=votes.__getitem__)
+
+    def classify(self, document: Document) -> tuple[Service, ...]:
+        """Every block of a document as a service, in text order."""
+        return self.classify_many([document])[0]
+
+    def classify_many(self, documents: Sequence[Document]) -> list[tuple[Service, ...]]:
+        """`classify` for many documents, their blocks scored together."""
+        all_features: list[list[Feature]] = []
+        owners: list[tuple[int, Block]] = []
+        for number, document in enumerate(documents):
+            settings = settings_of(document.text) if document.blocks else ()
+            for block in document.blocks:
+                all_features.append(list(block_features(block, document, settings)))
+                owners.append((number, block))
+        out: list[list[Service]] = [[] for _ in documents]
+        if owners:
+            full = self.probabilities([as_dict(features) for features in all_features])
+            content = self.probabilities([as_dict(features, stated=False) for features in all_features])
+            for position, (number, block) in enumerate(owners):
+                row = full[position]
+                best = int(row.argmax())
+                code = CLASSES[best]
+                out[number].append(
+                    Service(
+                        block=block,
+                        code=code,
+                        other_code=self.other_code(block) if code == "other" else None,
+                        confidence=float(row[best]),
+                        probabilities=dict(zip(CLASSES, row.tolist(), strict=True)),
+                        content_probabilities=dict(zip(CLASSES, content[position].tolist(), strict=True)),
+                        reasons=self.reasons(all_features[position], code, documents[number].text),
+                    )
+                )
+        return [tuple(services) for services in out]

@@ -1,0 +1,92 @@
+"""The straight line of the product: note to result, in one function.
+
+Examples
+--------
+>>> from models.note import Note
+>>> result = Coder.load().code(Note(text="Ther ex x 15 min: SLR 3x10, clamshells", note_id="n1"))
+>>> result.proposal.code, result.minutes
+('97110', {'97110': 15})
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+from models.billing.flags import Flag, check
+from models.billing.proposal import Proposal, propose
+from models.build import build_result
+from models.classifier import Classifier
+from models.note import Note, Profile
+from models.registry import Manifest, load_classifier, read_manifest, shipped
+from models.result import Result
+from models.service import Service
+from models.settle import settle
+from nlp.document import Document
+from nlp.pipeline import Reader, check_text, load
+
+_BATCH = 64
+
+
+class Coder:
+    """Codes notes. One instance serves any number of notes; it keeps nothing of them."""
+
+    def __init__(
+        self, reader: Reader, classifier: Classifier, manifest: Manifest, *, profile: Profile = "accurate"
+    ) -> None:
+        self.reader = reader
+        self.classifier = classifier
+        self.manifest = manifest
+        self.profile: Profile = profile
+
+    @classmethod
+    def load(cls, path: str | Path | None = None, profile: Profile = "accurate") -> Coder:
+        """Load the shipped model, or the version in the folder ``path``.
+
+        Both profiles name the one reader there is until a second one exists.
+
+        Raises
+        ------
+        UntrustedModel
+            The files are missing, changed, or made for other versions; nothing of them was loaded.
+        """
+        folder = shipped() if path is None else Path(path)
+        manifest = read_manifest(folder)
+        return cls(load(folder), Classifier(load_classifier(folder)), manifest, profile=profile)
+
+    @property
+    def version(self) -> str:
+        """The model version, as every result names it."""
+        return self.manifest.version
+
+    def code(self, note: str | Note) -> Result:
+        """Code one note.
+
+        Raises
+        ------
+        NoteTooLong, UnreadableText
+            The text cannot be read; nothing else is raised for any text.
+        """
+        note = note if isinstance(note, Note) else Note(text=note)
+        document = self.reader.read(note.text)
+        services = settle(self.classifier.classify(document))
+        return self._result(note, document, services)
+
+    def code_many(self, notes: Iterable[str | Note]) -> Iterator[Result]:
+        """Code many notes, in order, batched inside; the first unreadable one raises, as `code` does."""
+        stream = iter(notes)
+        while batch := [note if isinstance(note, Note) else Note(text=note) for note in islice(stream, _BATCH)]:
+            for note in batch:
+                check_text(note.text)
+            documents = list(self.reader.read_many([note.text for note in batch], batch_size=_BATCH))
+            for note, document, services in zip(
+                batch, documents, self.classifier.classify_many(documents), strict=True
+            ):
+                yield self._result(note, document, settle(services))
+
+    def _result(self, note: Note, document: Document, services: tuple[Service, ...]) -> Result:
+        proposal: Proposal = propose(services, note.policy, calibration=self.classifier.calibration)
+        flags: tuple[Flag, ...] = check(document, services, proposal)
+        profile = note.profile if "profile" in note.model_fields_set else self.profile
+        return build_result(note, document, services, proposal, flags, version=self.version, profile=profile)

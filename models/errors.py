@@ -1,0 +1,21 @@
+"""Errors of `models`, each a named class holding its data; none knows HTTP, none holds note text."""
+
+from __future__ import annotations
+
+from nlp.errors import TherapyCoderError
+
+
+class UntrustedModel(TherapyCoderError):
+    """A model's files are missing or do not match their manifest; nothing of it was loaded."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"The model at {path} was refused: {reason}")
+
+
+class DatasetError(TherapyCoderError):
+    """A labelled file cannot be used; the message names file, line and reason."""
+
+    def __init__(self, file: str, line: int, reason: str) -> None:
+        self.file, self.line, self.reason = file, line, reason
+        super().__init__(f"{file}, line {line}: {reason}")

@@ -1,0 +1,1 @@
+"""Labelled notes to fitted models, and their evaluation."""

@@ -1,0 +1,269 @@
+"""Labelled notes to a model version: ``python -m models.training.train``. Seeded; the same data give the same figures."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import platform
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import joblib
+import numpy as np
+import sklearn
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from sklearn.feature_extraction import DictVectorizer
+from sklearn.linear_model import LogisticRegression
+
+from models import features, registry
+from models.billing.proposal import log_odds, propose
+from models.classifier import CLASSES, Classifier, Fitted, softmax
+from models.features import as_dict, block_features, settings_of
+from models.settle import settle
+from models.training.dataset import LabelledNote, headline_of, read_corpus, read_splits, select
+from models.training.tagger import (
+    Seen,
+    cross_see,
+    fit_grouper,
+    gold_found,
+    owners,
+    token_range,
+    writer_folds,
+)
+from nlp import tagging
+from nlp.components.blocks import BlockGrouper, Found
+from nlp.context import Context
+from nlp.document import Document
+from nlp.events import Candidate
+from nlp.pipeline import GROUPER_FILE, TAGGER_FILE
+from nlp.read import content_words, make_block
+from nlp.tokens import Tokens
+
+SEED = 20261124
+_PENALTY = 1.0  # inverse strength of the classifier's squared penalty
+_COLDEST = 0.3  # a temperature below it would mean a broken fit
+_FOLDS = 3
+_CALIBRATION_PENALTY = 1.0
+_ANY_POLICY = "full_15"  # a proposal's code and confidence do not depend on the policy
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One labelled block as the classifier sees it, with and without the code that the note states."""
+
+    writer: str
+    code: str
+    accept: tuple[str, ...]
+    full: dict[str, float]
+    content: dict[str, float]
+
+
+def block_rows(notes: Sequence[LabelledNote]) -> list[Row]:
+    """Every labelled block with its gold activities, minutes and stated code."""
+    rows = []
+    for note in notes:
+        context = Context(Tokens.of(note.text))
+        found = gold_found(note, context)
+        goals = [token_range(context.tokens, g.start, g.end) for g in note.goals]
+        rows += _rows(note, context, [(f, n) for n, f in enumerate(found) if f is not None], goals)
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A note as the reader makes it out without having seen its writer: context, blocks and goals."""
+
+    context: Context
+    blocks: tuple[Found, ...]
+    goals: list[tuple[int, int]]
+
+
+def cross_read(notes: Sequence[LabelledNote], seen: Sequence[Seen], folds: Sequence[Sequence[int]]) -> list[Reading]:
+    """Blocks of every note by a grouper fitted on the other folds."""
+    out: dict[int, Reading] = {}
+    for fold in folds:
+        members = set(fold)
+        rest = [i for i in range(len(notes)) if i not in members]
+        grouper = BlockGrouper(fit_grouper([notes[i] for i in rest], [seen[i] for i in rest]))
+        for index in fold:
+            context = Context(Tokens.of(notes[index].text))
+            blocks = grouper.process(context, seen[index].candidates, seen[index].goals).blocks
+            out[index] = Reading(context, blocks, seen[index].goals)
+    return [out[i] for i in range(len(notes))]
+
+
+def read_rows(note: LabelledNote, reading: Reading) -> list[Row]:
+    """Blocks as read, each with the label of the service most of its activities belong to; blocks of none are left out."""
+    pairs = []
+    for found in reading.blocks:
+        candidates = [Candidate(e.start, e.end, "ACT") for e in found.activities]
+        owned = [o for o in owners(note, reading.context.tokens, candidates) if o is not None]
+        if owned:
+            pairs.append((found, max(sorted(set(owned)), key=owned.count)))
+    return _rows(note, reading.context, pairs, reading.goals)
+
+
+def document_of_reading(note: LabelledNote, reading: Reading) -> Document:
+    """The blocks of a reading as a `Document`."""
+    words = [content_words(reading.context, start, end) for start, end in reading.goals]
+    return Document(text=note.text, blocks=tuple(make_block(reading.context, found, words) for found in reading.blocks))
+
+
+def proposal_calibration(
+    notes: Sequence[LabelledNote],
+    readings: Sequence[Reading],
+    rows: Sequence[Row],
+    temperature: float,
+    folds: Sequence[Sequence[int]],
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Slopes and offsets (log-odds) that make the proposals' confidence honest on notes of unseen writers.
+
+    The first pair is for notes with a headline code, the second for notes without.
+    """
+    items: list[tuple[bool, float, bool]] = []
+    for fold in folds:
+        writers = {notes[i].writer for i in fold}
+        vectorizer, estimator = fit_classifier([row for row in rows if row.writer not in writers])
+        classifier = Classifier(Fitted(vectorizer, estimator, temperature))
+        documents = [document_of_reading(notes[i], readings[i]) for i in fold]
+        for i, services in zip(fold, classifier.classify_many(documents), strict=True):
+            proposal = propose(settle(services), _ANY_POLICY)
+            items.append((proposal.code is None, log_odds(proposal.confidence), proposal.code == headline_of(notes[i])))
+    return _line([item for item in items if not item[0]]), _line([item for item in items if item[0]])
+
+
+def _line(items: Sequence[tuple[bool, float, bool]]) -> tuple[float, float]:
+    right = [item[2] for item in items]
+    if len(set(right)) < 2:
+        return 1.0, 0.0
+    fitted = LogisticRegression(C=_CALIBRATION_PENALTY).fit(np.array([[item[1]] for item in items]), right)
+    return float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
+
+
+def _rows(
+    note: LabelledNote, context: Context, pairs: Sequence[tuple[Found, int]], goals: Sequence[tuple[int, int]]
+) -> list[Row]:
+    words = [content_words(context, start, end) for start, end in goals]
+    document = Document(text=note.text)
+    settings = settings_of(note.text)
+    rows = []
+    for found, number in pairs:
+        service = note.services[number]
+        values = list(block_features(make_block(context, found, words), document, settings))
+        rows.append(Row(note.writer, service.code, service.accept, as_dict(values), as_dict(values, stated=False)))
+    return rows
+
+
+def fit_classifier(rows: Sequence[Row]) -> tuple[DictVectorizer, LogisticRegression]:
+    """Fit on every block twice, with and without its stated code, so that the content must carry the decision."""
+    vectorizer = DictVectorizer(sparse=True)
+    matrix = vectorizer.fit_transform([row.full for row in rows] + [row.content for row in rows])
+    matrix.indices, matrix.indptr = matrix.indices.astype(np.int32), matrix.indptr.astype(np.int32)
+    labels = [row.code for row in rows] * 2
+    estimator = LogisticRegression(C=_PENALTY, max_iter=2000, random_state=SEED)
+    estimator.fit(matrix, labels)
+    return vectorizer, estimator
+
+
+def out_of_fold(rows: Sequence[Row], *, stated: bool = True) -> NDArray[np.float64]:
+    """Uncalibrated scores of shape (rows, 3), each row scored by a model that saw no note of its writer."""
+    logits = np.zeros((len(rows), len(CLASSES)))
+    for writer in sorted({row.writer for row in rows}):
+        vectorizer, estimator = fit_classifier([row for row in rows if row.writer != writer])
+        fold = Classifier(Fitted(vectorizer, estimator, 1.0))
+        members = [number for number, row in enumerate(rows) if row.writer == writer]
+        logits[members] = fold.logits([rows[n].full if stated else rows[n].content for n in members])
+    return logits
+
+
+def log_loss(logits: NDArray[np.float64], rows: Sequence[Row], temperature: float) -> float:
+    """Mean negative log probability of each row's label."""
+    wanted = np.array([CLASSES.index(row.code) for row in rows])
+    probabilities = softmax(logits / temperature)
+    return float(-np.log(probabilities[np.arange(len(rows)), wanted] + 1e-12).mean())
+
+
+def fit_temperature(logits: NDArray[np.float64], rows: Sequence[Row]) -> float:
+    """The one number that makes out-of-fold probabilities honest (least log loss)."""
+    best = minimize_scalar(lambda t: log_loss(logits, rows, t), bounds=(_COLDEST, 5.0), method="bounded")
+    return float(best.x)
+
+
+def data_hash(notes: Sequence[LabelledNote]) -> str:
+    """SHA-256 over the notes, in order."""
+    digest = hashlib.sha256()
+    for note in notes:
+        digest.update(note.model_dump_json().encode())
+    return digest.hexdigest()
+
+
+def run(data: Path, out: Path) -> registry.Manifest:
+    """Train on the ``train`` split under ``data`` and write the version to ``out``."""
+    notes = select(read_corpus(data), read_splits(data), "train")
+    return train(notes, out)
+
+
+def train(notes: Sequence[LabelledNote], out: Path) -> registry.Manifest:
+    """Train on these notes and write the version to ``out``, whole or not at all."""
+    folds = writer_folds(notes, _FOLDS)
+    seen, tagger = cross_see(notes, folds)
+    gold = block_rows(notes)
+    readings = cross_read(notes, seen, folds)
+    rows = gold + [row for note, reading in zip(notes, readings, strict=True) for row in read_rows(note, reading)]
+    logits = out_of_fold(rows)
+    # Calibrated on blocks as the reader makes them out, which is what the product sees.
+    as_seen = slice(len(gold), None)
+    temperature = fit_temperature(logits[as_seen], rows[as_seen])
+    calibration = proposal_calibration(notes, readings, rows, temperature, folds)
+    vectorizer, estimator = fit_classifier(rows)
+    rows, logits = rows[as_seen], logits[as_seen]
+    right = np.mean([CLASSES[int(best)] == row.code for best, row in zip(logits.argmax(axis=1), rows, strict=True)])
+    hashed = data_hash(notes)
+    with tempfile.TemporaryDirectory() as temporary:
+        parts = Path(temporary)
+        tagger.save(parts / TAGGER_FILE)
+        fit_grouper(notes, seen).save(parts / GROUPER_FILE)
+        joblib.dump(
+            {"vectorizer": vectorizer, "estimator": estimator, "temperature": temperature, "calibration": calibration},
+            parts / registry.CLASSIFIER_FILE,
+            compress=3,
+        )
+        return registry.save(
+            out,
+            parts=parts,
+            manifest={
+                "version": f"{features.FEATURES_VERSION}.{tagging.FEATURES_VERSION}-{hashed[:10]}",
+                "profile": "accurate",
+                "feature_version": features.FEATURES_VERSION,
+                "tagger_feature_version": tagging.FEATURES_VERSION,
+                "scikit_learn": sklearn.__version__,
+                "python": platform.python_version(),
+                "data_sha256": hashed,
+                "notes": len(notes),
+                "seed": SEED,
+                "scores": {
+                    "blocks_out_of_fold_accuracy": float(f"{right:.4f}"),
+                    "blocks_out_of_fold_log_loss": float(f"{log_loss(logits, rows, temperature):.4f}"),
+                    "temperature": float(f"{temperature:.4f}"),
+                    "proposal_slope": float(f"{calibration[0][0]:.4f}"),
+                    "proposal_offset": float(f"{calibration[0][1]:.4f}"),
+                },
+            },
+        )
+
+
+def main() -> None:
+    """Command line of ``python -m models.training.train``."""
+    parser = argparse.ArgumentParser(description="Rebuild the model from labelled notes.")
+    parser.add_argument("--data", type=Path, default=Path("training_data"), help="folder with notes/ and splits.csv")
+    parser.add_argument("--out", type=Path, default=registry.shipped(), help="folder to write the version to")
+    arguments = parser.parse_args()
+    manifest = run(arguments.data, arguments.out)
+    print(f"version {manifest.version}: {manifest.notes} notes, {manifest.scores}")
+
+
+if __name__ == "__main__":
+    main()

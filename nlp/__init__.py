@@ -1,0 +1,1 @@
+"""Text to `Document`: the spaCy pipeline that reads a treatment note."""

@@ -1,0 +1,1 @@
+"""The spaCy components, each named for what it writes."""

@@ -1,0 +1,206 @@
+"""The tagger: what was done today, what was not, and the goals: candidates decoded from one linear-chain model.
+
+Writes ``doc.spans["activities"]`` (label ``ACT``: reads like done, ``NOT``: reads like not done; blocks decide) and leaves
+the goals it saw for `therapy_goals`.
+The interface behind it is small so that another scorer can take its place: an object with ``labels`` and
+``score(docs) -> one array of shape (kept tokens, labels) a doc`` (see `Scorer`); the decoder and all after it are shared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+from spacy.util import minibatch
+
+from nlp.chain import Chain, Scores
+from nlp.components.durations import find_durations
+from nlp.context import Context, context_of
+from nlp.events import Candidate
+from nlp.tagging import LABELS, WordScores, kept_tokens, tag_scores
+from nlp.tokens import Tokens
+
+_RAW = "therapy_tags"
+# Taken off the score of *none*: the tagger proposes more than it believes, since the block decides what stays.
+LENIENCE = 1.0
+_WORK_SECTIONS = frozenset(("", "treatment", "objective", "billing"))
+_LISTED_MARGIN = -1.0  # what stands in the lexicon alone is believed less than what the tagger saw
+_EDGE = frozenset(".,;:-–—|/&+*•([>=")
+_LEADING = frozenset(["then", "and", "also", "plus", "with", "w", "today", "pt", "patient", "finally", "next"])
+
+
+class Scorer(Protocol):
+    """Scores per kept token and label; `nlp.tagging.LABELS` fixes the labels' order."""
+
+    def score(self, contexts: list[Context]) -> list[Scores]:
+        """One array of shape (kept tokens, len(LABELS)) a note."""
+        ...
+
+    def decode(self, scores: list[Scores]) -> list[list[int]]:
+        """The best label sequence of each note."""
+        ...
+
+
+class ChainScorer:
+    """The linear-chain tagger."""
+
+    def __init__(self, chain: Chain) -> None:
+        if chain.labels != LABELS:
+            raise ValueError("the tagger file holds other labels than this version's tagger")
+        self.chain = chain
+        self.words = WordScores(chain)
+
+    def score(self, contexts: list[Context]) -> list[Scores]:
+        """See `Scorer`."""
+        return [tag_scores(self.words, context) for context in contexts]
+
+    def decode(self, scores: list[Scores]) -> list[list[int]]:
+        """See `Scorer`."""
+        return self.chain.decode_many(scores)
+
+
+def spans_from(path: list[int], kept: list[int], scores: Scores) -> list[tuple[int, int, str, float]]:
+    """Half-open token spans with label (``ACT``, ``NOT``, ``GOAL``) and mean margin over *none*, out of a label path."""
+    found: list[tuple[int, int, str, float]] = []
+    first = 0
+    current = ""
+    margins: list[float] = (scores.max(axis=1) - scores[:, 0]).tolist() if len(scores) else []
+
+    def close(last: int) -> None:
+        if current:
+            margin = sum(margins[first : last + 1]) / (last + 1 - first)
+            found.append((kept[first], kept[last] + 1, current, margin))
+
+    for position, number in enumerate(path):
+        label = LABELS[number]
+        kind = "" if label == "O" else label[2:]
+        if label[0] == "B" or kind != current:
+            if position:
+                close(position - 1)
+            first, current = position, kind
+    if path:
+        close(len(path) - 1)
+    return found
+
+
+def trim(tokens: Tokens, start: int, end: int) -> tuple[int, int]:
+    """Take marks, blanks and list words off the edges of a span; ``(start, start)`` where nothing is left."""
+    words = tokens.words
+    while start < end and (words[start].isspace() or words[start] in _EDGE or tokens.lower[start] in _LEADING):
+        if (
+            words[start].isalpha()
+            and start + 1 < end
+            and words[start + 1] == "/"
+            and tokens.ends[start] == tokens.starts[start + 1]
+        ):
+            break  # "w/c"
+        start += 1
+    # A span never begins or ends inside "w/c" or "R/L".
+    while (
+        start > 1
+        and words[start - 1] == "/"
+        and tokens.ends[start - 1] == tokens.starts[start]
+        and tokens.ends[start - 2] == tokens.starts[start - 1]
+    ):
+        if not (words[start].isalpha() and words[start - 2].isalpha() and len(words[start - 2]) <= 2):
+            break
+        start -= 2
+    while start < end and (words[end - 1].isspace() or words[end - 1] in ".,;:-–—|/&+*•(["):
+        end -= 1
+    if (
+        start < end
+        and "(" in words[start:end]
+        and ")" not in words[start:end]
+        and end < len(words)
+        and words[end] == ")"
+    ):
+        end += 1
+    return start, end
+
+
+def _listed(context: Context, taken: set[int]) -> list[Candidate]:
+    """Terms of the lexicon on lines that hold minutes and where the tagger saw nothing: "bike x 8 min"."""
+    line_of = context.tokens.line_of
+    seen = {line_of[index] for index in taken}
+    timed = {line_of[c.start] for c in find_durations(context)} - seen
+    return [
+        Candidate(m.start, m.end, "ACT", _LISTED_MARGIN)
+        for m in context.found["activities"]
+        if line_of[m.start] in timed and context.sections[m.start] in _WORK_SECTIONS
+    ]
+
+
+class ActivityTagger:
+    """The ``therapy_activities`` component."""
+
+    def __init__(self, scorer: Scorer) -> None:
+        self.scorer = scorer
+
+    def process(self, docs: list[Doc]) -> list[list[Candidate]]:
+        """What the tagger sees in each doc, goals included; writes nothing."""
+        return self.tag([context_of(doc) for doc in docs])
+
+    def tag(self, contexts: list[Context], *, lenience: float = LENIENCE) -> list[list[Candidate]]:
+        """`process` on contexts; ``lenience`` is taken off the score of *none* for activities, goals are read strictly."""
+        allowance = np.array([lenience] + [0.0] * (len(LABELS) - 1), dtype=np.float32)
+        scores = self.scorer.score(contexts)
+        strict = self.scorer.decode(scores)
+        lenient = self.scorer.decode([rows - allowance for rows in scores])
+        out = []
+        for context, sure, loose, rows in zip(contexts, strict, lenient, scores, strict=True):
+            kept = kept_tokens(context.tokens)
+            goals = [c for c in self._candidates(context, sure, kept, rows) if c.tag == "GOAL"]
+            taken = {index for goal in goals for index in range(goal.start, goal.end)}
+            work = [
+                c
+                for c in self._candidates(context, loose, kept, rows)
+                if c.tag != "GOAL" and not taken.intersection(range(c.start, c.end))
+            ]
+            taken |= {index for c in work for index in range(c.start, c.end)}
+            out.append(sorted([*goals, *work, *_listed(context, taken)], key=lambda c: c.start))
+        return out
+
+    @staticmethod
+    def _candidates(context: Context, path: list[int], kept: list[int], rows: Scores) -> list[Candidate]:
+        found = []
+        for start, end, label, margin in spans_from(path, kept, rows):
+            start, end = trim(context.tokens, start, end)
+            if start < end and any(word.isalnum() for word in context.tokens.words[start:end]):
+                found.append(Candidate(start, end, label, margin))
+        return found
+
+    def write(self, doc: Doc, seen: list[Candidate]) -> Doc:
+        """Put the spans on the doc."""
+        doc.user_data[_RAW] = seen
+        doc.spans["activities"] = [Span(doc, c.start, c.end, label=c.tag) for c in seen if c.tag != "GOAL"]
+        return doc
+
+    def __call__(self, doc: Doc) -> Doc:
+        """Tag one doc."""
+        return self.write(doc, self.process([doc])[0])
+
+    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 64) -> Iterator[Doc]:
+        """Tag a stream, a batch at a time."""
+        for docs in minibatch(stream, size=batch_size):
+            for doc, spans in zip(docs, self.process(docs), strict=True):
+                yield self.write(doc, spans)
+
+
+def candidates_of(doc: Doc) -> list[Candidate]:
+    """The activities that the tagger saw in a doc, done or not."""
+    return [c for c in doc.user_data.get(_RAW, ()) if c.tag != "GOAL"]
+
+
+def tagged_goals(doc: Doc) -> list[tuple[int, int]]:
+    """Token ranges of the goals that the tagger saw in a doc."""
+    return [(c.start, c.end) for c in doc.user_data.get(_RAW, ()) if c.tag == "GOAL"]
+
+
+@Language.factory("therapy_activities", requires=["doc.spans"], assigns=["doc.spans"], default_config={"tagger": ""})
+def create(nlp: Language, name: str, tagger: str) -> ActivityTagger:  # noqa: ARG001
+    """Make the component from the tagger file at ``tagger``."""
+    return ActivityTagger(ChainScorer(Chain.load(Path(tagger))))

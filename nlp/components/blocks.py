@@ -1,0 +1,231 @@
+"""Blocks of treatment: ``doc.spans["blocks"]``, each the activities, minutes and service name that belong together.
+
+A linear-chain model labels the events of `nlp.events`; this component turns the labels into blocks, adds up
+per-activity minutes where a block has none of its own, and spreads a shared duration over the blocks it names. An activity
+that ends up in no block was not done today.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+
+from nlp.chain import Chain
+from nlp.components.activities import candidates_of
+from nlp.components.durations import find_durations
+from nlp.context import Context, context_of
+from nlp.events import EVENT_LABELS, Candidate, Event, event_features, headed, make_events
+
+_BLOCKS = "therapy_blocks"
+_BESIDE = 2  # marks between a service name and minutes that stand beside it
+_PLAIN_FORMS = frozenset(("unit", "tick", "bare", "bracket", "lead", "column", "range", "hours"))
+_CAUTION = 0.0
+_NEVER = 20.0  # taken off a score that structure rules out
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One block as token ranges.
+
+    ``durations`` are the events that give the minutes: one of its own, several that add up, or one that is shared
+    (``shared``). ``services`` are the service names and codes in it, in text order.
+    """
+
+    activities: tuple[Event, ...]
+    durations: tuple[Event, ...] = ()
+    services: tuple[Event, ...] = ()
+    shared: bool = False
+
+    @property
+    def start(self) -> int:
+        """First token."""
+        return min(e.start for e in (*self.activities, *self.durations, *self.services))
+
+    @property
+    def end(self) -> int:
+        """Token after the last."""
+        return max(e.end for e in (*self.activities, *self.durations, *self.services))
+
+    @property
+    def minutes(self) -> int | None:
+        """Whole minutes; ``None`` where there are none or they are shared."""
+        return None if self.shared or not self.durations else sum(e.minutes for e in self.durations)
+
+
+@dataclass(slots=True)
+class _Open:
+    activities: list[Event] = field(default_factory=list)
+    own: list[Event] = field(default_factory=list)
+    parts: list[Event] = field(default_factory=list)
+    services: list[Event] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """The blocks of one note, and the durations that belong to none of them."""
+
+    blocks: tuple[Found, ...]
+    loose: tuple[Event, ...]
+    services: tuple[Event, ...]
+
+
+def _headed_parts(blocks: list[Found], positions: list[int], line_of: Sequence[int]) -> tuple[list[Found], list[int]]:
+    """Merge blocks of one timed activity a line under a heading line that names a service: their minutes add up.
+
+    ``97530 / ladder: 15 min / crate lift: 20 min`` is one block of 35 minutes.
+    """
+    merged: list[Found] = []
+    kept: list[int] = []
+    open_heading = False
+    for block, position in zip(blocks, positions, strict=True):
+        single = len(block.activities) <= 2 and bool(block.durations) and not block.shared
+        trailing = single and bool(block.activities) and block.durations[0].start > block.activities[0].start
+        below = bool(merged) and line_of[block.start] - line_of[merged[-1].end - 1] == 1
+        if open_heading and trailing and below and not block.services:
+            last = merged[-1]
+            merged[-1] = replace(
+                last,
+                activities=(*last.activities, *block.activities),
+                durations=(*last.durations, *block.durations),
+            )
+            continue
+        merged.append(block)
+        kept.append(position)
+        named = len({e.code for e in block.services if e.code}) == 1
+        first = block.activities[0].start if block.activities else -1
+        # The heading's own minutes would stand before the first activity; here each activity has its own behind it.
+        open_heading = named and trailing and line_of[block.services[0].start] < line_of[first]
+    return merged, kept
+
+
+def group(events: list[Event], labels: list[str], *, line_of: Sequence[int] | None = None) -> Grouping:
+    """Turn labelled events into blocks.
+
+    A duration of the block's own wins over the minutes inside it; two of its own (a clock range and the minutes it makes)
+    count once where they agree. With ``line_of`` (the line of every token) timed activities a line under a service's
+    heading are one block. A shared duration goes to the two or more blocks nearest to it that have none.
+    """
+    opened: list[_Open] = []
+    shared: list[tuple[Event, int]] = []
+    loose: list[Event] = []
+    for event, label in zip(events, labels, strict=True):
+        if label == "S" and event.kind == "dur":
+            shared.append((event, len(opened)))
+            continue
+        if label in ("O", "Q", "S"):
+            if event.kind == "dur":
+                loose.append(event)
+            continue
+        if label in ("B", "D-B", "P-B") or not opened:
+            opened.append(_Open())
+        block = opened[-1]
+        if event.kind == "act":
+            block.activities.append(event)
+        elif event.kind == "svc":
+            block.services.append(event)
+        elif label[0] == "D":
+            block.own.append(event)
+        else:
+            block.parts.append(event)
+    blocks: list[Found] = []
+    positions: list[int] = []
+    for number, block in enumerate(opened):
+        if not block.activities and not any(e.code for e in block.services):
+            loose += block.own + block.parts
+            continue
+        durations: tuple[Event, ...]
+        durations = (max(block.own, key=lambda e: e.minutes),) if block.own else tuple(block.parts)
+        blocks.append(Found(tuple(block.activities), durations, tuple(block.services)))
+        positions.append(number)
+    if line_of is not None:
+        blocks, positions = _headed_parts(blocks, positions, line_of)
+    for event, after in shared:
+        free = [i for i, block in enumerate(blocks) if not block.durations]
+        behind = [i for i in free if positions[i] < after][-2:]
+        ahead = [i for i in free if positions[i] >= after][:2]
+        chosen = behind if len(behind) == 2 else ahead if len(ahead) == 2 else behind + ahead
+        if len(chosen) < 2:
+            loose.append(event)
+            continue
+        for i in chosen:
+            blocks[i] = replace(blocks[i], durations=(event,), shared=True)
+    return Grouping(tuple(blocks), tuple(loose), tuple(e for e in events if e.kind == "svc"))
+
+
+def own_minutes(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels where minutes right beside a block's service name win over smaller ones inside the block.
+
+    ``38' TE: rec bike 6', sled push`` is 38, not 6. Only minutes that belong to no block otherwise are taken.
+    """
+    line_of, words = context.tokens.line_of, context.tokens.words
+    out = list(labels)
+    begins = [n for n, label in enumerate(labels) if label in ("B", "D-B", "P-B")]
+    for place, begin in enumerate(begins):
+        end = begins[place + 1] if place + 1 < len(begins) else len(events)
+        inner = [n for n in range(begin, end) if labels[n] in ("D-B", "D-I", "P-B", "P-I")]
+        if not inner:
+            continue
+        for number in range(begin, end):
+            event = events[number]
+            if event.kind != "svc" or not event.code or labels[number] not in ("B", "I", "J"):
+                continue
+            for beside in (number - 1, number + 1):
+                if not 0 <= beside < len(events) or events[beside].kind != "dur" or labels[beside] not in ("O", "Q"):
+                    continue
+                timed = events[beside]
+                left, right = sorted((event, timed), key=lambda e: e.start)
+                solid = [w for w in words[left.end : right.start] if not w.isspace()]
+                near = line_of[left.start] == line_of[right.start] and len(solid) <= _BESIDE
+                if near and timed.form in _PLAIN_FORMS and timed.minutes > sum(events[n].minutes for n in inner):
+                    for n in inner:
+                        out[n] = "Q"
+                    out[beside] = "D-I" if beside > begin else "D-B"
+                    if beside < begin:
+                        out[begin] = "J"
+                    inner = [beside]
+    return out
+
+
+class BlockGrouper:
+    """The ``therapy_blocks`` component."""
+
+    def __init__(self, chain: Chain) -> None:
+        if chain.labels != EVENT_LABELS:
+            raise ValueError("the grouper file holds other labels than this version's grouper")
+        self.chain = chain
+
+    def process(self, context: Context, candidates: list[Candidate], goals: list[tuple[int, int]]) -> Grouping:
+        """Blocks from the tagger's candidates and the goals' token ranges; writes nothing."""
+        events = make_events(context, candidates, find_durations(context))
+        scores = self.chain.scores(event_features(context, events, goals))
+        scores[[number for number, under in enumerate(headed(context, events)) if under], EVENT_LABELS.index("B")] -= (
+            _NEVER
+        )
+        work = [number for number, event in enumerate(events) if event.kind == "act"]
+        for label in ("B", "I", "J"):
+            scores[work, EVENT_LABELS.index(label)] -= _CAUTION
+        labels = [EVENT_LABELS[number] for number in self.chain.decode(scores)]
+        return group(events, own_minutes(context, events, labels), line_of=context.tokens.line_of)
+
+    def __call__(self, doc: Doc) -> Doc:
+        """Group one doc."""
+        goals = [(span.start, span.end) for span in doc.spans["goals"]]
+        grouping = self.process(context_of(doc), candidates_of(doc), goals)
+        doc.user_data[_BLOCKS] = grouping
+        doc.spans["blocks"] = [Span(doc, block.start, block.end, label="block") for block in grouping.blocks]
+        return doc
+
+
+def grouping_of(doc: Doc) -> Grouping:
+    """The blocks that `BlockGrouper` found in a doc."""
+    return doc.user_data.get(_BLOCKS) or Grouping((), (), ())
+
+
+@Language.factory("therapy_blocks", requires=["doc.spans"], assigns=["doc.spans"], default_config={"grouper": ""})
+def create(nlp: Language, name: str, grouper: str) -> BlockGrouper:  # noqa: ARG001
+    """Make the component from the model file at ``grouper``."""
+    return BlockGrouper(Chain.load(Path(grouper)))

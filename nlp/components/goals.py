@@ -1,0 +1,48 @@
+"""Functional objectives: ``doc.spans["goals"]``. The tagger finds them; headed lines that it missed are read by rule."""
+
+from __future__ import annotations
+
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+
+from nlp.components.activities import tagged_goals, trim
+from nlp.context import Context, context_of
+
+_LEAST_WORDS = 3  # shorter than that under a goals heading is "met", "see POC" and the like
+
+
+def find_goals(context: Context, tagged: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Half-open token spans of the goals: those the tagger saw, and headed ones of sections where it saw none."""
+    tokens = context.tokens
+    words = tokens.words
+    goals = list(tagged)
+    for heading in context.headings:
+        if heading.label != "goals" or any(heading.start <= start < heading.until for start, _ in tagged):
+            continue
+        begin = heading.end
+        while begin < heading.until and (
+            words[begin].isspace() or words[begin] in ":-–—.)/(=#" or words[begin].isdecimal()
+        ):
+            begin += 1
+        finish = begin
+        while (
+            finish < heading.until
+            and words[finish][0] not in "\n\r"
+            and not (
+                words[finish] == "." and (finish + 1 == len(words) or tokens.starts[finish + 1] > tokens.ends[finish])
+            )
+        ):
+            finish += 1
+        begin, finish = trim(tokens, begin, finish)
+        if sum(1 for word in words[begin:finish] if word.isalpha()) >= _LEAST_WORDS:
+            goals.append((begin, finish))
+    goals.sort()
+    return goals
+
+
+@Language.component("therapy_goals", requires=["doc.spans"], assigns=["doc.spans"])
+def create(doc: Doc) -> Doc:
+    """Write ``doc.spans["goals"]``."""
+    context = context_of(doc)
+    doc.spans["goals"] = [Span(doc, start, end, label="goal") for start, end in find_goals(context, tagged_goals(doc))]
+    return doc

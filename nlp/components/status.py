@@ -1,0 +1,35 @@
+"""What each activity's status is, with the cue kept: ``span._.status`` and ``span._.status_cue``.
+
+Whether an activity was done today is decided with the block it would stand in (`nlp.components.blocks`); this component says
+*why not* for the rest, by the nearest cue of ``nlp/lexicons/status.toml`` or the section (`nlp.cues`).
+"""
+
+from __future__ import annotations
+
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+
+from nlp.components.blocks import grouping_of
+from nlp.context import context_of
+from nlp.cues import status_of
+
+
+@Language.component("therapy_status", requires=["doc.spans"], assigns=["span._.status", "span._.status_cue"])
+def create(doc: Doc) -> Doc:
+    """Set ``status`` (``done`` or one of the contract's eight) and ``status_cue`` (a `Span` or ``None``) of each activity."""
+    context = context_of(doc)
+    done = {(event.start, event.end) for block in grouping_of(doc).blocks for event in block.activities}
+    for span in doc.spans["activities"]:
+        if (span.start, span.end) in done:
+            span._.status = "done"
+            continue
+        found = status_of(context, span.start, span.end)
+        span._.status = found.status
+        if found.start < found.end:
+            span._.status_cue = Span(doc, found.start, found.end)
+    return doc
+
+
+if not Span.has_extension("status"):
+    Span.set_extension("status", default=None)
+    Span.set_extension("status_cue", default=None)

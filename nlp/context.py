@@ -1,0 +1,78 @@
+"""What every component reads of a note: tokens, terms, headings, sentences. Made once a note."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import Any
+
+from spacy.tokens import Doc
+
+from nlp.headings import find_headings, section_labels
+from nlp.lexicon import Match
+from nlp.terms import terms
+from nlp.tokens import Tokens, tokens_of
+
+_CONTEXT = "therapy_context"
+
+
+class Context:
+    """One note's tokens with all that the lexicons find in them; every list is parallel to the tokens.
+
+    ``found`` holds the matches by the names of `nlp.terms.terms`; status cues inside a pseudo cue are left out.
+    ``sentence_of`` numbers sentences, which end at a full stop, a semicolon or a line break.
+    """
+
+    def __init__(self, tokens: Tokens) -> None:
+        self.tokens = tokens
+        matcher = terms()
+        self.forms = matcher.forms(tokens.words)
+        self.found = matcher.find(tokens)
+        self.headings = find_headings(tokens, self.found)
+        self.sections = section_labels(tokens, self.headings)
+        blocked = {i for m in self.found["pseudo"] for i in range(m.start, m.end)}
+        self.forward: list[Match] = [m for m in self.found["forward"] if m.start not in blocked]
+        self.backward: list[Match] = [m for m in self.found["backward"] if m.start not in blocked]
+        self.sentence_of = _sentences(tokens)
+        self.cache: dict[str, Any] = {}  # what a component reads once and others use again
+        self.cues_forward = self._by_sentence(self.forward)
+        self.cues_backward = self._by_sentence(self.backward)
+
+    @staticmethod
+    def window(cues: list[Match], first: int, last: int) -> list[Match]:
+        """Those of ``cues`` (in token order) that start in the half-open token range ``[first, last)``."""
+        if len(cues) < 8:
+            return [m for m in cues if first <= m.start < last]
+        return cues[bisect_left(cues, first, key=_start) : bisect_left(cues, last, key=_start)]
+
+    def _by_sentence(self, matches: list[Match]) -> dict[int, list[Match]]:
+        out: dict[int, list[Match]] = {}
+        for m in matches:
+            out.setdefault(self.sentence_of[m.start], []).append(m)
+        return out
+
+
+def _start(match: Match) -> int:
+    return match.start
+
+
+def _sentences(tokens: Tokens) -> list[int]:
+    words, starts, ends = tokens.words, tokens.starts, tokens.ends
+    last = len(words) - 1
+    out: list[int] = []
+    sentence = 0
+    for index, word in enumerate(words):
+        out.append(sentence)
+        first = word[0]
+        if first in "\n\r;!?" or (
+            first == "." and (index == last or starts[index + 1] > ends[index] or words[index + 1][0] in "\n\r")
+        ):
+            sentence += 1
+    return out
+
+
+def context_of(doc: Doc) -> Context:
+    """The context of a doc, made once."""
+    context = doc.user_data.get(_CONTEXT)
+    if context is None:
+        context = doc.user_data[_CONTEXT] = Context(tokens_of(doc))
+    return context

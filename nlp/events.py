@@ -1,0 +1,625 @@
+"""What a block of treatment is grouped from: activities, minutes and service names in text order, with their features.
+
+A linear-chain model (`nlp.chain`) labels each event: an activity or service name begins a block (``B``) or goes on in the
+open one (``I``; ``J`` once that block has its minutes); a duration is the block's own (``D-B``, ``D-I``), one of several that
+add up (``P-B``, ``P-I``), shared by several blocks (``S``), or none of these (``O``; ``Q`` once the open block has its minutes).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Literal
+
+from nlp.components import durations as duration_reader
+from nlp.context import Context
+from nlp.cues import find_status
+from nlp.tagging import shape
+from nlp.terms import entries
+from nlp.tokens import Tokens
+
+EVENT_LABELS = ("B", "I", "J", "O", "Q", "D-B", "D-I", "P-B", "P-I", "S")
+EventKind = Literal["act", "dur", "svc"]
+
+# How far features look, in signs of the folded note, tokens of a gap, tokens of a clause, and events.
+_AROUND = 6
+_GAP = 40
+_CLAUSE = 40
+_EARLIER = 30
+
+_SIGNS = {"act": "a", "not": "n", "svc": "s", "svc0": "h", "clock": "c", "amount": "d"}
+_JOINERS = frozenset(("then", "and", "next", "after", "followed", "also", "finally", "plus", "part", "last"))
+_JOINTS = frozenset(("+", "/", "&", "and", "plus"))
+_GAP_MARKS = frozenset(".;,|:/-–+&()")
+_CLAUSE_STARTS = frozenset(".;,|(")
+_CLAUSE_ENDS = frozenset(".;,|)")
+_MINUTE_BUCKETS = ((3, "<3"), (5, "3-4"), (8, "5-7"), (15, "8-14"), (31, "15-30"), (45, "31-44"), (61, "45-60"))
+_UNIT_WORDS = frozenset(("u", "un", "unit", "units"))
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Tokens ``[start, end)`` of one kind.
+
+    ``code`` is the number a service name stands for (``""`` for a heading that states none), ``names_task`` whether that name
+    is a task's too, ``label`` the lexicon label
+    and ``entry`` the lexicon entry of an activity, ``tag`` (``ACT`` or ``NOT``) and ``score`` what the tagger made of it,
+    ``minutes`` and ``form`` those of a duration.
+    """
+
+    kind: EventKind
+    start: int
+    end: int
+    code: str = ""
+    label: str = ""
+    entry: str = ""
+    names_task: bool = False
+    tag: str = ""
+    score: float = 0.0
+    minutes: int = 0
+    form: str = ""
+    clock: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An activity that the tagger saw at tokens ``[start, end)``: its tag (``ACT`` or ``NOT``) and by how much it beats *none*."""
+
+    start: int
+    end: int
+    tag: str
+    score: float = 0.0
+
+
+@cache
+def _task_codes() -> frozenset[str]:
+    return frozenset(entry.data["code"] for entry in entries("services") if entry.data["names_task"])
+
+
+def is_code(word: str) -> bool:
+    """Whether a token is written like a procedure code (five digits from 9, 20 or 29, or G and four)."""
+    return len(word) == 5 and word.isdecimal() and (word[0] == "9" or word[:2] in ("20", "29"))
+
+
+def find_services(context: Context) -> list[Event]:
+    """Service names and code numbers; a number and a name side by side are one event.
+
+    Head terms count only at the start of a line or clause with minutes, units, a colon or a dash behind them, or in front
+    of a code.
+    """
+    tokens = context.tokens
+    words, lower = tokens.words, tokens.lower
+    found = context.found
+    spans: list[tuple[int, int, str]] = [(m.start, m.end, m.entry.data["code"]) for m in found["services"]]
+    taken = {i for s, e, _ in spans for i in range(s, e)}
+
+    def clause_start(at: int) -> bool:
+        before = at - 1
+        while before >= 0 and words[before][0] in " \t\xa0":
+            if len(words[before]) >= 2:
+                return True
+            before -= 1
+        return (
+            before < 0
+            or words[before][0] in "\n\r.;:,|-–—([*•+/&)]="
+            or lower[before] in ("and", "then", "plus")
+            or words[before].isdecimal()
+        )
+
+    def opened(end: int) -> bool:
+        at = end
+        while at < len(words) and words[at] in (" ",):
+            at += 1
+        if at >= len(words):
+            return False
+        word = words[at]
+        if word in "([":
+            at += 1
+            word = words[at] if at < len(words) else "\n"
+        if word.isdecimal():
+            return True
+        if word in ("x", "X", "×", "=", "@", "+", "&") and at + 1 < len(words):
+            return True
+        if word[0] in "\n\r|":
+            return True
+        return word[0] in ":-–—" or (len(word) >= 2 and word[0] in " \t")
+
+    for m in found["service_heads"]:
+        if taken.intersection(range(m.start, m.end)) or not clause_start(m.start) or not opened(m.end):
+            continue
+        if m.end - m.start == 1 and len(words[m.start]) <= 3 and not words[m.start].isupper():
+            near = [w for w in words[m.end : m.end + 4] if w.isdecimal() or w == ":"]
+            if not near:
+                continue
+        spans.append((m.start, m.end, m.entry.data["code"]))
+        taken.update(range(m.start, m.end))
+    for m in found["headings"]:
+        if taken.intersection(range(m.start, m.end)) or not clause_start(m.start) or not opened(m.end):
+            continue
+        spans.append((m.start, m.end, ""))
+    for index, word in enumerate(words):
+        if is_code(word) and index not in taken:
+            if words[index - 1 : index] == ["$"]:
+                continue
+            spans.append((index, index + 1, word))
+        elif (
+            word in ("G", "g")
+            and index + 1 < len(words)
+            and words[index + 1].isdecimal()
+            and len(words[index + 1]) == 4
+            and tokens.ends[index] == tokens.starts[index + 1]
+        ):
+            spans.append((index, index + 2, "G" + words[index + 1]))
+    spans.sort()
+    merged: list[tuple[int, int, str]] = []
+    for start, end, code in spans:
+        if merged:
+            last_start, last_end, last_code = merged[-1]
+            between = [w for w in words[last_end:start] if not w.isspace()]
+            numbered = is_code(words[start]) != is_code(words[last_start])
+            if (
+                start >= last_end
+                and len(between) <= 2
+                and all(w in "()-–—:[]/.=" for w in between)
+                and numbered
+                and "\n" not in words[last_end:start]
+            ):
+                number = code if is_code(words[start]) else last_code
+                merged[-1] = (last_start, end + (1 if words[end : end + 1] == [")"] and "(" in between else 0), number)
+                continue
+        merged.append((start, end, code))
+    tasks = _task_codes()
+    return [Event("svc", start, end, code=code, names_task=code in tasks) for start, end, code in merged]
+
+
+def _without_names(tokens: Tokens, candidates: list[Candidate], services: list[Event]) -> list[Candidate]:
+    """Candidates less the service names and codes in them that name no task; one that is nothing else is dropped."""
+    named = {
+        i
+        for event in services
+        for i in range(event.start, event.end)
+        if not event.names_task or is_code(tokens.words[i])
+    }
+    out = []
+    for c in candidates:
+        if not any(i in named for i in range(c.start, c.end)):
+            out.append(c)
+            continue
+        # The longest run of its tokens outside the name.
+        runs: list[tuple[int, int]] = []
+        begin = c.start
+        for i in range(c.start, c.end + 1):
+            if i == c.end or i in named:
+                if begin < i:
+                    runs.append((begin, i))
+                begin = i + 1
+        runs = [(s, e) for s, e in runs if sum(1 for w in tokens.words[s:e] if w.isalpha() and len(w) > 1) >= 1]
+        if runs:
+            start, end = max(runs, key=lambda run: run[1] - run[0])
+            while start < end and not tokens.words[start].isalnum():
+                start += 1
+            while start < end and (tokens.words[end - 1].isspace() or tokens.words[end - 1] in "-–—:(,;/"):
+                end -= 1
+            if start < end:
+                out.append(replace(c, start=start, end=end))
+    return out
+
+
+def make_events(
+    context: Context, activities: list[Candidate], durations: list[duration_reader.Candidate]
+) -> list[Event]:
+    """Events of one note in text order.
+
+    A service's name that names a task too ("ultrasound") stays inside the activity it is; any other is cut out of it.
+    """
+    services = find_services(context)
+    activities = _without_names(context.tokens, activities, services)
+    inside: dict[int, int] = {}
+    for number, candidate in enumerate(activities):
+        for index in range(candidate.start, candidate.end):
+            inside[index] = number
+    lexical: dict[int, tuple[str, str, str, int]] = {}
+    for m in context.found["activities"]:
+        number = next((inside[i] for i in range(m.start, m.end) if i in inside), None)
+        if number is None:
+            continue
+        length = m.end - m.start
+        if number not in lexical or lexical[number][3] < length:
+            lexical[number] = (m.entry.data["label"], m.entry.id, m.entry.data["code"], length)
+    events: list[Event] = list(services)
+    for number, candidate in enumerate(activities):
+        label, entry, code, _ = lexical.get(number, ("", "", "", 0))
+        events.append(
+            Event(
+                "act",
+                candidate.start,
+                candidate.end,
+                code=code,
+                label=label,
+                entry=entry,
+                tag=candidate.tag,
+                score=candidate.score,
+            )
+        )
+    events += [Event("dur", c.start, c.end, minutes=c.minutes, form=c.form, clock=c.clock) for c in durations]
+    # Of a name and an activity that begin together the name comes first.
+    events.sort(key=lambda e: (e.start, e.kind != "svc", e.end))
+    return events
+
+
+def headed(context: Context, events: list[Event]) -> list[bool]:
+    """For each event whether it is an activity under a heading line that holds a service name and no activity.
+
+    Such an activity goes on in the heading's block; it cannot begin one.
+    """
+    line_of = context.tokens.line_of
+    out = []
+    above: list[Event] = []  # the events of the nearest line above that has any
+    here: list[Event] = []
+    line = -1
+    for event in events:
+        if line_of[event.start] != line:
+            above, here, line = here, [], line_of[event.start]
+        here.append(event)
+        if event.kind != "act" or len(here) > 1 or not above or line - line_of[above[0].start] > 2:
+            out.append(False)
+            continue
+        codes = {e.code for e in above if e.kind == "svc" and e.code}
+        out.append(len(codes) == 1 and above[0].kind != "act" and all(e.kind != "act" for e in above))
+    return out
+
+
+def shared_by_names(context: Context, events: list[Event]) -> list[bool]:
+    """For each event whether it is a duration given to two service names at once: ``TE + TA = 38 min``."""
+    words, line_of = context.tokens.words, context.tokens.line_of
+    out = [False] * len(events)
+    for number in range(2, len(events)):
+        first, second, event = events[number - 2 : number + 1]
+        if event.kind != "dur" or first.kind != "svc" or second.kind != "svc" or not first.code or not second.code:
+            continue
+        if first.code == second.code or line_of[first.start] != line_of[event.start]:
+            continue
+        joint = [w for w in words[first.end : second.start] if not w.isspace()]
+        close = [w for w in words[second.end : event.start] if not w.isspace()]
+        out[number] = len(close) <= 2 and 0 < len(joint) <= 2 and all(w in _JOINTS for w in joint)
+    return out
+
+
+def _minutes_bucket(minutes: int) -> str:
+    for bound, label in _MINUTE_BUCKETS:
+        if minutes < bound:
+            return label
+    return "61+"
+
+
+def _name(event: Event | None) -> str:
+    if event is None:
+        return "-"
+    if event.kind == "dur":
+        return "clock" if event.clock else "amount"
+    if event.kind == "svc":
+        return "svc" if event.code else "svc0"
+    return "not" if event.tag == "NOT" else "act"
+
+
+class _Scene:
+    """What the features of a note's events are read from, each list parallel to the events and filled in one pass."""
+
+    def __init__(self, context: Context, events: list[Event], goals: list[tuple[int, int]]) -> None:
+        self.context = context
+        self.events = events
+        tokens = context.tokens
+        self.words, self.lower, self.lines, line_of = tokens.words, tokens.lower, tokens.lines, tokens.line_of
+        self.names = [_name(event) for event in events]
+        self.line = [line_of[event.start] for event in events]
+        count = len(events)
+        by_line: dict[int, list[int]] = {}
+        for number, line in enumerate(self.line):
+            by_line.setdefault(line, []).append(number)
+        self.by_line = by_line
+        self.line_names = {
+            line: "".join(sorted({_SIGNS[self.names[m]] for m in members})) for line, members in by_line.items()
+        }
+        ordered = list(by_line)
+        self.line_above = {line: self.line_names[ordered[k - 1]] if k else "^" for k, line in enumerate(ordered)}
+        self.line_below = {
+            line: self.line_names[ordered[k + 1]] if k + 1 < len(ordered) else "$" for k, line in enumerate(ordered)
+        }
+        # The note as a string of signs, runs folded, with its line breaks: what stands around an event.
+        self.breaks = [self._break(number) for number in range(count)]
+        self.behind = self._around(range(count), -1)
+        self.coming = self._around(range(count - 1, -1, -1), 1)
+        self.coming.reverse()
+        # How this note places its minutes: before or after the activities of a line.
+        leads = trails = 0
+        for members in by_line.values():
+            kinds = [events[m].kind for m in members]
+            if "dur" in kinds and "act" in kinds:
+                if kinds.index("dur") < kinds.index("act"):
+                    leads += 1
+                else:
+                    trails += 1
+        self.habit = "lead" if leads > trails else "trail" if trails > leads else "even" if leads else "none"
+        self.service_lines = min(2, sum(1 for members in by_line.values() if events[members[0]].kind == "svc"))
+        self.has_work = any(event.kind == "act" for event in events)
+        self.clocks = min(3, sum(event.clock for event in events))
+        self.inside_goal = {i for start, end in goals for i in range(start, end)}
+        self.goal_lines = {line_of[start] for start, _ in goals}
+        not_done = [event for event in events if event.tag == "NOT"]
+        self.inside_not = {i for event in not_done for i in range(event.start, event.end)}
+        self.not_lines = {line_of[event.start] for event in not_done}
+        self.work = {i for event in events if event.kind == "act" for i in range(event.start, event.end)}
+        self.flags = {
+            role: {i for m in context.found[role] for i in range(m.start, m.end)}
+            for role in ("total", "not_treatment", "own", "shared")
+        }
+        # Nearest events of a kind before and after.
+        self.last_act, self.last_other = self._nearest(range(count))
+        self.next_act, self.next_other = self._nearest(range(count - 1, -1, -1))
+        self.next_act.reverse()
+        self.next_other.reverse()
+
+    def _break(self, number: int) -> str:
+        if number == 0:
+            return "/"
+        above, line = self.line[number - 1], self.line[number]
+        if line == above:
+            return ""
+        blank = any(self.lines[k][0] >= self.lines[k][1] for k in range(above + 1, min(line, above + 3)))
+        return "//" if blank or line - above > 2 else "/"
+
+    def _around(self, order: Iterable[int], step: int) -> list[tuple[str, ...]]:
+        """For each event the folded signs before it (``step`` -1) or after it (1), nearest first."""
+        out: list[tuple[str, ...]] = []
+        signs: tuple[str, ...] = ()
+        for number in order:
+            mark = self.breaks[number] if step < 0 else self.breaks[number + 1] if number + 1 < len(self.events) else ""
+            seen = signs
+            if signs and mark:
+                seen = (mark, *signs)
+            out.append(seen[:_AROUND])
+            sign = _SIGNS[self.names[number]]
+            signs = seen[:_AROUND] if seen and seen[0] == sign else (sign, *seen)[:_AROUND]
+        return out
+
+    def _nearest(self, order: Iterable[int]) -> tuple[list[Event | None], list[Event | None]]:
+        acts: list[Event | None] = []
+        others: list[Event | None] = []
+        act: Event | None = None
+        other: Event | None = None
+        for number in order:
+            acts.append(act)
+            others.append(other)
+            if self.events[number].kind == "act":
+                act = self.events[number]
+            else:
+                other = self.events[number]
+        return acts, others
+
+    def rows(self) -> list[list[str]]:
+        """Feature names of every event."""
+        out: list[list[str]] = []
+        for line, members in self.by_line.items():
+            kinds = [self.events[m].kind for m in members]
+            acts, durs = kinds.count("act"), kinds.count("dur")
+            codes = min(3, sum(1 for m in members if self.events[m].kind == "svc" and self.events[m].code))
+            acts_before = durs_before = 0
+            start = self.lines[line][0]
+            head = start
+            while head < self.events[members[0]].start and self.words[head].isspace():
+                head += 1
+            for place, number in enumerate(members):
+                event = self.events[number]
+                act, dur = event.kind == "act", event.kind == "dur"
+                acts_after, durs_after = acts - acts_before - act, durs - durs_before - dur
+                row = self._shared(number, place == 0, place == len(members) - 1, head, codes)
+                kind = self.names[number]
+                row.append(f"{kind}|a={min(acts_before, 2)}{min(acts_after, 2)}")
+                row.append(f"{kind}|d={min(durs_before, 2)}{min(durs_after, 2)}")
+                if act:
+                    self._activity(row, number, place == 0, head)
+                elif dur:
+                    self._duration(row, number, acts_before + acts_after)
+                else:
+                    self._service(row, number, place == 0)
+                acts_before += act
+                durs_before += dur
+                out.append(row)
+        return out
+
+    def _gap(self, number: int) -> tuple[str, list[int]]:
+        """What parts an event from the one before it, and the tokens between (at most `_GAP`, the nearest)."""
+        previous = self.events[number - 1] if number else None
+        start = self.events[number].start
+        first = max(previous.end if previous else 0, start - _GAP)
+        between = list(range(first, start))
+        breaks = self.breaks[number]
+        if previous is None:
+            return ".", between
+        if breaks:
+            return ("nl2" if breaks == "//" else "nl"), between
+        words = self.words
+        marks = [words[i] for i in between if words[i] in _GAP_MARKS]
+        for mark in (".", ";", "|", ","):
+            if mark in marks:
+                return mark, between
+        if marks:
+            return marks[-1], between
+        return ("wide" if any(len(words[i]) > 1 and words[i][0] in " \t" for i in between) else "_"), between
+
+    def _shared(self, number: int, opening: bool, closing: bool, head: int, codes: int) -> list[str]:
+        events, names = self.events, self.names
+        event = events[number]
+        kind = names[number]
+        before = names[number - 1] if number else "-"
+        after = names[number + 1] if number + 1 < len(events) else "-"
+        section = self.context.sections[event.start]
+        gap, between = self._gap(number)
+        words, lower = self.words, self.lower
+        joiner = next((lower[i] for i in reversed(between) if lower[i] in _JOINERS), "")
+        marker = shape(words[head]) if opening and head < event.start else ""
+        solid = sum(1 for i in between if not words[i].isspace())
+        lettered = sum(1 for i in between if words[i].isalpha())
+        behind, coming = self.behind[number], self.coming[number]
+        line = self.line[number]
+        line_names, above, below = self.line_names[line], self.line_above[line], self.line_below[line]
+        row = [
+            f"k={kind}",
+            f"{kind}|sec={section}",
+            f"{kind}|habit={self.habit}",
+            f"{kind}|svclines={self.service_lines}",
+            f"{kind}|p={before}",
+            f"{kind}|n={after}",
+            f"{kind}|p={before}|gap={gap}",
+            f"{kind}|p={before}|gap={gap}|n={after}",
+            f"{kind}|p={before}|gap={gap}|habit={self.habit}",
+            f"{kind}|gap={gap}",
+            f"{kind}|join={joiner}",
+            f"{kind}|open={opening}|mark={marker}",
+            f"{kind}|last={closing}",
+            f"{kind}|far={min(5, lettered // 4)}",
+            f"{kind}|<{''.join(behind[:2])}",
+            f"{kind}|<{''.join(behind[:4])}",
+            f"{kind}|<{''.join(behind)}",
+            f"{kind}|>{''.join(coming[:2])}",
+            f"{kind}|>{''.join(coming[:4])}",
+            f"{kind}|<{''.join(behind[:3])}>{''.join(coming[:3])}",
+            f"{kind}|<{''.join(behind[:2])}>{''.join(coming[:2])}",
+            f"{kind}|<{''.join(behind[:2])}>{''.join(coming[:2])}|{gap}",
+            f"{kind}|lb={above}|l={line_names}|open={opening}|{self.breaks[number]}",
+            f"{kind}|l={line_names}|la={below}|open={opening}",
+            f"{kind}|lb={above}|l={line_names}|la={below}|open={opening}",
+            f"{kind}|svcs={codes}",
+        ]
+        if not self.breaks[number]:
+            row.append(f"{kind}|p={before}|apart={min(3, solid)}")
+        if number + 1 < len(events):
+            following = events[number + 1]
+            next_line = self.line[number + 1] != line
+            gap_after = sum(1 for i in range(event.end, min(following.start, event.end + 8)) if not words[i].isspace())
+            row.append(f"{kind}|n={after}|apart={min(3, gap_after)}|nl={next_line}")
+        if number and self.context.sections[events[number - 1].start] != section:
+            row.append(f"{kind}|secchange")
+        return row
+
+    def _activity(self, row: list[str], number: int, opening: bool, head: int) -> None:
+        event = self.events[number]
+        tag, label = event.tag, event.label
+        section = self.context.sections[event.start]
+        cue = find_status(self.context, event.start, event.end)
+        row += [
+            f"tag={tag}|score={max(-4, min(6, math.floor(event.score * 2)))}",
+            f"tag={tag}|sec={section}",
+            f"tag={tag}|sec={section}|lab={label}",
+            f"tag={tag}|lab={label}",
+            f"tag={tag}|words={min(6, event.end - event.start)}",
+            f"tag={tag}|goal={event.start in self.inside_goal}",
+        ]
+        if cue is None:
+            row.append(f"tag={tag}|cue=-")
+        else:
+            away = event.start - cue.end if cue.end <= event.start else cue.start - event.end
+            row += [
+                f"tag={tag}|cue={cue.status}",
+                f"tag={tag}|cue={cue.status}|far={min(3, away // 3)}",
+                f"tag={tag}|cueterm={self.lower[cue.start]}",
+            ]
+        line = self.line[number]
+        neighbours = [
+            self.events[m].tag
+            for m in (number - 1, number + 1)
+            if 0 <= m < len(self.events) and self.events[m].kind == "act" and self.line[m] == line
+        ]
+        row.append(f"tag={tag}|near={'+'.join(neighbours)}")
+        gap = self._gap(number)[0]
+        last, coming = self.last_act[number], self.next_act[number]
+        if last is not None:
+            row += [
+                f"lab={label}|plab={last.label}",
+                f"same={last.code == event.code}|svc={label == 'service'}",
+                f"lab={label}|plab={last.label}|gap={gap}",
+            ]
+        if coming is not None:
+            row.append(f"lab={label}|nlab={coming.label}")
+        row.append(f"first={self.lower[event.start][-3:]}")
+        row.append(f"lw={self.lower[head]}|open={opening}")
+        ahead, back = _name(self.next_other[number]), _name(self.last_other[number])
+        row += [f"ahead={ahead}|behind={back}", f"ahead={ahead}|behind={back}|gap={gap}|habit={self.habit}"]
+
+    def _duration(self, row: list[str], number: int, acts: int) -> None:
+        event = self.events[number]
+        words, lower, forms = self.words, self.lower, self.context.forms
+        line = self.line[number]
+        start, end = self.lines[line]
+        section = self.context.sections[event.start]
+        before = self.names[number - 1] if number else "-"
+        gap = self._gap(number)[0]
+        row += [
+            f"form={event.form}",
+            f"form={event.form}|sec={section}",
+            f"size={_minutes_bucket(event.minutes)}",
+            f"form={event.form}|p={before}|gap={gap}",
+            f"durs={self.clocks}|{event.clock}",
+            f"hasact={self.has_work}",
+        ]
+        left = [i for i in range(max(start, event.start - 8), event.start) if not words[i].isspace()]
+        right = [i for i in range(event.end, min(end, event.end + 6)) if not words[i].isspace()]
+        for offset in range(1, 4):
+            if offset > len(left):
+                row.append(f"l{offset}=^")
+                break
+            at = left[-offset]
+            row.append(f"l{offset}={'0' if words[at].isdecimal() else forms[at]}")
+        for offset in range(1, 3):
+            if offset > len(right):
+                row.append(f"r{offset}=$")
+                break
+            at = right[offset - 1]
+            row.append(f"r{offset}={'0' if words[at].isdecimal() else forms[at]}")
+        # Cues in the duration's own clause, and further left in its line.
+        first, last = event.start, event.end
+        floor, ceiling = max(start, event.start - _CLAUSE), min(end, event.end + _CLAUSE)
+        while first > floor and lower[first - 1] not in _CLAUSE_STARTS:
+            first -= 1
+        while last < ceiling and lower[last] not in _CLAUSE_ENDS:
+            last += 1
+        for role, where in self.flags.items():
+            if not where:
+                continue
+            if any(i in where for i in range(first, event.start)):
+                row += [f"cueL={role}", f"cueL={role}|form={event.form}"]
+            if any(i in where for i in range(event.end, last)):
+                row.append(f"cueR={role}")
+            if any(i in where for i in range(floor, event.start)):
+                row.append(f"cueline={role}")
+        if event.start in self.inside_goal:
+            row.append("ingoal")
+        if event.start in self.inside_not:
+            row.append("innot")
+        if event.start in self.work:
+            row.append("inact")
+        row.append(f"near={line in self.not_lines}{line in self.goal_lines}|acts={acts > 0}")
+        nearby = self.events[max(0, number - 3) : number + 4]
+        row.append(f"biggernear={any(e.kind == 'dur' and e.minutes > event.minutes for e in nearby)}")
+
+    def _service(self, row: list[str], number: int, opening: bool) -> None:
+        event = self.events[number]
+        words = self.words
+        section = self.context.sections[event.start]
+        following = shape(words[event.end]) if event.end < len(words) else "$"
+        row += [f"svccode={bool(event.code)}|open={opening}", f"svc|after={following}|open={opening}"]
+        coming = [w for w in self.lower[event.end : event.end + 5] if not w.isspace()]
+        counted = len(coming) > 1 and coming[0] in ("x", "×") and coming[1].isdecimal() and int(coming[1]) < 5
+        units = counted or any(w in _UNIT_WORDS for w in coming[:3])
+        row += [f"svc|units={units}|sec={section}", f"svc|first={self.context.forms[event.start]}"]
+        if event.start in self.inside_not:
+            row.append("svc|innot")
+        earlier = self.events[max(0, number - _EARLIER) : number]
+        row.append(f"svc|again={any(e.kind == 'svc' and e.code == event.code for e in earlier)}")
+
+
+def event_features(context: Context, events: list[Event], goals: list[tuple[int, int]]) -> list[list[str]]:
+    """Feature names of every event, for training and at run time; ``goals`` are half-open token ranges."""
+    return _Scene(context, events, goals).rows()

@@ -1,0 +1,118 @@
+"""Headings of a note and how far each reaches.
+
+Source of the words: ``nlp/lexicons/sections.toml`` and ``services.toml`` (a service's name as a heading opens treatment).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from nlp.lexicon import Match
+from nlp.tokens import Tokens
+
+_BULLETS = frozenset("-*•·–—>~.|[(#+=")
+_AFTER_LETTER = frozenset(":)/-–.|]")
+_AFTER_WORD = frozenset(":-–—|/=")
+_HEADING_REACH = 7  # tokens after a heading's words within which its colon may stand: "Goals (by 4/20):"
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading at tokens ``[start, end)``; its section reaches to token ``until``."""
+
+    start: int
+    end: int
+    until: int
+    label: str
+
+
+def line_opening(tokens: Tokens, start: int, end: int) -> int:
+    """First token of a line that is no bullet, number or blank: where a heading may stand."""
+    words = tokens.words
+    index = start
+    while index < end:
+        word = words[index]
+        if word.isspace() or word[0] in _BULLETS:
+            index += 1
+        elif (
+            index + 1 < end
+            and (word.isdecimal() or len(word) == 1)
+            and words[index + 1][0] in ".)"
+            and word.lower() not in "soap"
+        ):
+            index += 2
+        else:
+            break
+    return index
+
+
+def find_headings(tokens: Tokens, found_terms: Mapping[str, list[Match]]) -> list[Heading]:
+    """The headings of a note, each with the token its section reaches to; ``found_terms`` is what `nlp.terms.terms` found."""
+    words, line_of, lines = tokens.words, tokens.line_of, tokens.lines
+    opening = {line_opening(tokens, start, end) for start, end in lines if start < end}
+    found: list[tuple[int, int, str]] = []
+    for match in found_terms["sections"]:
+        at, end = match.start, match.end
+        line_start, line_end = lines[line_of[at]]
+        first = at in opening
+        if not first:
+            before = at - 1
+            while before > line_start and words[before].isspace() and len(words[before]) == 1:
+                before -= 1
+            gap = words[before].isspace() and len(words[before]) >= 2
+            if not (gap or words[before][0] in ".;|!?/]"):
+                continue
+        following = words[end] if end < line_end else "\n"
+        letter = end - at == 1 and len(words[at]) == 1
+        if letter:
+            ok = (
+                following[0] in _AFTER_LETTER
+                and (words[at].isupper() or following == ":")
+                and (first or following == ":")
+            )
+            if following in "./" and not first:
+                ok = False
+        elif following == "\n" or (
+            following.isspace() and first and all(words[i].isspace() for i in range(end, line_end))
+        ):
+            ok = first
+        elif following[0] in _AFTER_WORD:
+            ok = first or following == ":"
+        else:
+            reach = words[end : min(line_end, end + _HEADING_REACH)]
+            ok = first and ":" in reach and not any(word in ".;," for word in reach[: reach.index(":")])
+            if not ok and first and words[at].isupper() and len(words[at]) >= 4:
+                ok = not (following.isalpha() and following.isupper())
+            if (
+                not ok
+                and first
+                and match.entry.data["label"] in ("goals", "plan", "home_program", "not_today", "previous")
+            ):
+                ok = len(match.term) >= 3
+        if ok:
+            found.append((at, end, match.entry.data["label"]))
+    for match in (*found_terms["services"], *found_terms["service_heads"]):
+        if match.start in opening:
+            following = words[match.end] if match.end < len(words) else "\n"
+            if match.entry.data["code"] and (following[0] in ":-–—(|[\n\t " or following.isdecimal() or following == "x"):
+                found.append((match.start, match.start, "treatment"))
+    for at in opening:
+        if at < len(words) and len(words[at]) == 5 and words[at].isdecimal() and words[at][0] == "9":
+            found.append((at, at, "treatment"))
+    found.sort()
+    headings: list[Heading] = []
+    for position, (start, end, label) in enumerate(found):
+        if position and start < found[position - 1][1]:
+            continue
+        until = found[position + 1][0] if position + 1 < len(found) else len(words)
+        headings.append(Heading(start, end, until, label))
+    return headings
+
+
+def section_labels(tokens: Tokens, headings: list[Heading]) -> list[str]:
+    """The section label of every token (``""`` before the first heading)."""
+    labels = [""] * len(tokens)
+    for heading in headings:
+        labels[heading.start : heading.until] = [heading.label] * (heading.until - heading.start)
+    return labels

@@ -1,0 +1,55 @@
+"""Every lexicon of the reader, read once, and the one matcher over all of them."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from nlp.lexicon import Entry, Matcher, Terms, read_lexicon
+
+
+@cache
+def entries(name: str) -> tuple[Entry, ...]:
+    """The entries of ``lexicons/<name>.toml``; each file's own keys stand here once."""
+    extra, term_keys = {
+        "activities": (("label", "code"), ()),
+        "durations": (("role",), ()),
+        "elements": (("element",), ()),
+        "notices": (("kind",), ()),
+        "sections": (("label",), ()),
+        "services": (("code", "name", "names_task", "head_terms", "headings"), ("head_terms", "headings")),
+        "settings": (("setting",), ()),
+        "status": (("status", "direction", "scope"), ()),
+        "words": ((), ()),
+    }[name]
+    return read_lexicon(name, extra=extra, term_keys=term_keys)
+
+
+def _where(name: str, key: str, *values: str) -> tuple[Entry, ...]:
+    return tuple(entry for entry in entries(name) if entry.data[key] in values)
+
+
+@cache
+def terms() -> Matcher:
+    """The matcher that finds everything in one pass.
+
+    Its names: ``activities``; ``services``, ``service_heads`` (as headings only) and ``headings`` (of work, no service's name);
+    ``sections``; ``forward``, ``backward`` and ``pseudo`` status cues; ``total``, ``not_treatment``, ``own`` and ``shared``
+    duration cues; ``assessment``, ``progress``; ``notices``.
+    """
+    status = [entry for entry in entries("status") if entry.data["status"] != "pseudo"]
+    return Matcher(
+        {
+            "activities": Terms(entries("activities"), typos=True),
+            "services": Terms(entries("services"), typos=True),
+            "service_heads": Terms(entries("services"), key="head_terms"),
+            "headings": Terms(entries("services"), key="headings"),
+            "sections": Terms(entries("sections")),
+            "forward": Terms(tuple(e for e in status if e.data["direction"] in ("forward", "both"))),
+            "backward": Terms(tuple(e for e in status if e.data["direction"] in ("backward", "both"))),
+            "pseudo": Terms(_where("status", "status", "pseudo")),
+            **{role: Terms(_where("durations", "role", role)) for role in ("total", "not_treatment", "own", "shared")},
+            **{element: Terms(_where("elements", "element", element)) for element in ("assessment", "progress")},
+            "notices": Terms(entries("notices")),
+        },
+        plain=[term for entry in entries("words") for term in entry.terms],
+    )

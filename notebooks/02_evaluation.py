@@ -1,0 +1,49 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # How good is it?
+#
+# Every figure that the project quotes, on the held-out notes: writers and layouts that no model was trained on. Each
+# with its 95 % interval from resampling the notes. All notes are invented; on real notes the figures will be others.
+
+# %%
+from collections import Counter
+from pathlib import Path
+
+from models.training.dataset import read_corpus, read_splits, select
+from models.training.evaluate import run
+
+folders = [Path.cwd(), *Path.cwd().parents]
+DATA = next(folder / "training_data" for folder in folders if (folder / "training_data").is_dir())
+
+# %% [markdown]
+# ## The split
+#
+# No writer and no layout stands on both sides.
+
+# %%
+corpus, splits = read_corpus(DATA), read_splits(DATA)
+for split in ("train", "development", "held_out"):
+    notes = select(corpus, splits, split)
+    print(split, len(notes), "notes,", dict(Counter(service.code for note in notes for service in note.services)))
+
+# %% [markdown]
+# ## The figures
+#
+# `therapy-coder evaluate` prints the same ones.
+
+# %%
+evaluation = run(DATA, "held_out")
+print(f"model {evaluation.version}, {evaluation.notes} notes")
+for figure in evaluation.figures:
+    print(f"{figure.name:48} {figure.value:.3f}  [{figure.low:.3f}, {figure.high:.3f}]  n = {figure.count}")

@@ -1,0 +1,140 @@
+"""A small deterministic coder, and a client that speaks to the app in memory, as a browser on this computer would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import Any
+
+import anyio.from_thread
+import httpx
+import pytest
+
+from api.main import create_app
+from api.settings import Settings
+from models.billing.units import all_units
+from models.coder import Coder
+from models.errors import UntrustedModel
+from models.note import Note
+from models.registry import Manifest
+from models.result import DocumentationElement, FlagResult, ModelInfo, ProposalResult, Result, ServiceResult, TextSpan
+from nlp.document import ELEMENTS
+from nlp.pipeline import check_text
+
+SENTINEL = "zzyxsentinel"
+
+
+class FakeCoder:
+    """Codes a note that has the word ``bridging`` as 15 minutes of exercise, any other as no treatment.
+
+    A note with the word ``broken`` raises an error that repeats the note, as a programming error may.
+    """
+
+    version = "fake"
+    profile = "accurate"
+    manifest = Manifest(
+        format=1, version="fake", profile="accurate", feature_version=1, tagger_feature_version=1, scikit_learn="1.9.1",
+        python="3.11", data_sha256="0" * 64, notes=3, seed=1, files={"a": "0" * 64}, scores={"accuracy": 0.5},
+    )  # fmt: skip
+
+    def code(self, note: str | Note) -> Result:
+        note = note if isinstance(note, Note) else Note(text=note)
+        check_text(note.text)
+        if "broken" in note.text:
+            raise KeyError(note.text)
+        start = note.text.find("bridging")
+        services = () if start < 0 else (self._service(start),)
+        minutes = {"97110": 15} if services else {}
+        missing = FlagResult(
+            id="no_treatment", severity="info", message="None found.", action="Write it.", start=None, end=None
+        )
+        return Result(
+            note_id=note.note_id,
+            policy=note.policy,
+            proposal=ProposalResult(
+                code="97110" if services else None, confidence=0.9, status="suggested" if services else "no_code"
+            ),
+            services=services,
+            mentions=(),
+            goals=(),
+            minutes=minutes,
+            units=all_units(minutes),
+            documentation=tuple(
+                DocumentationElement(element=e, documented=False, start=None, end=None) for e in ELEMENTS
+            ),
+            flags=() if services else (missing,),
+            model=ModelInfo(version=self.version, profile=note.profile),
+        )
+
+    def code_many(self, notes: Iterable[str | Note]) -> Iterator[Result]:
+        for note in notes:
+            yield self.code(note)
+
+    @staticmethod
+    def _service(start: int) -> ServiceResult:
+        span = TextSpan(start=start, end=start + 8, text="bridging")
+        return ServiceResult(
+            **span.model_dump(), code="97110", other_code=None, confidence=0.9, probabilities={"97110": 0.9, "97530": 0.05, "other": 0.05},
+            minutes=15, duration=None, stated_code=None, activities=(span,), goals=(), reasons=(),
+        )  # fmt: skip
+
+
+class Client:
+    """An HTTP client on the app's lifespan, without a socket; use it with ``with``."""
+
+    def __init__(self, app: Any, host: str = "127.0.0.1:8000") -> None:
+        self._app = app
+        self._host = host
+
+    def __enter__(self) -> Client:
+        self._portal_context = anyio.from_thread.start_blocking_portal()
+        self._portal = self._portal_context.__enter__()
+        self._lifespan = self._portal.wrap_async_context_manager(self._app.router.lifespan_context(self._app))
+        self._lifespan.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lifespan.__exit__(None, None, None)
+        self._portal_context.__exit__(None, None, None)
+
+    def request(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        return self._portal.call(partial(self._request, method, path, **arguments))
+
+    async def _request(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        transport = httpx.ASGITransport(app=self._app, raise_app_exceptions=True)
+        async with httpx.AsyncClient(transport=transport, base_url=f"http://{self._host}") as client:
+            return await client.request(method, path, **arguments)
+
+    def get(self, path: str, **arguments: Any) -> httpx.Response:
+        return self.request("GET", path, **arguments)
+
+    def post(self, path: str, **arguments: Any) -> httpx.Response:
+        return self.request("POST", path, **arguments)
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(max_request_bytes=2000, max_batch_notes=5)
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[Client]:
+    with Client(create_app(settings, coder=FakeCoder())) as made:  # type: ignore[arg-type]
+        yield made
+
+
+@pytest.fixture(scope="session")
+def real_coder() -> Coder:
+    return Coder.load()
+
+
+@pytest.fixture
+def fake_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let commands load the fake coder; a folder named ``refused`` is refused."""
+
+    def load(path: Any = None, profile: str = "accurate") -> FakeCoder:
+        if path is not None and path.name == "refused":
+            raise UntrustedModel(path.name, "its hash differs")
+        return FakeCoder()
+
+    monkeypatch.setattr(Coder, "load", load)

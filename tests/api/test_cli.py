@@ -1,0 +1,233 @@
+"""The command line: exit statuses, what is printed where, and a server that answers."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from api.cli import MAX_BYTES, app
+from models.coder import Coder
+from models.result import Result
+from nlp.pipeline import MAX_CHARACTERS
+
+from .conftest import SENTINEL
+
+runner = CliRunner()
+DISCLAIMER = "Suggestion for review; nothing is billed."
+
+
+@pytest.fixture
+def note(tmp_path: Path) -> Path:
+    path = tmp_path / "note.txt"
+    path.write_text("O: bridging", encoding="utf-8")
+    return path
+
+
+@pytest.mark.usefixtures("fake_load")
+class TestCode:
+    def test_summary(self, note: Path) -> None:
+        ran = runner.invoke(app, ["code", str(note), "--note-id", "n1"])
+        assert ran.exit_code == 0
+        assert ran.stdout.startswith("97110 therapeutic exercise, sure (90 %): suggested   [n1]\n")
+        assert ran.stdout.rstrip().endswith(DISCLAIMER)
+        assert "\x1b" not in ran.stdout
+        assert all(len(line) < 81 for line in ran.stdout.splitlines())
+
+    def test_json_is_the_result(self, note: Path) -> None:
+        ran = runner.invoke(
+            app, ["code", str(note), "--json", "--policy", "cms_8_minute", "--profile", "fast", "--discipline", "OT"]
+        )
+        result = Result.model_validate_json(ran.stdout)
+        assert (result.policy, result.model.profile, result.services[0].start) == ("cms_8_minute", "fast", 3)
+
+    def test_standard_input_keeps_every_character(self) -> None:
+        ran = runner.invoke(app, ["code", "-", "--json"], input="\r\n😀 bridging".encode())
+        assert Result.model_validate_json(ran.stdout).services[0].start == 4
+
+    def test_a_note_of_blanks_gives_a_result_that_says_so(self) -> None:
+        ran = runner.invoke(app, ["code", "-"], input=" \n")
+        assert ran.exit_code == 0
+        assert ran.stdout.startswith("No 97110 or 97530 work found")
+        assert "None found." in ran.stdout
+
+    @pytest.mark.parametrize(
+        ("content", "said"),
+        [
+            (b"", "is empty"),
+            (b"\x7fELF\0\0", "is not a text file"),
+            (b"caf\xe9 bridging", "is not UTF-8 text (byte 3)"),
+            (b"x" * (MAX_CHARACTERS + 1), "limit is"),
+            (b"x" * (MAX_BYTES + 1), "too long"),
+            (None, "cannot be read: no such file"),
+        ],
+    )
+    def test_bad_input_is_one_clear_line(self, tmp_path: Path, content: bytes | None, said: str) -> None:
+        path = tmp_path / "bad.txt"
+        if content is not None:
+            path.write_bytes(content)
+        ran = runner.invoke(app, ["code", str(path)])
+        assert (ran.exit_code, ran.stdout, ran.stderr.count("\n")) == (2, "", 1)
+        assert said in ran.stderr
+
+    def test_a_folder_is_no_note(self, tmp_path: Path) -> None:
+        assert runner.invoke(app, ["code", str(tmp_path)]).exit_code == 2
+
+    def test_wrong_usage(self, note: Path) -> None:
+        assert runner.invoke(app, ["code", str(note), "--policy", "none"]).exit_code == 2
+        assert runner.invoke(app, ["code"]).exit_code == 2
+
+    def test_a_refused_model(self, note: Path) -> None:
+        ran = runner.invoke(app, ["code", str(note), "--model", "refused"])
+        assert (ran.exit_code, ran.stderr.count("\n")) == (3, 1)
+
+    def test_nothing_of_the_note_is_logged(self, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level(logging.DEBUG)
+        ran = runner.invoke(app, ["code", "-"], input=f"{SENTINEL} bridging")
+        assert ran.exit_code == 0
+        assert SENTINEL not in caplog.text + ran.stderr
+
+
+@pytest.mark.usefixtures("fake_load")
+class TestBatch:
+    @pytest.mark.parametrize(("second", "status"), [('{"text": "bridging"}', 0), ('{"text": 1}', 1)])
+    def test_status_tells_whether_a_line_failed(self, tmp_path: Path, second: str, status: int) -> None:
+        source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+        source.write_text('{"note_id": "a", "text": "bridging"}\n' + second + "\n")
+        ran = runner.invoke(app, ["batch", str(source), str(target), "--policy", "ama_midpoint"])
+        assert (ran.exit_code, ran.stdout) == (status, "")
+        assert f"2 lines: {2 - status} coded, {status} errors." in ran.stderr
+        first = json.loads(target.read_text().splitlines()[0])
+        assert (first["note_id"], first["policy"]) == ("a", "ama_midpoint")
+
+    def test_no_input_or_no_place_for_the_output(self, tmp_path: Path) -> None:
+        source = tmp_path / "in.jsonl"
+        source.write_text("{}\n")
+        for arguments in (
+            [str(tmp_path / "no"), "out"],
+            [str(source), str(source)],
+            [str(source), str(tmp_path / "no" / "out")],
+            [str(source), str(tmp_path)],
+        ):
+            ran = runner.invoke(app, ["batch", *arguments])
+            assert (ran.exit_code, ran.stderr.count("\n")) == (2, 1)
+        assert source.read_text() == "{}\n"
+
+
+class TestServe:
+    def test_other_computers_are_let_in_only_on_purpose(self) -> None:
+        ran = runner.invoke(app, ["serve", "--host", "0.0.0.0"])
+        assert (ran.exit_code, ran.stderr.count("\n")) == (2, 1)
+        assert "--allow-remote" in ran.stderr
+
+    def test_a_taken_port_is_told(self) -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            ran = runner.invoke(app, ["serve", "--port", str(taken.getsockname()[1])])
+        assert (ran.exit_code, ran.stderr.count("\n")) == (2, 1)
+        assert "is taken" in ran.stderr
+
+    def test_a_wrong_setting_stops_the_start(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("THERAPY_CODER_PORT", "http")
+        ran = runner.invoke(app, ["serve"])
+        assert (ran.exit_code, ran.stderr.count("\n")) == (2, 1)
+        assert "THERAPY_CODER_PORT" in ran.stderr
+
+    @pytest.mark.usefixtures("fake_load")
+    def test_a_refused_model(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("THERAPY_CODER_MODEL_PATH", "refused")
+        assert runner.invoke(app, ["serve", "--port", "0"]).exit_code == 3
+
+    def test_it_prints_its_address_alone_and_answers(self) -> None:
+        command = [sys.executable, "-c", "from api.cli import app; app()", "serve", "--port", "0"]
+        root = str(Path(__file__).parents[2])
+        with subprocess.Popen(
+            command,
+            cwd=root,
+            env={**os.environ, "PYTHONPATH": root},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as server:
+            assert server.stdout is not None
+            address = server.stdout.readline().split()[-1]
+            try:
+                body = json.dumps({"text": f"O: Ther ex x 15 min: bridging 3x10 {SENTINEL}"}).encode()
+                request = urllib.request.Request(
+                    f"{address}/v1/suggestions", body, {"Content-Type": "application/json"}
+                )
+                with urllib.request.urlopen(request) as answer:
+                    assert json.load(answer)["minutes"] == {"97110": 15}
+            finally:
+                server.terminate()
+            rest, errors = server.communicate(timeout=20)
+        assert (rest, errors) == ("", "")
+
+
+def test_starting_reads_nothing_heavy() -> None:
+    code = "import sys; from api.cli import app; print(sorted({'spacy', 'sklearn', 'fastapi', 'numpy', 'uvicorn'} & set(sys.modules)))"
+    root = str(Path(__file__).parents[2])
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": root},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout.strip() == "[]"
+
+
+def test_help_tells_the_exit_statuses() -> None:
+    for command in ([], ["code"], ["batch"], ["serve"], ["train"], ["evaluate"]):
+        ran = runner.invoke(app, [*command, "--help"])
+        assert ran.exit_code == 0
+        assert "Exit status" in ran.stdout
+
+
+@pytest.mark.parametrize("field", ["activities", "goals", "note_id"])
+def test_the_summary_never_steers_the_terminal_nor_reads_markup(field: str) -> None:
+    import io
+
+    from rich.console import Console
+
+    from api.summary import show
+
+    from .conftest import FakeCoder
+
+    result = FakeCoder().code("bridging")
+    text = "[red]x[/red]\x1b[31m\x07y\x9b"
+    span = {"start": 0, "end": 1, "text": text}
+    raw = result.model_dump()
+    if field == "note_id":
+        raw["note_id"] = text
+    elif field == "goals":
+        raw["goals"] = [span]
+    else:
+        raw["services"][0]["activities"] = [span]
+    printed = io.StringIO()
+    show(Console(file=printed, width=80), Result.model_validate(raw))
+    assert "[red]x[/red]" in printed.getvalue()
+    assert not {"\x1b", "\x07", "\x9b"} & set(printed.getvalue())
+
+
+def test_the_real_summary_fits_eighty_columns(real_coder: Coder, monkeypatch: pytest.MonkeyPatch) -> None:
+    from api.words import words
+
+    monkeypatch.setattr(Coder, "load", lambda *_: real_coder)
+    ran = runner.invoke(
+        app, ["code", "-"], input=words()["example"]["note"] + "\n[red]" + "\x1b[31m bridging 3x10 " * 3
+    )
+    assert ran.exit_code == 0
+    assert "\x1b" not in ran.stdout
+    assert all(len(line) < 81 for line in ran.stdout.splitlines())
+    assert DISCLAIMER in ran.stdout

@@ -1,0 +1,75 @@
+"""Speed, measured side by side in one run and printed: ``make bench``. Nothing here fails on a slow machine.
+
+What the project asks for: the whole line at 0.25 or more of the notes per second that ``spacy.blank("en")`` tokenises; the API
+under 15 ms at the median for a 200-word note; a cold start under 3 s.
+"""
+
+import asyncio
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+import spacy
+
+from api.main import create_app
+from models.coder import Coder
+from models.training.dataset import read_corpus
+
+ROOT = Path(__file__).parents[2]
+NOTES = [note.text for note in read_corpus(ROOT / "training_data")]
+ROUNDS = 5
+
+pytestmark = pytest.mark.slow
+
+
+def seconds(work):
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def test_whole_line_against_the_bare_tokenizer():
+    coder, bare = Coder.load(), spacy.blank("en")
+    ratios, rates = [], []
+    for _ in range(ROUNDS + 1):
+        tokenising = seconds(lambda: [bare.tokenizer(text) for text in NOTES])
+        coding = seconds(lambda: list(coder.code_many(NOTES)))
+        ratios.append(tokenising / coding)
+        rates.append(len(NOTES) / coding)
+    # The first round fills caches on both sides.
+    print(
+        f"\nwhole line: {statistics.median(rates[1:]):.0f} notes/s, {statistics.median(ratios[1:]):.3f} of the bare tokenizer's rate"
+    )
+    assert len(rates) == ROUNDS + 1
+
+
+def test_api_for_a_note_of_200_words():
+    note = " ".join(max(NOTES, key=len).split()[:200])
+
+    async def measure() -> list[float]:
+        transport = httpx.ASGITransport(create_app(coder=Coder.load()))
+        times = []
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            for _ in range(60):
+                start = time.perf_counter()
+                answer = await client.post("/v1/suggestions", json={"text": note})
+                times.append(1000 * (time.perf_counter() - start))
+                assert answer.status_code == 200
+        return times[10:]
+
+    times = sorted(asyncio.run(measure()))
+    print(f"\nAPI, 200 words: p50 {statistics.median(times):.1f} ms, p95 {times[47]:.1f} ms")
+
+
+def test_cold_start():
+    command = [sys.executable, "-c", "from api.cli import app; app()", "code", "-"]
+    took = [
+        seconds(lambda: subprocess.run(command, input=b"TE 15 min: SLR", capture_output=True, check=True, cwd=ROOT))
+        for _ in range(4)
+    ]
+    print(f"\ncold start of `therapy-coder code -`: {statistics.median(took[1:]):.2f} s")
+    assert len(took) == 4

@@ -1,0 +1,653 @@
+"""Every flag fires where it should and its near twin does not; severities are the contract's."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.billing import data
+from models.billing.flags import FLAGS, SEVERITIES, Flag, check, parse_flags
+from models.billing.proposal import propose
+from models.billing.units import POLICIES
+from models.service import Service
+from nlp.document import Document
+from nlp.errors import LexiconError
+
+Flags = Callable[..., tuple[Flag, ...]]
+
+TE = {"code": "97110", "minutes": 15}
+TA = {"code": "97530", "minutes": 15, "activities": [("functional", "fn.transfer")]}
+MT = {"code": "other", "other_code": "97140", "minutes": 15, "goals": (), "activities": []}
+UNKNOWN = {"code": "other", "minutes": 10}
+EVALUATION = {"code": "other", "other_code": "97161", "minutes": 20}
+NO_MINUTES: dict[str, Any] = {"minutes": None}
+
+SURE_TE = {"97110": 0.9, "97530": 0.05, "other": 0.05}
+SURE_TA = {"97110": 0.05, "97530": 0.9, "other": 0.05}
+SURE_OTHER = {"97110": 0.05, "97530": 0.05, "other": 0.9}
+
+BALANCE, WALKING, STEP = ("either", "ei.sls"), ("either", "ei.walking"), ("either", "ei.step_up")
+
+
+def note(*services: dict[str, Any], **document: Any) -> tuple[tuple[dict[str, Any], ...], dict[str, Any]]:
+    return services, document
+
+
+WHOLE = (None, None)
+
+
+def block(number: int) -> tuple[int, int]:
+    return 100 * number, 100 * number + 90
+
+
+def at(start: int) -> tuple[int, int]:
+    return start, start + 6
+
+
+# id, note in which it fires, where, and a twin in which it does not
+ROWS = [
+    # 97110 or 97530 work with neither minutes nor a shared duration
+    ("minutes_missing", note(TE, TA | NO_MINUTES), [block(1)], note(TE, TA)),
+    ("minutes_missing", note(TE | NO_MINUTES), [block(0)], note(MT | NO_MINUTES)),
+    ("minutes_missing", note(TE | NO_MINUTES, TA | NO_MINUTES), [block(0), block(1)], note(TE | {"minutes": 0})),
+    ("minutes_missing", note(TE | NO_MINUTES), [block(0)], note(TE | NO_MINUTES | {"shared": (500, 30)})),
+    # one duration over several blocks: once, however many blocks
+    (
+        "shared_minutes",
+        note(TE | NO_MINUTES | {"shared": (500, 30)}, TA | NO_MINUTES | {"shared": (500, 30)}),
+        [at(500)],
+        note(TE | {"minutes": 15}, TA | {"minutes": 15}),
+    ),
+    (
+        "shared_minutes",
+        note(TE | NO_MINUTES | {"shared": (500, 30)}, MT | NO_MINUTES | {"shared": (500, 30)}),
+        [at(500)],
+        note(MT | NO_MINUTES | {"shared": (500, 30)}, EVALUATION | NO_MINUTES | {"shared": (500, 30)}),
+    ),
+    (
+        "shared_minutes",
+        note(TE | NO_MINUTES | {"shared": (500, 30)}, TA | NO_MINUTES | {"shared": (600, 20)}),
+        [at(500), at(600)],
+        note(TE | NO_MINUTES, TA | NO_MINUTES),
+    ),
+    # minutes given, and yet no unit of either code
+    ("no_unit", note(TE | {"minutes": 14}), [at(0)], note(TE)),
+    ("no_unit", note(TE | {"minutes": 14}, TA | {"minutes": 14}), [at(0)], note(TE | {"minutes": 14}, TA)),
+    (
+        "no_unit",
+        note(TE | {"minutes": 7}, policy="cms_8_minute"),
+        [at(0)],
+        note(TE | {"minutes": 8}, policy="cms_8_minute"),
+    ),
+    (
+        "no_unit",
+        note(TE | {"minutes": 7}, policy="ama_midpoint"),
+        [at(0)],
+        note(TE | {"minutes": 8}, policy="ama_midpoint"),
+    ),
+    (
+        "no_unit",
+        note(TE | {"minutes": 7}, MT | {"minutes": 8}, policy="cms_8_minute"),
+        [at(0)],
+        note(TE | {"minutes": 8}, MT | {"minutes": 7}, policy="cms_8_minute"),
+    ),
+    ("no_unit", note(TE | NO_MINUTES, TA | {"minutes": 5}), [at(100)], note(TE | NO_MINUTES)),
+    ("no_unit", note(TE | {"minutes": 14}), [at(0)], note(MT | {"minutes": 14})),
+    # the stated code against the content
+    ("code_mismatch", note(TE | {"stated": "97530"}), [block(0)], note(TE | {"stated": "97110"})),
+    ("code_mismatch", note(TA | {"stated": "97110"}), [block(0)], note(TA)),
+    ("code_mismatch", note(TE | {"stated": "97112"}), [block(0)], note(MT | {"stated": "97112"})),
+    ("code_mismatch", note(MT | {"stated": "97530"}), [block(0)], note(MT | {"stated": "97140"})),
+    ("code_mismatch", note(UNKNOWN | {"stated": "97110"}), [block(0)], note(UNKNOWN | {"stated": "97140"})),
+    ("code_mismatch", note(TE | {"stated": "97161"}), [block(0)], note(EVALUATION | {"stated": "97164"})),
+    (
+        "code_mismatch",
+        note(TE | {"stated": "97110", "content": SURE_TA}),
+        [block(0)],
+        note(TE | {"stated": "97110", "content": {"97110": 0.2, "97530": 0.79, "other": 0.01}}),
+    ),
+    (
+        "code_mismatch",
+        note(TE | {"stated": "97110", "content": {"97110": 0.2, "97530": 0.8, "other": 0.0}}),
+        [block(0)],
+        note(TE | {"content": SURE_TA}),
+    ),
+    (
+        "code_mismatch",
+        note(TA | {"stated": "97530", "content": SURE_OTHER}),
+        [block(0)],
+        note(MT | {"stated": "97140", "content": SURE_TE}),
+    ),
+    # written units (see test_written.py)
+    ("units_impossible", note(TE, written=[(950, 2, "97110")]), [at(950)], note(TE, written=[(950, 1, "97110")])),
+    ("units_impossible", note(TE, written=[(950, 2, None)]), [at(950)], note(TE, written=[(950, 1, None)])),
+    # goals
+    ("goal_missing", note(TE, goals=()), [WHOLE], note(TE)),
+    ("goal_missing", note(TA | {"goals": ()}, goals=()), [WHOLE], note(MT, goals=())),
+    ("goal_missing", note(TE, MT, goals=()), [WHOLE], note(goals=())),
+    # the classifier cannot tell
+    ("low_confidence", note(TE | {"confidence": 0.59}), [block(0)], note(TE | {"confidence": 0.6})),
+    ("low_confidence", note(MT | {"confidence": 0.59}), [block(0)], note(MT | {"confidence": 0.6})),
+    (
+        "low_confidence",
+        note(TE | {"probabilities": {"97110": 0.65, "97530": 0.3, "other": 0.05}}),
+        [block(0)],
+        note(TE | {"probabilities": {"97110": 0.65, "97530": 0.29, "other": 0.06}}),
+    ),
+    (
+        "low_confidence",
+        note(TE | {"probabilities": {"97110": 0.55, "97530": 0.45, "other": 0.0}}),
+        [block(0)],
+        note(TE | {"probabilities": {"97110": 0.69, "97530": 0.01, "other": 0.3}}),
+    ),
+    # one code of several
+    ("code_earns_no_unit", note(TE, TA | {"minutes": 14}), [at(100)], note(TE, TA)),
+    ("code_earns_no_unit", note(TE, MT | {"minutes": 14}), [at(100)], note(TE, MT | NO_MINUTES)),
+    (
+        "code_earns_no_unit",
+        note(TE, MT | {"minutes": 7}, policy="cms_8_minute"),
+        [at(100)],
+        note(TE, MT | {"minutes": 8}, policy="cms_8_minute"),
+    ),
+    ("code_earns_no_unit", note(TE, TA | {"minutes": 14}), [at(100)], note(TE | {"minutes": 14})),
+    (
+        "code_earns_no_unit",
+        note(TE | {"minutes": 9}, MT | {"minutes": 9}),
+        [at(100)],
+        note(TE | {"minutes": 9}, TA | {"minutes": 9}),
+    ),
+    ("code_earns_no_unit", note(TE, MT | {"minutes": 14}), [at(100)], note(TE, EVALUATION)),
+    ("code_earns_no_unit", note(TE, MT | {"minutes": 14}), [at(100)], note(MT | {"minutes": 14})),
+    ("code_earns_no_unit", note(TE, MT | {"minutes": 14}), [at(100)], note(TE, MT | {"other_code": "97545"})),
+    (
+        "code_earns_no_unit",
+        note(TE, MT | NO_MINUTES, MT | {"minutes": 14}),
+        [at(200)],
+        note(TE, MT | {"minutes": 8}, MT | {"minutes": 7}),
+    ),
+    # totals
+    ("totals_differ", note(TE, TA, totals=[(940, 31, "timed")]), [at(940)], note(TE, TA, totals=[(940, 30, "timed")])),
+    ("totals_differ", note(TE, TA, totals=[(940, 29, "timed")]), [at(940)], note(TE, TA, totals=[(940, 45, "visit")])),
+    ("totals_differ", note(TE, TA, totals=[(940, 29, "visit")]), [at(940)], note(TE, TA, totals=[(940, 30, "visit")])),
+    (
+        "totals_differ",
+        note(TE, EVALUATION, totals=[(940, 35, "timed")]),
+        [at(940)],
+        note(TE, EVALUATION, totals=[(940, 15, "timed")]),
+    ),
+    (
+        "totals_differ",
+        note(TE, TA, totals=[(940, 45, "timed")]),
+        [at(940)],
+        note(TE, TA | NO_MINUTES, totals=[(940, 45, "timed")]),
+    ),
+    (
+        "totals_differ",
+        note(TE, TA | NO_MINUTES, totals=[(940, 14, "timed")]),
+        [at(940)],
+        note(TE, TA | NO_MINUTES, totals=[(940, 15, "timed")]),
+    ),
+    (
+        "totals_differ",
+        note(TE, UNKNOWN, totals=[(940, 26, "timed")]),
+        [at(940)],
+        note(TE, UNKNOWN, totals=[(940, 25, "timed")]),
+    ),
+    (
+        "totals_differ",
+        note(TE, UNKNOWN, totals=[(940, 14, "timed")]),
+        [at(940)],
+        note(TE, UNKNOWN, totals=[(940, 15, "timed")]),
+    ),
+    (
+        "totals_differ",
+        note(*[spec | NO_MINUTES | {"shared": (500, 30)} for spec in (TE, TA)], totals=[(940, 60, "timed")]),
+        [at(940)],
+        note(*[spec | NO_MINUTES | {"shared": (500, 30)} for spec in (TE, TA)], totals=[(940, 30, "timed")]),
+    ),
+    (
+        "totals_differ",
+        note(*[spec | NO_MINUTES | {"shared": (500, 30)} for spec in (TE, UNKNOWN)], TA, totals=[(940, 10, "visit")]),
+        [at(940)],
+        note(*[spec | NO_MINUTES | {"shared": (500, 30)} for spec in (TE, UNKNOWN)], TA, totals=[(940, 15, "visit")]),
+    ),
+    (
+        "totals_differ",
+        note(*[spec | NO_MINUTES | {"shared": (500, 30)} for spec in (UNKNOWN, TE)], TA, totals=[(940, 10, "visit")]),
+        [at(940)],
+        note(*[spec | NO_MINUTES | {"shared": (500, 30)} for spec in (UNKNOWN, TE)], TA, totals=[(940, 15, "visit")]),
+    ),
+    (
+        "totals_differ",
+        note(TE, totals=[(940, 20, "timed"), (960, 20, "timed"), (980, 10, "visit")]),
+        [at(940), at(980)],
+        note(totals=[(940, 20, "timed")]),
+    ),
+    # goals and elements
+    ("goal_not_linked", note(TE | {"goals": ()}), [block(0)], note(TE)),
+    ("goal_not_linked", note(TE, TA | {"goals": ()}), [block(1)], note(TE | {"goals": ()}, goals=())),
+    ("goal_not_linked", note(TE | {"goals": ()}), [block(0)], note(MT | {"goals": ()})),
+    ("progress_missing", note(TE, undocumented=["progress"]), [WHOLE], note(TE, undocumented=["assessment"])),
+    ("progress_missing", note(TA, undocumented=["progress"]), [WHOLE], note(MT, undocumented=["progress"])),
+    ("assessment_missing", note(TE, undocumented=["assessment"]), [WHOLE], note(TE, undocumented=["progress"])),
+    ("assessment_missing", note(TA, undocumented=["assessment"]), [WHOLE], note(undocumented=["assessment"])),
+    # what was done
+    ("activity_unspecific", note(TE | {"activities": []}), [block(0)], note(TE)),
+    ("activity_unspecific", note(TE, notices=[(920, "unspecific")]), [at(920)], note(TE, notices=[(920, "assistant")])),
+    ("activity_unspecific", note(TE | {"activities": []}, notices=[(10, "unspecific")]), [block(0)], note(MT)),
+    ("mixed_block", note(TE | {"activities": [("exercise", ""), ("functional", "")]}), [block(0)], note(TE)),
+    (
+        "mixed_block",
+        note(TA | {"activities": [("exercise", ""), ("functional", ""), ("", "")]}),
+        [block(0)],
+        note(TA | {"activities": [("either", ""), ("functional", ""), ("", "")]}),
+    ),
+    (
+        "mixed_block",
+        note(TE | {"activities": [("exercise", ""), ("functional", "")]}),
+        [block(0)],
+        note(MT | {"activities": [("exercise", ""), ("functional", "")]}),
+    ),
+    (
+        "better_code",
+        note(TA | {"activities": [BALANCE, BALANCE, STEP]}),
+        [block(0)],
+        note(TA | {"activities": [BALANCE, STEP]}),
+    ),
+    (
+        "better_code",
+        note(TA | {"activities": [WALKING]}),
+        [block(0)],
+        note(TA | {"activities": [WALKING], "stated": "97530"}),
+    ),
+    (
+        "better_code",
+        note(TA | {"activities": [WALKING, BALANCE, STEP]}),
+        [block(0)],
+        note(TE | {"activities": [WALKING]}),
+    ),
+    ("better_code", note(TA | {"activities": [WALKING]}), [block(0)], note(TA | {"activities": []})),
+    # the visit
+    (
+        "group_session",
+        note(TE, notices=[(920, "group"), (940, "group")]),
+        [at(920)],
+        note(TE, notices=[(920, "assistant")]),
+    ),
+    ("group_session", note(TE, MT | {"other_code": "97150"}), [block(1)], note(TE, MT)),
+    ("co_treatment", note(TE, notices=[(920, "co_treatment")]), [at(920)], note(TE, notices=[(920, "group")])),
+    ("cancelled", note(notices=[(920, "cancelled")]), [at(920)], note()),
+    ("evaluation_only", note(notices=[(920, "evaluation_only")]), [at(920)], note()),
+    ("evaluation_only", note(EVALUATION), [block(0)], note(EVALUATION, TE)),
+    (
+        "assistant",
+        note(TE, notices=[(920, "assistant"), (940, "assistant")]),
+        [at(920)],
+        note(TE, notices=[(920, "group")]),
+    ),
+    ("other_code_unknown", note(TE, UNKNOWN), [at(100)], note(TE, MT)),
+    ("other_code_unknown", note(UNKNOWN | {"other_code": "12345"}), [at(0)], note(UNKNOWN | NO_MINUTES)),
+    ("no_treatment", note(), [WHOLE], note(MT)),
+    # policies
+    ("policy_difference", note(TE | {"minutes": 23}), [WHOLE], note(TE | {"minutes": 22})),
+    (
+        "policy_difference",
+        note(TE | {"minutes": 20}, TA | {"minutes": 18}, policy="ama_midpoint"),
+        [WHOLE],
+        note(TE, TA),
+    ),
+    ("policy_difference", note(TE | {"minutes": 8}), [WHOLE], note(TE | {"minutes": 7})),
+    ("policy_difference", note(MT | {"minutes": 23}), [WHOLE], note(EVALUATION | {"minutes": 23})),
+]
+
+
+def _places(found: tuple[Flag, ...], flag: str) -> list[tuple[int | None, int | None]]:
+    return [(each.start, each.end) for each in found if each.id == flag]
+
+
+@pytest.mark.parametrize(
+    ("flag", "fires", "where", "silent"), ROWS, ids=[f"{n}-{row[0]}" for n, row in enumerate(ROWS)]
+)
+def test_flag_and_twin(flag: str, fires: Any, where: list[Any], silent: Any, flags: Flags) -> None:
+    specs, document = fires
+    assert _places(flags(*specs, **document), flag) == where
+    specs, document = silent
+    assert _places(flags(*specs, **document), flag) == []
+
+
+def test_every_flag_has_a_row() -> None:
+    assert {row[0] for row in ROWS} == set(FLAGS)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("spec", [TE, TA, TE | {"stated": "97110"}, TA | {"stated": "97530", "content": SURE_TA}])
+def test_a_full_note_has_no_flag(spec: dict[str, Any], policy: str, flags: Flags) -> None:
+    assert (
+        flags(spec, policy=policy, written=[(950, 1, "97110")], totals=[(940, 15, "timed"), (960, 30, "visit")]) == ()
+    )
+
+
+def test_severities_are_the_contract_s() -> None:
+    assert {kind.id for kind in FLAGS.values() if kind.severity == "warning"} == {
+        "minutes_missing",
+        "shared_minutes",
+        "no_unit",
+        "code_mismatch",
+        "units_impossible",
+        "goal_missing",
+        "low_confidence",
+    }
+    assert {kind.id for kind in FLAGS.values() if kind.severity == "info"} == {
+        "code_earns_no_unit",
+        "totals_differ",
+        "goal_not_linked",
+        "progress_missing",
+        "assessment_missing",
+        "activity_unspecific",
+        "mixed_block",
+        "group_session",
+        "co_treatment",
+        "cancelled",
+        "evaluation_only",
+        "assistant",
+        "better_code",
+        "other_code_unknown",
+        "no_treatment",
+        "policy_difference",
+    }
+    assert not [kind.id for kind in FLAGS.values() if kind.severity == "error"]
+
+
+MESSAGES = [
+    (
+        "minutes_missing",
+        note(TE | NO_MINUTES),
+        "The note gives no minutes for this block of therapeutic exercise (97110).",
+    ),
+    (
+        "shared_minutes",
+        note(TE | NO_MINUTES | {"shared": (500, 30)}),
+        "These 30 minutes stand for several blocks, so no block has minutes of its own.",
+    ),
+    (
+        "no_unit",
+        note(TE | {"minutes": 14}),
+        (
+            "The minutes of therapeutic exercise and therapeutic activities in this note earn no unit under the chosen "
+            "policy (full 15 minutes)."
+        ),
+    ),
+    (
+        "code_mismatch",
+        note(TE | {"stated": "97530"}),
+        (
+            "The note calls this block therapeutic activities (97530), "
+            "but what was done reads as therapeutic exercise (97110)."
+        ),
+    ),
+    (
+        "code_mismatch",
+        note(MT | {"stated": "97110"}),
+        "The note calls this block therapeutic exercise (97110), but what was done reads as manual therapy (97140).",
+    ),
+    (
+        "code_mismatch",
+        note(TE | {"stated": "97110", "content": SURE_TA}),
+        (
+            "The note calls this block therapeutic exercise (97110), "
+            "but what was done reads as therapeutic activities (97530)."
+        ),
+    ),
+    (
+        "code_mismatch",
+        note(UNKNOWN | {"stated": "97110"}),
+        "The note calls this block therapeutic exercise (97110), but what was done reads as another service.",
+    ),
+    (
+        "low_confidence",
+        note(TE | {"confidence": 0.5}),
+        "It is not certain that this block is therapeutic exercise (97110).",
+    ),
+    ("low_confidence", note(UNKNOWN | {"confidence": 0.5}), "It is not certain that this block is another service."),
+    (
+        "low_confidence",
+        note(TE | {"probabilities": {"97110": 0.65, "97530": 0.35, "other": 0.0}}),
+        "This block could be therapeutic exercise (97110) or therapeutic activities (97530).",
+    ),
+    (
+        "code_earns_no_unit",
+        note(TE, MT | {"minutes": 7}, policy="cms_8_minute"),
+        "The 7 minutes of manual therapy (97140) earn no unit under the chosen policy (Medicare's 8-minute rule).",
+    ),
+    (
+        "totals_differ",
+        note(TE, totals=[(940, 20, "timed")]),
+        "The note writes 20 timed minutes in all; its blocks add up to 15.",
+    ),
+    (
+        "totals_differ",
+        note(TE, totals=[(940, 10, "visit")]),
+        "The note writes 10 minutes for the whole visit; its timed blocks alone add up to 15.",
+    ),
+    (
+        "better_code",
+        note(TA | {"activities": [WALKING, WALKING, BALANCE]}),
+        (
+            "Most of this block could fit gait training, stairs included (97116) "
+            "better than therapeutic activities (97530)."
+        ),
+    ),
+    (
+        "policy_difference",
+        note(TE | {"minutes": 33}, MT | {"minutes": 7}),
+        (
+            "The units depend on the payer's policy. Here: full 15 minutes: 2 x 97110. "
+            "Medicare's 8-minute rule: 2 x 97110, 1 x 97140."
+        ),
+    ),
+    (
+        "policy_difference",
+        note(TE | {"minutes": 8}),
+        (
+            "The units depend on the payer's policy. Here: full 15 minutes: no unit. "
+            "Medicare's 8-minute rule: 1 x 97110; AMA midpoint rule: 1 x 97110."
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("flag", "spec", "message"), MESSAGES)
+def test_messages(flag: str, spec: Any, message: str, flags: Flags) -> None:
+    specs, document = spec
+    found = [each for each in flags(*specs, **document) if each.id == flag]
+    assert [each.message for each in found] == [message]
+    assert [each.action for each in found] == [FLAGS[flag].action]
+
+
+def test_by_severity_then_place_and_whole_note_findings_last(flags: Flags) -> None:
+    found = flags(
+        TE | NO_MINUTES | {"activities": []},
+        TA | NO_MINUTES,
+        goals=(),
+        undocumented=["progress"],
+        notices=[(920, "assistant"), (60, "group")],
+    )
+    assert [(flag.severity, flag.id, flag.start) for flag in found] == [
+        ("warning", "minutes_missing", 0),
+        ("warning", "minutes_missing", 100),
+        ("warning", "goal_missing", None),
+        ("info", "activity_unspecific", 0),
+        ("info", "group_session", 60),
+        ("info", "assistant", 920),
+        ("info", "progress_missing", None),
+    ]
+
+
+def test_no_message_holds_the_note_s_words(flags: Flags) -> None:
+    for specs, document in [row[1] for row in ROWS]:
+        for flag in flags(*specs, **document):
+            assert "qq" not in flag.message + flag.action
+            assert "{" not in flag.message + flag.action
+            assert flag.message.endswith(".")
+
+
+def test_an_empty_note_says_so() -> None:
+    assert [flag.id for flag in check(Document(""), (), propose((), "full_15"))] == ["no_treatment"]
+
+
+def test_a_document_without_elements_lacks_them(services: Callable[..., tuple[Service, ...]]) -> None:
+    coded = services(TE)
+    found = check(Document("q" * 100, elements=()), coded, propose(coded, "full_15"))
+    assert {"progress_missing", "assessment_missing"} <= {flag.id for flag in found}
+
+
+def test_flags_cannot_be_changed(flags: Flags) -> None:
+    with pytest.raises(FrozenInstanceError):
+        flags(TE, goals=())[0].severity = "info"  # type: ignore[misc]
+
+
+SPECS = st.lists(
+    st.builds(
+        lambda spec, minutes, stated, activities: (
+            spec | {"minutes": minutes, "stated": stated, "activities": activities}
+        ),
+        st.sampled_from([TE, TA, MT, UNKNOWN, EVALUATION]),
+        st.none() | st.integers(0, 60),
+        st.sampled_from([None, "97110", "97530", "97140", "97161", "12345"]),
+        st.lists(st.sampled_from([BALANCE, WALKING, STEP, ("", "")]), max_size=3),
+    ),
+    max_size=4,
+)
+WRITTEN = st.lists(
+    st.tuples(
+        st.sampled_from([10, 110, 950]), st.integers(0, 6), st.sampled_from([None, "97110", "97530", "97140", "12345"])
+    ),
+    max_size=4,
+)
+TOTALS = st.lists(st.tuples(st.just(940), st.integers(0, 120), st.sampled_from(["timed", "visit"])), max_size=3)
+
+
+@given(specs=SPECS, written=WRITTEN, totals=TOTALS, policy=st.sampled_from(POLICIES), goals=st.booleans())
+def test_any_note_gives_ordered_flags_with_their_words(
+    specs: list[dict[str, Any]],
+    written: list[Any],
+    totals: list[Any],
+    policy: str,
+    goals: bool,
+    services: Callable[..., tuple[Service, ...]],
+    document: Callable[..., Document],
+) -> None:
+    coded = services(*specs)
+    read = document(written=written, totals=totals, **({} if goals else {"goals": ()}))
+    found = check(read, coded, propose(coded, policy))
+    assert found == check(read, coded, propose(coded, policy))
+    ranks = [SEVERITIES.index(flag.severity) for flag in found]
+    assert ranks == sorted(ranks)
+    for flag in found:
+        assert (flag.start is None) is (flag.end is None)
+        assert flag.start is None or 0 <= flag.start < flag.end <= len(read.text)
+        assert flag.message
+        assert flag.severity == FLAGS[flag.id].severity
+
+
+# ---- the flag list
+
+FIELDS = {"one": ("code",), "two": ()}
+GOOD = """
+[header]
+version = "1"
+source = "somewhere"
+reviewed = "2026-01-31"
+reviewed_by = "someone"
+[thresholds.low_confidence]
+value = 0.6
+source = "somewhere"
+[thresholds.both_possible]
+value = 0.3
+source = "somewhere"
+[thresholds.content_contradicts]
+value = 0.8
+source = "somewhere"
+[better_code]
+of = "97530"
+share = 0.5
+source = "somewhere"
+[[better_code.rule]]
+code = "97112"
+prefixes = ["ei."]
+[words]
+other_service = "another"
+no_unit = "none"
+[[flag]]
+id = "one"
+severity = "warning"
+meaning = "one"
+message = "One {code}."
+action = "Do."
+source = "somewhere"
+variants = { more = "More." }
+[[flag]]
+id = "two"
+severity = "info"
+meaning = "two"
+message = "Two."
+action = "Do."
+source = "somewhere"
+"""
+
+BAD = [
+    ('severity = "warning"', 'severity = "warn"', "one", "severity must be one of error, warning, info"),
+    ('severity = "warning"', "", "one", "severity is missing"),
+    ('id = "two"', 'id = "three"', "three", "no function"),
+    ('id = "two"', 'id = "one"', "one", "stands twice"),
+    ('meaning = "two"', 'meaning = "two"\ncolour = "red"', "two", "unknown key colour"),
+    ("One {code}.", "One {minutes}.", "one", r"asks for \{minutes\}; the values of this flag are: code"),
+    ("Two.", "Two {code}.", "two", "the values of this flag are: none"),
+    ("More.", "More {}.", "one", r"asks for \{\}"),
+    ("One {code}.", "One {code.", "one", "brace"),
+    ('"More."', "1", "variants", "more must be text"),
+    ("value = 0.6", "value = 1.5", "low_confidence", "0, 1"),
+    ("value = 0.6", "value = 1", "low_confidence", "decimal point"),
+    ("[thresholds.both_possible]", "[thresholds.both]", "thresholds", "both_possible is missing"),
+    ('code = "97112"', 'code = "12345"', "12345", "no code"),
+    ('of = "97530"', 'of = "x"', "better_code", "no code"),
+    ('prefixes = ["ei."]', "prefixes = []", "97112", "prefixes must be a list"),
+    ('no_unit = "none"', "", "words", "no_unit is missing"),
+]
+
+
+def test_a_good_flag_list() -> None:
+    flags = parse_flags(GOOD, FIELDS)
+    assert dict(flags.kinds["one"].messages) == {"": "One {code}.", "more": "More."}
+    assert flags.thresholds == {"low_confidence": 0.6, "both_possible": 0.3, "content_contradicts": 0.8}
+    assert dict(flags.better_code.prefixes) == {"97112": ("ei.",)}
+
+
+@pytest.mark.parametrize(("old", "new", "entry", "reason"), BAD)
+def test_a_bad_flag_list_is_refused_by_name(old: str, new: str, entry: str, reason: str) -> None:
+    assert old in GOOD
+    with pytest.raises(LexiconError, match=reason) as caught:
+        parse_flags(GOOD.replace(old, new, 1), FIELDS)
+    assert (caught.value.file, caught.value.entry) == ("flags.toml", entry)
+
+
+def test_a_flag_that_code_raises_must_stand_in_the_list() -> None:
+    with pytest.raises(LexiconError, match="id three"):
+        parse_flags(GOOD, FIELDS | {"three": ()})
+
+
+def test_better_code_names_entries_that_the_lexicon_has() -> None:
+    lexicon = tomllib.loads((files("nlp") / "lexicons" / "activities.toml").read_text(encoding="utf-8"))
+    entries = {entry["id"]: entry for entry in lexicon["entry"]}
+    for rule in tomllib.loads(data.read("flags.toml"))["better_code"]["rule"]:
+        for prefix in rule["prefixes"]:
+            found = [entry for name, entry in entries.items() if name.startswith(prefix)]
+            assert found, prefix
+            assert all(entry["label"] == "either" or entry["code"] == rule["code"] for entry in found), prefix

@@ -1,0 +1,96 @@
+"""Labelled events become blocks."""
+
+import pytest
+
+from nlp.components.blocks import group, own_minutes
+from nlp.context import Context
+from nlp.events import Event, find_services, headed, make_events, shared_by_names
+from nlp.tokens import Tokens
+
+
+def act(at):
+    return Event("act", at, at + 1)
+
+
+def dur(at, minutes, **more):
+    return Event("dur", at, at + 1, minutes=minutes, form="unit", **more)
+
+
+def svc(at, code):
+    return Event("svc", at, at + 1, code=code)
+
+
+def test_own_minutes_win_over_those_inside():
+    found = group([svc(0, "97110"), dur(1, 26), act(2), dur(3, 6)], ["B", "D-I", "J", "Q"])
+    assert [block.minutes for block in found.blocks] == [26]
+    assert [event.minutes for event in found.loose] == [6]
+
+
+def test_minutes_of_activities_add_up():
+    found = group([act(0), dur(1, 8), act(2), dur(3, 7)], ["B", "P-I", "J", "P-I"])
+    assert [(len(block.activities), block.minutes) for block in found.blocks] == [(2, 15)]
+
+
+def test_shared_minutes_go_to_two_blocks_and_to_neither():
+    found = group([svc(0, "97110"), act(1), svc(2, "97530"), act(3), dur(4, 38)], ["B", "I", "B", "I", "S"])
+    assert [(block.minutes, block.shared) for block in found.blocks] == [(None, True), (None, True)]
+
+
+def test_shared_minutes_with_one_block_are_loose():
+    found = group([act(0), dur(1, 38)], ["B", "S"])
+    assert [block.durations for block in found.blocks] == [()]
+    assert [event.minutes for event in found.loose] == [38]
+
+
+def test_a_charge_apart_is_a_block_without_activities():
+    found = group([act(0), svc(5, "97110"), dur(6, 15)], ["B", "B", "D-I"])
+    assert [(len(block.activities), block.minutes) for block in found.blocks] == [(1, None), (0, 15)]
+
+
+def test_minutes_of_nothing_are_no_block():
+    found = group([dur(0, 15)], ["D-B"])
+    assert found.blocks == ()
+
+
+def test_timed_lines_under_a_heading_line_add_up():
+    events = [svc(0, "97530"), act(2), dur(3, 15), act(5), dur(6, 20)]
+    labels = ["B", "I", "D-I", "B", "D-I"]
+    lines = [0, 0, 1, 1, 1, 2, 2]
+    assert [b.minutes for b in group(events, labels, line_of=lines).blocks] == [35]
+    assert [b.minutes for b in group(events, labels, line_of=[0, 0, 0, 0, 0, 1, 1]).blocks] == [15, 20]
+
+
+def events_of(text):
+    context = Context(Tokens.of(text))
+    from nlp.components.durations import find_durations
+
+    return context, make_events(context, [], find_durations(context))
+
+
+@pytest.mark.parametrize(
+    ("text", "shared"),
+    [
+        ("TE + TA = 38 min", True),
+        ("97110/97530 30 min", True),
+        ("TE 15 min, TA 20 min", False),
+        ("97110 97110 30 min", False),
+    ],
+)
+def test_one_duration_on_two_names_is_shared(text, shared):
+    context, events = events_of(text)
+    assert any(shared_by_names(context, events)) is shared
+
+
+def test_minutes_beside_the_name_win_over_smaller_ones():
+    context, events = events_of("TE 38 min: bike 6 min")
+    assert own_minutes(context, events, ["B", "Q", "D-I"]) == ["B", "D-I", "Q"]
+    assert own_minutes(context, events, ["B", "D-I", "Q"]) == ["B", "D-I", "Q"]
+
+
+def test_an_activity_under_a_heading_line_cannot_begin_a_block():
+    text = "97110 Ther Ex 15 min\nSLR 3x10"
+    context = Context(Tokens.of(text))
+    at = context.tokens.at(text.index("SLR"))
+    events = [*find_services(context), Event("act", at, at + 1)]
+    assert headed(context, events) == [False, True]
+    assert headed(context, [Event("act", 0, 1), Event("act", at, at + 1)]) == [False, False]

@@ -1,0 +1,67 @@
+"""The linear-chain decoder against brute force, and scores from cached words against the named features."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from models.registry import shipped
+from nlp.chain import Chain
+from nlp.context import Context
+from nlp.pipeline import TAGGER_FILE
+from nlp.tagging import WordScores, kept_tokens, tag_scores, token_features
+from nlp.tokens import Tokens
+
+
+def chain(rng, labels=3):
+    weights = rng.normal(size=(4, labels)).astype(np.float32)
+    return Chain(
+        [str(n) for n in range(labels)],
+        ["a", "b", "c", "d"],
+        weights,
+        rng.normal(size=(labels, labels)).astype(np.float32),
+    )
+
+
+def brute(model, scores):
+    def value(path):
+        steps = sum(float(model.transitions[a, b]) for a, b in itertools.pairwise(path))
+        return steps + sum(float(scores[i, label]) for i, label in enumerate(path))
+
+    return list(max(itertools.product(range(scores.shape[1]), repeat=len(scores)), key=value))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_decode_finds_the_best_path(seed):
+    rng = np.random.default_rng(seed)
+    model = chain(rng)
+    batch = [rng.normal(size=(length, 3)).astype(np.float32) for length in (5, 1, 3, 0, 4)]
+    wanted = [brute(model, scores) if len(scores) else [] for scores in batch]
+    assert [model.decode(scores) for scores in batch] == wanted
+    assert model.decode_many(batch) == wanted
+
+
+def test_a_file_round_trips(tmp_path):
+    model = chain(np.random.default_rng(1))
+    model.save(tmp_path / "m.npz")
+    again = Chain.load(tmp_path / "m.npz")
+    assert again.labels == model.labels
+    assert np.allclose(again.weights, model.weights, atol=1e-2)
+    assert np.array_equal(again.transitions, model.transitions)
+
+
+def test_unknown_features_add_nothing():
+    model = chain(np.random.default_rng(2))
+    assert np.array_equal(model.scores([["zzz"]]), np.zeros((1, 3), dtype=np.float32))
+
+
+@pytest.mark.parametrize(
+    "text", ["TE 15 min: SLR 3x10, bike\nPlan: stairs", "x", "", "\n\n", "O: bed mob w/ rail; HEP bridges"]
+)
+def test_cached_scores_equal_the_sum_over_names(text):
+    model = Chain.load(shipped() / TAGGER_FILE)
+    context = Context(Tokens.of(text))
+    kept = kept_tokens(context.tokens)
+    features = token_features(context)
+    summed = model.scores([features[index] for index in kept])
+    assert np.allclose(tag_scores(WordScores(model), context), summed, atol=1e-4)

