@@ -95,7 +95,9 @@ def find_headings(tokens: Tokens, found_terms: Mapping[str, list[Match]]) -> lis
     for match in (*found_terms["services"], *found_terms["service_heads"]):
         if match.start in opening:
             following = words[match.end] if match.end < len(words) else "\n"
-            if match.entry.data["code"] and (following[0] in ":-–—(|[\n\t " or following.isdecimal() or following == "x"):
+            if match.entry.data["code"] and (
+                following[0] in ":-–—(|[\n\t " or following.isdecimal() or following == "x"
+            ):
                 found.append((match.start, match.start, "treatment"))
     for at in opening:
         if at < len(words) and len(words[at]) == 5 and words[at].isdecimal() and words[at][0] == "9":

@@ -122,9 +122,13 @@ class Tokens:
                 index + 1 == count or starts[index + 1] > ends[index] or words[index + 1][0] in "\n\r"
             ):
                 mark = True
-            elif first == ":" and index + 1 < count and starts[index + 1] == ends[index] and words[index + 1].isdecimal():
+            elif (
+                first == ":" and index + 1 < count and starts[index + 1] == ends[index] and words[index + 1].isdecimal()
+            ):
                 mark = False  # "9:05"
-            elif first == "," and index + 1 < count and starts[index + 1] == ends[index] and words[index + 1].isdecimal():
+            elif (
+                first == "," and index + 1 < count and starts[index + 1] == ends[index] and words[index + 1].isdecimal()
+            ):
                 mark = False  # "1,090"
             if mark:
                 if piece_start >= 0:

@@ -395,7 +395,11 @@ class _Reader:
                     at = self.next(index)
                     if self.word(at) == "and":
                         at = self.next(at)
-                    if self.word(at).isdecimal() and len(self.word(at)) <= 2 and self.word(self.next(at)) in data.minute:
+                    if (
+                        self.word(at).isdecimal()
+                        and len(self.word(at)) <= 2
+                        and self.word(self.next(at)) in data.minute
+                    ):
                         minutes += int(self.word(at))
                         end = self.next(at) + 1
                     self.add(first, end, minutes, "hours")
