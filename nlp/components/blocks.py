@@ -23,7 +23,6 @@ from nlp.events import EVENT_LABELS, Candidate, Event, event_features, headed, m
 _BLOCKS = "therapy_blocks"
 _BESIDE = 2  # marks between a service name and minutes that stand beside it
 _PLAIN_FORMS = frozenset(("unit", "tick", "bare", "bracket", "lead", "column", "range", "hours"))
-_CAUTION = 0.0
 _NEVER = 20.0  # taken off a score that structure rules out
 
 
@@ -205,9 +204,6 @@ class BlockGrouper:
         scores[[number for number, under in enumerate(headed(context, events)) if under], EVENT_LABELS.index("B")] -= (
             _NEVER
         )
-        work = [number for number, event in enumerate(events) if event.kind == "act"]
-        for label in ("B", "I", "J"):
-            scores[work, EVENT_LABELS.index(label)] -= _CAUTION
         labels = [EVENT_LABELS[number] for number in self.chain.decode(scores)]
         return group(events, own_minutes(context, events, labels), line_of=context.tokens.line_of)
 

@@ -1,0 +1,44 @@
+"""Headings and how far they reach; every row has a twin that is no heading."""
+
+import pytest
+
+from nlp.context import Context
+from nlp.tokens import Tokens
+
+
+def section_at(text, words):
+    context = Context(Tokens.of(text))
+    return context.sections[context.tokens.at(text.index(words))]
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "section"),
+    [
+        ("S: slept well\nO: bridges 3x10\nA: less pain\nP: add stairs", "slept", "subjective"),
+        ("S: slept well\nO: bridges 3x10\nA: less pain\nP: add stairs", "bridges", "objective"),
+        ("S: slept well\nO: bridges 3x10\nA: less pain\nP: add stairs", "less pain", "assessment"),
+        ("S: slept well\nO: bridges 3x10\nA: less pain\nP: add stairs", "stairs", "plan"),
+        ("S) slept well\nO) bridges 3x10\nP) add stairs", "stairs", "plan"),
+        ("SUBJECTIVE\nslept well\nOBJECTIVE\nbridges 3x10", "bridges", "objective"),
+        ("Treatment today:\n- bridges 3x10\n- SLR", "SLR", "treatment"),
+        ("Bridges 3x10. HEP: clamshells daily.", "clamshells", "home_program"),
+        ("Bridges 3x10.\r\nHome program -\r\nclamshells daily", "clamshells", "home_program"),
+        ("Goals:\n1. climb the porch steps\n2. carry laundry\nPlan: stairs", "laundry", "goals"),
+        ("Goals:\n1. climb the porch steps\n2. carry laundry\nPlan: stairs", "stairs", "plan"),
+    ],
+)
+def test_a_section_reaches_to_the_next_heading(text, words, section):
+    assert section_at(text, words) == section
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "section"),
+    [
+        ("We made a plan together and did stairs x 3", "stairs", "plan"),
+        ("Her goals were clear; bridges 3x10", "bridges", "goals"),
+        ("He went home happy, bridges 3x10", "bridges", "home_program"),
+        ("Objective signs were poor, bridges 3x10", "bridges", "objective"),
+    ],
+)
+def test_the_word_within_a_sentence_is_no_heading(text, words, section):
+    assert section_at(text, words) != section
