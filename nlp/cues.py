@@ -71,3 +71,15 @@ def status_of(context: Context, start: int, end: int) -> Finding:
     if section is not None:
         return Finding(section, start, start)
     return Finding(_FALLBACK, start, start)
+
+
+def without_cues(context: Context, start: int, end: int) -> int:
+    """Where the activity at tokens ``[start, end)`` begins when status cues in front are no part of it ("refused pulleys")."""
+    words = context.tokens.words
+    first = start
+    for cue in context.window(context.cues_forward.get(context.sentence_of[start], []), start, end):
+        if cue.start == first:
+            after = next((at for at in range(cue.end, end) if words[at].isalnum()), None)
+            if after is not None:
+                first = after
+    return first

@@ -1,7 +1,8 @@
 """What each activity's status is, with the cue kept: ``span._.status`` and ``span._.status_cue``.
 
 Whether an activity was done today is decided with the block it would stand in (`nlp.components.blocks`); this component says
-*why not* for the rest, by the nearest cue of ``nlp/lexicons/status.toml`` or the section (`nlp.cues`).
+*why not* for the rest, by the nearest cue of ``nlp/lexicons/status.toml`` or the section (`nlp.cues`). A cue that the tagger took
+for the activity's first words is no part of it: "refused pulleys" is *pulleys*, refused.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from spacy.tokens import Doc, Span
 
 from nlp.components.blocks import grouping_of
 from nlp.context import context_of
-from nlp.cues import status_of
+from nlp.cues import status_of, without_cues
 
 
 @Language.component("therapy_status", requires=["doc.spans"], assigns=["span._.status", "span._.status_cue"])
@@ -19,14 +20,20 @@ def create(doc: Doc) -> Doc:
     """Set ``status`` (``done`` or one of the contract's eight) and ``status_cue`` (a `Span` or ``None``) of each activity."""
     context = context_of(doc)
     done = {(event.start, event.end) for block in grouping_of(doc).blocks for event in block.activities}
-    for span in doc.spans["activities"]:
-        if (span.start, span.end) in done:
-            span._.status = "done"
+    spans = []
+    for read in doc.spans["activities"]:
+        if (read.start, read.end) in done:
+            read._.status = "done"
+            spans.append(read)
             continue
-        found = status_of(context, span.start, span.end)
+        start = without_cues(context, read.start, read.end)
+        span = Span(doc, start, read.end, label=read.label)
+        found = status_of(context, start, read.end)
         span._.status = found.status
         if found.start < found.end:
             span._.status_cue = Span(doc, found.start, found.end)
+        spans.append(span)
+    doc.spans["activities"] = spans
     return doc
 
 

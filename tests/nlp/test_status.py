@@ -8,7 +8,7 @@ import re
 import pytest
 
 from nlp.context import Context
-from nlp.cues import find_status, status_of
+from nlp.cues import find_status, status_of, without_cues
 from nlp.tokens import Tokens
 
 ROWS = """
@@ -88,3 +88,19 @@ def test_the_cue_is_kept():
     _, context, start, end = parse("Refused <refused>tub bench transfer</refused>.")
     found = status_of(context, start, end)
     assert context.tokens.span(found.start, found.end) == "Refused"
+
+
+@pytest.mark.parametrize(
+    ("text", "activity"),
+    [
+        ("refused pulleys", "pulleys"),
+        ("Held overhead press", "overhead press"),
+        ("pulleys", "pulleys"),
+        ("wall pushups held", "wall pushups held"),
+        ("refused", "refused"),
+    ],
+)
+def test_a_cue_in_front_is_no_part_of_the_activity(text, activity):
+    context = Context(Tokens.of(text))
+    count = len(context.tokens)
+    assert context.tokens.span(without_cues(context, 0, count), count) == activity
