@@ -2,7 +2,8 @@
 
 Whether an activity was done today is decided with the block it would stand in (`nlp.components.blocks`); this component says
 *why not* for the rest, by the nearest cue of ``nlp/lexicons/status.toml`` or the section (`nlp.cues`). A cue that the tagger took
-for the activity's first words is no part of it: "refused pulleys" is *pulleys*, refused.
+for the activity's first words is no part of it: "refused pulleys" is *pulleys*, refused. What
+read like work done, stands in no block and has no cue is neither: nothing in the note says that it was not done.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from spacy.tokens import Doc, Span
 
 from nlp.components.blocks import grouping_of
 from nlp.context import context_of
-from nlp.cues import status_of, without_cues
+from nlp.cues import find_status, status_of, without_cues
 
 
 @Language.component("therapy_status", requires=["doc.spans"], assigns=["span._.status", "span._.status_cue"])
@@ -27,6 +28,8 @@ def create(doc: Doc) -> Doc:
             spans.append(read)
             continue
         start = without_cues(context, read.start, read.end)
+        if read.label_ == "ACT" and find_status(context, start, read.end) is None:
+            continue
         span = Span(doc, start, read.end, label=read.label)
         found = status_of(context, start, read.end)
         span._.status = found.status
