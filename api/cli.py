@@ -177,17 +177,23 @@ def train(
     out: Annotated[
         Path | None, typer.Option(help="Folder to write the version to; without it, the shipped model's.")
     ] = None,
+    encoder: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder that models.training.encoder wrote; without it, the version has the fast profile only."
+        ),
+    ] = None,
 ) -> None:
     """Rebuild the model from labelled notes."""
-    from models.errors import DatasetError
+    from models.errors import DatasetError, UntrustedModel
     from models.registry import shipped
     from models.training import train as training
 
     if not data.is_dir():
         _fail(f"{data} is not a folder.")
     try:
-        manifest = training.run(data, shipped() if out is None else out)
-    except DatasetError as error:
+        manifest = training.run(data, shipped() if out is None else out, encoder=encoder)
+    except (DatasetError, UntrustedModel) as error:
         _fail(str(error))
     except OSError as error:
         _fail(f"{error.filename or data}: {error.strerror or error}.")

@@ -10,7 +10,7 @@ Examples
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from models.result import Result
 from models.service import Service
 from models.settle import settle
 from nlp.document import Document
-from nlp.pipeline import Reader, check_text, load
+from nlp.pipeline import ENCODER_FILE, Reader, check_text, load
 
 _BATCH = 64
 
@@ -33,18 +33,29 @@ class Coder:
     """Codes notes. One instance serves any number of notes; it keeps nothing of them."""
 
     def __init__(
-        self, reader: Reader, classifier: Classifier, manifest: Manifest, *, profile: Profile = "accurate"
+        self,
+        readers: Mapping[Profile, Reader],
+        classifier: Classifier,
+        manifest: Manifest,
+        *,
+        profile: Profile = "accurate",
     ) -> None:
-        self.reader = reader
+        self.readers = readers
         self.classifier = classifier
         self.manifest = manifest
         self.profile: Profile = profile
+
+    @property
+    def reader(self) -> Reader:
+        """The reader of this coder's profile."""
+        return self.readers.get(self.profile, self.readers["fast"])
 
     @classmethod
     def load(cls, path: str | Path | None = None, profile: Profile = "accurate") -> Coder:
         """Load the shipped model, or the version in the folder ``path``.
 
-        Both profiles name the one reader there is until a second one exists.
+        ``accurate`` reads with an encoder beside the linear tagger, ``fast`` with the tagger alone. A note that names a
+        profile is read with that one. A version trained without an encoder has ``fast`` only, and its results say so.
 
         Raises
         ------
@@ -53,7 +64,15 @@ class Coder:
         """
         folder = shipped() if path is None else Path(path)
         manifest = read_manifest(folder)
-        return cls(load(folder), Classifier(load_classifier(folder)), manifest, profile=profile)
+        fast = load(folder, encoder=False)
+        readers: dict[Profile, Reader] = {"fast": fast}
+        if ENCODER_FILE in manifest.files:
+            readers["accurate"] = load(folder)
+        return cls(readers, Classifier(load_classifier(folder)), manifest, profile=profile)
+
+    def _profile(self, note: Note) -> Profile:
+        wanted = note.profile if "profile" in note.model_fields_set else self.profile
+        return wanted if wanted in self.readers else "fast"
 
     @property
     def version(self) -> str:
@@ -69,7 +88,7 @@ class Coder:
             The text cannot be read; nothing else is raised for any text.
         """
         note = note if isinstance(note, Note) else Note(text=note)
-        document = self.reader.read(note.text)
+        document = self.readers[self._profile(note)].read(note.text)
         services = settle(self.classifier.classify(document))
         return self._result(note, document, services)
 
@@ -79,14 +98,24 @@ class Coder:
         while batch := [note if isinstance(note, Note) else Note(text=note) for note in islice(stream, _BATCH)]:
             for note in batch:
                 check_text(note.text)
-            documents = list(self.reader.read_many([note.text for note in batch], batch_size=_BATCH))
+            documents = self._read(batch)
             for note, document, services in zip(
                 batch, documents, self.classifier.classify_many(documents), strict=True
             ):
                 yield self._result(note, document, settle(services))
 
+    def _read(self, notes: list[Note]) -> list[Document]:
+        profiles: list[Profile] = [self._profile(note) for note in notes]
+        documents: dict[int, Document] = {}
+        for profile in set(profiles):
+            mine = [index for index, wanted in enumerate(profiles) if wanted == profile]
+            read = self.readers[profile].read_many([notes[index].text for index in mine], batch_size=_BATCH)
+            documents.update(zip(mine, read, strict=True))
+        return [documents[index] for index in range(len(notes))]
+
     def _result(self, note: Note, document: Document, services: tuple[Service, ...]) -> Result:
         proposal: Proposal = propose(services, note.policy, calibration=self.classifier.calibration)
         flags: tuple[Flag, ...] = check(document, services, proposal)
-        profile = note.profile if "profile" in note.model_fields_set else self.profile
-        return build_result(note, document, services, proposal, flags, version=self.version, profile=profile)
+        return build_result(
+            note, document, services, proposal, flags, version=self.version, profile=self._profile(note)
+        )

@@ -1,4 +1,4 @@
-"""Model versions on disk: one folder with tagger, grouper and classifier, and a manifest with their hashes.
+"""Model versions on disk: one folder with tagger, grouper and classifier, an encoder where trained, and a manifest of hashes.
 
 Nothing is unpickled before its hash has been compared with the manifest, and nothing is loaded under another major.minor of
 scikit-learn or another feature version than it was fitted with.
@@ -23,7 +23,7 @@ from models import features
 from models.classifier import Fitted
 from models.errors import UntrustedModel
 from nlp import tagging
-from nlp.pipeline import GROUPER_FILE, TAGGER_FILE
+from nlp.pipeline import ENCODER_FILES, GROUPER_FILE, TAGGER_FILE
 
 MANIFEST_FILE = "manifest.json"
 CLASSIFIER_FILE = "classifier.joblib"
@@ -82,8 +82,11 @@ def read_manifest(folder: Path) -> Manifest:
         raise UntrustedModel(
             str(folder), f"its format is {manifest.format}, this program reads {FORMAT}; train it again"
         )
-    if set(manifest.files) != set(MODEL_FILES):
-        raise UntrustedModel(str(folder), f"its manifest must name exactly {', '.join(MODEL_FILES)}")
+    if set(manifest.files) not in (set(MODEL_FILES), {*MODEL_FILES, *ENCODER_FILES}):
+        raise UntrustedModel(
+            str(folder),
+            f"its manifest must name exactly {', '.join(MODEL_FILES)} and, with an encoder, {', '.join(ENCODER_FILES)}",
+        )
     for name, wanted in manifest.files.items():
         path = folder / name
         if not path.is_file():
@@ -118,9 +121,10 @@ def save(folder: Path, *, parts: Path, manifest: dict[str, Any]) -> Manifest:
     with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
         made = Path(temporary) / "version"
         made.mkdir()
-        for name in MODEL_FILES:
+        names = [name for name in (*MODEL_FILES, *ENCODER_FILES) if name in MODEL_FILES or (parts / name).is_file()]
+        for name in names:
             shutil.copyfile(parts / name, made / name)
-        full = Manifest(format=FORMAT, files={name: sha256(made / name) for name in MODEL_FILES}, **manifest)
+        full = Manifest(format=FORMAT, files={name: sha256(made / name) for name in names}, **manifest)
         (made / MANIFEST_FILE).write_text(
             json.dumps(full.model_dump(), indent=2, sort_keys=True) + "\n", encoding="utf-8"
         )

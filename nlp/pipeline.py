@@ -26,17 +26,27 @@ COMPONENTS = (
 MAX_CHARACTERS = 250_000
 TAGGER_FILE = "tagger.npz"
 GROUPER_FILE = "grouper.npz"
+ENCODER_FILE = "encoder.onnx"
+VOCABULARY_FILE = "vocabulary.txt"
+ENCODER_GROUPER_FILE = "encoder-grouper.npz"
+# What a version holds beside the rest when it has an encoder.
+ENCODER_FILES = (ENCODER_FILE, VOCABULARY_FILE, ENCODER_GROUPER_FILE)
 
 
-def build(folder: Path) -> Language:
-    """The spaCy pipeline with the tagger files of ``folder``."""
+def build(folder: Path, *, encoder: bool) -> Language:
+    """The spaCy pipeline with the tagger files of ``folder``, with its encoder or without."""
     nlp = spacy.blank("en")
     nlp.tokenizer = Tokenizer(nlp.vocab)
     nlp.max_length = MAX_CHARACTERS
     config = {
         "therapy_activities": {"tagger": str(folder / TAGGER_FILE)},
-        "therapy_blocks": {"grouper": str(folder / GROUPER_FILE)},
+        "therapy_blocks": {"grouper": str(folder / (ENCODER_GROUPER_FILE if encoder else GROUPER_FILE))},
     }
+    if encoder:
+        config["therapy_activities"] |= {
+            "encoder": str(folder / ENCODER_FILE),
+            "vocabulary": str(folder / VOCABULARY_FILE),
+        }
     for name in COMPONENTS:
         nlp.add_pipe(name, config=config.get(name, {}))
     return nlp
@@ -83,6 +93,11 @@ class Reader:
             yield document_of(doc)
 
 
-def load(folder: Path) -> Reader:
-    """The reader with the tagger files of ``folder``."""
-    return Reader(build(folder))
+def has_encoder(folder: Path) -> bool:
+    """Whether the version in ``folder`` was trained with an encoder."""
+    return (folder / ENCODER_FILE).is_file()
+
+
+def load(folder: Path, *, encoder: bool | None = None) -> Reader:
+    """The reader with the tagger files of ``folder``; with its encoder where it has one, unless ``encoder`` says otherwise."""
+    return Reader(build(folder, encoder=has_encoder(folder) if encoder is None else encoder))

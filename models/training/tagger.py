@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +16,8 @@ import numpy as np
 import pycrfsuite
 
 from models.training.dataset import LabelledNote
-from nlp.chain import Chain
-from nlp.components.activities import LENIENCE, ActivityTagger, ChainScorer
+from nlp.chain import Chain, Scores
+from nlp.components.activities import LENIENCE, ActivityTagger, ChainScorer, MixedScorer
 from nlp.components.blocks import Found
 from nlp.components.durations import find_durations
 from nlp.components.goals import find_goals
@@ -269,8 +269,31 @@ class Seen:
     others: tuple[list[Candidate], ...]
 
 
-def _see(rest: Sequence[LabelledNote], held: Sequence[LabelledNote]) -> list[Seen]:
-    tagger = ActivityTagger(ChainScorer(fit_tagger(rest)))
+class Remembered:
+    """Scores that an encoder gave to notes whose writer it had not seen, in place of the encoder itself."""
+
+    def __init__(self, scores: Mapping[str, Scores]) -> None:
+        self.known = scores
+        self.asked: list[str] = []
+
+    def scores(self, notes: Sequence[Sequence[str]]) -> list[Scores]:
+        """The scores of the notes whose ids stand in ``asked``, in that order."""
+        return [self.known[note_id] for note_id, _ in zip(self.asked, notes, strict=True)]
+
+
+def _see(
+    rest: Sequence[LabelledNote], held: Sequence[LabelledNote], scores: Mapping[str, Scores] | None
+) -> tuple[list[Seen], list[Seen]]:
+    chain = fit_tagger(rest)
+    plain = _look(ActivityTagger(ChainScorer(chain)), held)
+    if scores is None:
+        return plain, []
+    memory = Remembered(scores)
+    memory.asked = [note.id for note in held]
+    return plain, _look(ActivityTagger(MixedScorer(chain, memory)), held)
+
+
+def _look(tagger: ActivityTagger, held: Sequence[LabelledNote]) -> list[Seen]:
     contexts = [Context(Tokens.of(note.text)) for note in held]
     sights = [tagger.tag(contexts, lenience=lenience) for lenience in (LENIENCE, *_OTHER_LENIENCES)]
     out = []
@@ -284,19 +307,28 @@ def _work(tagged: Sequence[Candidate]) -> list[Candidate]:
     return [c for c in tagged if c.tag != "GOAL"]
 
 
-def cross_see(notes: Sequence[LabelledNote], folds: Sequence[Sequence[int]]) -> tuple[list[Seen], Chain]:
-    """Each note as a tagger fitted on the other folds sees it, and the tagger fitted on all, two at a time."""
+def cross_see(
+    notes: Sequence[LabelledNote], folds: Sequence[Sequence[int]], scores: Mapping[str, Scores] | None = None
+) -> tuple[list[Seen], list[Seen], Chain]:
+    """Each note as a tagger fitted on the other folds sees it, and the tagger fitted on all, two at a time.
+
+    The first list is the linear tagger's alone, the second (empty without ``scores``) with an encoder's out-of-fold
+    scores, by note id.
+    """
     with ProcessPoolExecutor(max_workers=2) as pool:
         whole = pool.submit(fit_tagger, notes)
         jobs = []
         for fold in folds:
             members = set(fold)
             rest = [note for i, note in enumerate(notes) if i not in members]
-            jobs.append(pool.submit(_see, rest, [notes[i] for i in fold]))
-        seen: dict[int, Seen] = {}
+            jobs.append(pool.submit(_see, rest, [notes[i] for i in fold], scores))
+        plain: dict[int, Seen] = {}
+        encoded: dict[int, Seen] = {}
         for fold, job in zip(folds, jobs, strict=True):
-            seen.update(zip(fold, job.result(), strict=True))
-        return [seen[i] for i in range(len(notes))], whole.result()
+            without, with_encoder = job.result()
+            plain.update(zip(fold, without, strict=True))
+            encoded.update(zip(fold, with_encoder, strict=False))
+        return [plain[i] for i in range(len(notes))], [encoded[i] for i in sorted(encoded)], whole.result()
 
 
 def writer_folds(notes: Sequence[LabelledNote], count: int) -> list[list[int]]:

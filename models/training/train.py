@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import platform
+import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from sklearn.linear_model import LogisticRegression
 from models import features, registry
 from models.billing.proposal import log_odds, propose
 from models.classifier import CLASSES, Classifier, Fitted, softmax
+from models.errors import UntrustedModel
 from models.features import as_dict, block_features, settings_of
 from models.settle import settle
 from models.training.dataset import LabelledNote, headline_of, read_corpus, read_splits, select
@@ -34,18 +36,21 @@ from models.training.tagger import (
     writer_folds,
 )
 from nlp import tagging
+from nlp.chain import Scores
 from nlp.components.blocks import BlockGrouper, Found
 from nlp.context import Context
 from nlp.document import Document
 from nlp.events import Candidate
-from nlp.pipeline import GROUPER_FILE, TAGGER_FILE
+from nlp.pipeline import ENCODER_FILE, ENCODER_GROUPER_FILE, GROUPER_FILE, TAGGER_FILE, VOCABULARY_FILE
 from nlp.read import content_words, make_block
+from nlp.tagging import kept_tokens
 from nlp.tokens import Tokens
 
 SEED = 20261124
+SCORES_FILE = "scores.npz"  # of an encoder, out of fold
 _PENALTY = 1.0  # inverse strength of the classifier's squared penalty
 _COLDEST = 0.3  # a temperature below it would mean a broken fit
-_FOLDS = 3
+FOLDS = 3
 _CALIBRATION_PENALTY = 1.0
 _ANY_POLICY = "full_15"  # a proposal's code and confidence do not depend on the policy
 
@@ -200,16 +205,39 @@ def data_hash(notes: Sequence[LabelledNote]) -> str:
     return digest.hexdigest()
 
 
-def run(data: Path, out: Path) -> registry.Manifest:
-    """Train on the ``train`` split under ``data`` and write the version to ``out``."""
+def read_scores(encoder: Path, notes: Sequence[LabelledNote]) -> dict[str, Scores]:
+    """An encoder's out-of-fold scores of these notes, by id."""
+    try:
+        with np.load(encoder / SCORES_FILE, allow_pickle=False) as stored:
+            scores = {note.id: stored[note.id].astype(np.float32) for note in notes}
+    except (OSError, KeyError):
+        raise UntrustedModel(str(encoder), "it holds no scores for these notes; train the encoder first") from None
+    if any(len(scores[note.id]) != len(kept_tokens(Tokens.of(note.text))) for note in notes):
+        raise UntrustedModel(str(encoder), "it was trained on other texts of these notes; train the encoder first")
+    return scores
+
+
+def run(data: Path, out: Path, *, encoder: Path | None = None) -> registry.Manifest:
+    """Train on the ``train`` split under ``data`` and write the version to ``out``; ``encoder`` as in `train`."""
     notes = select(read_corpus(data), read_splits(data), "train")
-    return train(notes, out)
+    return train(notes, out, encoder=encoder)
 
 
-def train(notes: Sequence[LabelledNote], out: Path) -> registry.Manifest:
-    """Train on these notes and write the version to ``out``, whole or not at all."""
-    folds = writer_folds(notes, _FOLDS)
-    seen, tagger = cross_see(notes, folds)
+def train(notes: Sequence[LabelledNote], out: Path, *, encoder: Path | None = None) -> registry.Manifest:
+    """Train on these notes and write the version to ``out``, whole or not at all.
+
+    ``encoder`` is the folder that `models.training.encoder` wrote for the same notes; without it the version has the
+    ``fast`` profile only.
+
+    Raises
+    ------
+    UntrustedModel
+        The encoder was trained on other notes.
+    """
+    scores = None if encoder is None else read_scores(encoder, notes)
+    folds = writer_folds(notes, FOLDS)
+    fast, accurate, tagger = cross_see(notes, folds, scores)
+    seen = accurate or fast
     gold = block_rows(notes)
     readings = cross_read(notes, seen, folds)
     rows = gold + [row for note, reading in zip(notes, readings, strict=True) for row in read_rows(note, reading)]
@@ -225,7 +253,11 @@ def train(notes: Sequence[LabelledNote], out: Path) -> registry.Manifest:
     with tempfile.TemporaryDirectory() as temporary:
         parts = Path(temporary)
         tagger.save(parts / TAGGER_FILE)
-        fit_grouper(notes, seen).save(parts / GROUPER_FILE)
+        fit_grouper(notes, fast).save(parts / GROUPER_FILE)
+        if encoder is not None:
+            fit_grouper(notes, accurate).save(parts / ENCODER_GROUPER_FILE)
+            for name in (ENCODER_FILE, VOCABULARY_FILE):
+                shutil.copyfile(encoder / name, parts / name)
         joblib.dump(
             {"vectorizer": vectorizer, "estimator": estimator, "temperature": temperature, "calibration": calibration},
             parts / registry.CLASSIFIER_FILE,
@@ -236,7 +268,7 @@ def train(notes: Sequence[LabelledNote], out: Path) -> registry.Manifest:
             parts=parts,
             manifest={
                 "version": f"{features.FEATURES_VERSION}.{tagging.FEATURES_VERSION}-{hashed[:10]}",
-                "profile": "accurate",
+                "profile": "fast" if encoder is None else "accurate",
                 "feature_version": features.FEATURES_VERSION,
                 "tagger_feature_version": tagging.FEATURES_VERSION,
                 "scikit_learn": sklearn.__version__,
@@ -260,8 +292,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Rebuild the model from labelled notes.")
     parser.add_argument("--data", type=Path, default=Path("training_data"), help="folder with notes/ and splits.csv")
     parser.add_argument("--out", type=Path, default=registry.shipped(), help="folder to write the version to")
+    parser.add_argument("--encoder", type=Path, help="folder that models.training.encoder wrote; without it: fast only")
     arguments = parser.parse_args()
-    manifest = run(arguments.data, arguments.out)
+    manifest = run(arguments.data, arguments.out, encoder=arguments.encoder)
     print(f"version {manifest.version}: {manifest.notes} notes, {manifest.scores}")
 
 

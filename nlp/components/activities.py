@@ -8,7 +8,7 @@ The interface behind it is small so that another scorer can take its place: an o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +20,7 @@ from spacy.util import minibatch
 from nlp.chain import Chain, Scores
 from nlp.components.durations import find_durations
 from nlp.context import Context, context_of
+from nlp.encoder import Encoder
 from nlp.events import Candidate
 from nlp.tagging import LABELS, WordScores, kept_tokens, tag_scores
 from nlp.tokens import Tokens
@@ -61,6 +62,36 @@ class ChainScorer:
     def decode(self, scores: list[Scores]) -> list[list[int]]:
         """See `Scorer`."""
         return self.chain.decode_many(scores)
+
+
+class WordScorer(Protocol):
+    """What scores the words of notes beside the linear tagger, as `nlp.encoder.Encoder` does."""
+
+    def scores(self, notes: Sequence[Sequence[str]]) -> list[Scores]:
+        """One array of shape (words, len(LABELS)) a note: log-probabilities, or zeros where it has nothing to say."""
+        ...
+
+
+class MixedScorer(ChainScorer):
+    """The linear-chain tagger with an encoder's log-probabilities added to its scores; its transitions decode both.
+
+    The encoder's count half: it is too sure of itself on short notes, and whether work was done is for the blocks to decide
+    (cross-validated on the training writers; `DECISIONS.md`, record 18).
+    """
+
+    SHARE = 0.5
+
+    def __init__(self, chain: Chain, encoder: WordScorer) -> None:
+        super().__init__(chain)
+        self.encoder = encoder
+
+    def score(self, contexts: list[Context]) -> list[Scores]:
+        """See `Scorer`."""
+        notes = [[c.tokens.words[index] for index in kept_tokens(c.tokens)] for c in contexts]
+        return [
+            (own + self.SHARE * more).astype(np.float32)
+            for own, more in zip(super().score(contexts), self.encoder.scores(notes), strict=True)
+        ]
 
 
 def spans_from(path: list[int], kept: list[int], scores: Scores) -> list[tuple[int, int, str, float]]:
@@ -200,7 +231,15 @@ def tagged_goals(doc: Doc) -> list[tuple[int, int]]:
     return [(c.start, c.end) for c in doc.user_data.get(_RAW, ()) if c.tag == "GOAL"]
 
 
-@Language.factory("therapy_activities", requires=["doc.spans"], assigns=["doc.spans"], default_config={"tagger": ""})
-def create(nlp: Language, name: str, tagger: str) -> ActivityTagger:  # noqa: ARG001
-    """Make the component from the tagger file at ``tagger``."""
-    return ActivityTagger(ChainScorer(Chain.load(Path(tagger))))
+@Language.factory(
+    "therapy_activities",
+    requires=["doc.spans"],
+    assigns=["doc.spans"],
+    default_config={"tagger": "", "encoder": "", "vocabulary": ""},
+)
+def create(nlp: Language, name: str, tagger: str, encoder: str, vocabulary: str) -> ActivityTagger:  # noqa: ARG001
+    """Make the component from the tagger file at ``tagger`` and, where named, the encoder's graph and vocabulary."""
+    chain = Chain.load(Path(tagger))
+    if not encoder:
+        return ActivityTagger(ChainScorer(chain))
+    return ActivityTagger(MixedScorer(chain, Encoder.load(Path(encoder), Path(vocabulary))))

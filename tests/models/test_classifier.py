@@ -4,7 +4,8 @@ import pytest
 
 from models.coder import Coder
 
-CODER = Coder.load()
+# The classifier is one for both profiles; here the linear tagger reads for it.
+CODER = Coder.load(profile="fast")
 CONTENT = [
     (
         "97530 Therapeutic Activities 20 min: quad sets 3x10, SLR 3x10, clamshells, heel slides, ankle pumps",

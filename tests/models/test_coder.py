@@ -70,6 +70,14 @@ def test_no_word_of_the_note_is_logged(caplog):
     assert "zebrafinch" not in caplog.text
 
 
+def test_profiles_read_with_and_without_the_encoder():
+    assert set(CODER.readers) == {"accurate", "fast"}
+    notes = [Note(text="TE 15 min: SLR 3x10", profile=profile) for profile in ("accurate", "fast", "accurate")]
+    results = list(CODER.code_many(notes))
+    assert [r.model.profile for r in results] == ["accurate", "fast", "accurate"]
+    assert [CODER.code(note) for note in notes] == results
+
+
 def test_the_result_names_the_profile_that_was_asked_for():
     assert CODER.code(Note(text="", profile="fast")).model.profile == "fast"
     assert CODER.code("").model.profile == "accurate"

@@ -1,12 +1,21 @@
 """Training is seeded, and folds keep writers whole."""
 
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from models.coder import Coder
+from models.errors import UntrustedModel
+from models.registry import shipped
 from models.training.dataset import read_corpus, read_splits, select
 from models.training.tagger import writer_folds
-from models.training.train import train
+from models.training.train import SCORES_FILE, train
+from nlp.encoder import Encoder
+from nlp.pipeline import ENCODER_FILE, VOCABULARY_FILE
+from nlp.tagging import kept_tokens
+from nlp.tokens import Tokens
 
 DATA = Path(__file__).parents[3] / "training_data"
 
@@ -34,3 +43,33 @@ def test_the_same_notes_give_the_same_model(tmp_path):
     first = train(sample(), tmp_path / "one")
     second = train(sample(), tmp_path / "two")
     assert first == second
+    assert Coder.load(tmp_path / "one").code("TE 15 min: SLR").model.profile == "fast"
+
+
+@pytest.fixture
+def encoder(tmp_path):
+    """An encoder's folder for the sample; its scores are not out of fold, which only figures would mind."""
+    folder = tmp_path / "encoder"
+    folder.mkdir()
+    for name in (ENCODER_FILE, VOCABULARY_FILE):
+        shutil.copyfile(shipped() / name, folder / name)
+    scores = {}
+    for note in sample():
+        tokens = Tokens.of(note.text)
+        scores[note.id] = [tokens.words[index] for index in kept_tokens(tokens)]
+    rows = Encoder.load(folder / ENCODER_FILE, folder / VOCABULARY_FILE).scores(list(scores.values()))
+    np.savez(folder / SCORES_FILE, **dict(zip(scores, rows, strict=True)))
+    return folder
+
+
+@pytest.mark.slow
+def test_with_an_encoder_a_version_has_both_profiles(tmp_path, encoder):
+    manifest = train(sample(), tmp_path / "out", encoder=encoder)
+    assert manifest.profile == "accurate"
+    assert set(Coder.load(tmp_path / "out").readers) == {"accurate", "fast"}
+
+
+def test_an_encoder_of_other_notes_is_refused(tmp_path, encoder):
+    changed = [note.model_copy(update={"id": "zz-01"}) for note in sample()[:1]]
+    with pytest.raises(UntrustedModel, match="train the encoder first"):
+        train(changed, tmp_path / "out", encoder=encoder)
