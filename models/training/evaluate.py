@@ -18,8 +18,19 @@ from models.billing.codes import HEADLINE
 from models.billing.units import POLICIES, units
 from models.classifier import CLASSES, Classifier
 from models.coder import Coder
+from models.errors import DatasetError
 from models.result import Result
-from models.training.dataset import LabelledNote, Split, headline_of, minutes_of, read_corpus, read_splits, select
+from models.training.dataset import (
+    SPLITS_FILE,
+    LabelledNote,
+    OpenSplit,
+    headline_of,
+    minutes_of,
+    open_sealed,
+    read_corpus,
+    read_splits,
+    select,
+)
 from models.training.train import block_rows, train
 from nlp.lexicon import singular
 
@@ -287,12 +298,30 @@ def evaluate(coder: Coder, notes: Sequence[LabelledNote], *, split: str, known: 
     return Evaluation(coder.version, split, len(notes), tuple(measured))
 
 
-def run(data: Path, split: Split, *, model: Path | None = None) -> Evaluation:
-    """Measure the shipped model, or the one in ``model``, on a split of the corpus under ``data``."""
+def run(data: Path, split: OpenSplit, *, model: Path | None = None) -> Evaluation:
+    """Measure the shipped model, or the one in ``model``, on an open split of the corpus under ``data``."""
     corpus, splits = read_corpus(data), read_splits(data)
     notes = select(corpus, splits, split)
+    if not notes:
+        raise DatasetError(SPLITS_FILE, 0, f"no note is in {split}")
     known = vocabulary(select(corpus, splits, "train"))
     return evaluate(Coder.load(model), notes, split=split, known=known)
+
+
+def run_sealed(data: Path, *, reason: str, model: Path | None = None) -> Evaluation:
+    """Open the sealed notes under ``data`` and measure on them; a row in ``sealed_openings.csv`` comes first.
+
+    Figures alone come out of it. A model that is refused, or a corpus without sealed notes, opens nothing.
+    """
+    splits = read_splits(data)
+    sealed = list(splits.values()).count("sealed")
+    if not sealed:
+        raise DatasetError(SPLITS_FILE, 0, "no note is in sealed")
+    coder = Coder.load(model)
+    open_sealed(data, model=coder.version, notes=sealed, reason=reason)
+    corpus = read_corpus(data, sealed=True)
+    notes = select(corpus, splits, "sealed")
+    return evaluate(coder, notes, split="sealed", known=vocabulary(select(corpus, splits, "train")))
 
 
 def cross_validate(data: Path, folder: Path) -> Evaluation:

@@ -1,5 +1,6 @@
 """The figures themselves: labels against themselves score exactly 1, nothing against labels scores 0."""
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from models.billing.proposal import Proposal
 from models.billing.units import all_units
 from models.build import build_result
+from models.errors import DatasetError, UntrustedModel
 from models.note import Note
 from models.service import Service
 from models.training import evaluate
@@ -107,3 +109,52 @@ def test_calibration_error(confidences, right, error):
 )
 def test_macro_f1(items, score):
     assert evaluate.macro_f1(items) == score
+
+
+def sealed_corpus(tmp_path, sealed=NOTES[40:42]):
+    """A small corpus whose sealed notes are training notes under other names."""
+    shut = [n.model_copy(update={"id": f"z-{n.id}", "writer": "z", "layout": f"z_{n.layout}"}) for n in sealed]
+    for name, notes in (("notes", NOTES[:2]), ("sealed", shut)):
+        (tmp_path / name).mkdir()
+        lines = "".join(note.model_dump_json() + "\n" for note in notes)
+        (tmp_path / name / "x.jsonl").write_text(lines, encoding="utf-8")
+    rows = [f"{note.id},train\n" for note in NOTES[:2]] + [f"{note.id},sealed\n" for note in shut]
+    (tmp_path / "splits.csv").write_text("id,split\n" + "".join(rows), encoding="utf-8")
+    return tmp_path
+
+
+def openings(folder):
+    path = folder / "sealed_openings.csv"
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_sealed_notes_are_measured_and_the_opening_is_written_down(tmp_path):
+    measured = evaluate.run_sealed(sealed_corpus(tmp_path), reason="test, by me")
+    assert (measured.split, measured.notes) == ("sealed", 2)
+    [row] = openings(tmp_path)
+    assert (row["model"], row["notes"], row["reason"]) == (measured.version, "2", "test, by me")
+
+
+def test_the_row_comes_before_the_reading(tmp_path):
+    folder = sealed_corpus(tmp_path)
+    (folder / "sealed" / "x.jsonl").write_text("not json\n", encoding="utf-8")
+    with pytest.raises(DatasetError, match=r"x.jsonl, line 1"):
+        evaluate.run_sealed(folder, reason="test")
+    assert len(openings(folder)) == 1
+
+
+def test_a_refused_model_and_a_corpus_without_sealed_notes_open_nothing(tmp_path):
+    with pytest.raises(UntrustedModel):
+        evaluate.run_sealed(sealed_corpus(tmp_path), reason="test", model=tmp_path / "none")
+    (tmp_path / "splits.csv").write_text("id,split\n", encoding="utf-8")
+    with pytest.raises(DatasetError, match="no note is in sealed"):
+        evaluate.run_sealed(tmp_path, reason="test")
+    assert openings(tmp_path) == []
+
+
+def test_an_empty_split_is_named(tmp_path):
+    with pytest.raises(DatasetError, match="no note is in development"):
+        evaluate.run(sealed_corpus(tmp_path), "development")
