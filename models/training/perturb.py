@@ -22,8 +22,9 @@ from typing import Any
 
 from models.coder import Coder
 from models.note import Note, Profile
+from models.training.counting import count_note, vocabulary
 from models.training.dataset import LabelledNote, read_corpus, read_splits, select
-from models.training.evaluate import count_note, figures, vocabulary
+from models.training.figures import figures
 from nlp.context import Context
 from nlp.errors import LexiconError
 from nlp.tokens import Tokens
@@ -32,7 +33,7 @@ _FILE = "perturbations.toml"
 _SLIPS = 0.05  # share of words of five letters or more that are mistyped
 _MISREAD = 0.02  # share of the places a scanner may misread that it does
 _WIDTH = 60  # characters after which a broken line goes on in the next
-_FIGURE = "found and rightly coded"
+_FIGURE = "found_coded"
 _TARGET = 0.04  # what a kind may cost
 
 Edit = tuple[int, int, str]  # replace [start, end) by the text
@@ -248,12 +249,12 @@ def drops(
     profile: Profile = "accurate",
     figure: str = _FIGURE,
 ) -> list[Drop]:
-    """What each kind costs on these notes, by a figure of `models.training.evaluate.FIGURES`."""
+    """What each kind costs on these notes, by the id of a figure (``figures.toml``)."""
 
     def measure(some: Sequence[LabelledNote]) -> float:
         results = coder.code_many([Note(text=note.text, profile=profile) for note in some])
         counts = [count_note(note, result, known) for note, result in zip(some, results, strict=True)]
-        return next(f.value for f in figures(counts) if f.name == figure)
+        return next(f.value for f in figures(counts, only=[figure]) if f.id == figure)
 
     before = measure(notes)
     out = []
