@@ -195,6 +195,16 @@ def labelled_events(
                     belongs[p] = _CHARGE + number
                     role[p] = "D" if events[p].kind == "dur" else "A"
                 break
+    # Minutes far off, with no other block's work between: "46 min of hands-on work" at the head of the note.
+    for number, service in enumerate(note.services):
+        paid = any(b in (number, _CHARGE + number) and r in "DP" for b, r in zip(belongs, role, strict=True))
+        if service.minutes is None or paid:
+            continue
+        for position, event in enumerate(events):
+            near = event.kind == "dur" and event.minutes == service.minutes and event.form != "in_out_open"
+            if near and belongs[position] is None and _neighbours(belongs, position, number):
+                belongs[position], role[position] = number, "D"
+                break
     for shared in note.shared_minutes:
         for position, event in enumerate(events):
             if (
@@ -206,6 +216,13 @@ def labelled_events(
                 role[position] = "S"
                 break
     return events, belongs, role
+
+
+def _neighbours(belongs: Sequence[int | None], position: int, number: int) -> bool:
+    """Whether the nearest owned event before or after a position is of service ``number``."""
+    before = next((b for b in reversed(belongs[:position]) if b is not None), None)
+    after = next((b for b in belongs[position + 1 :] if b is not None), None)
+    return number in (before, after)
 
 
 def group_labels(events: list[Event], belongs: list[int | None], role: list[str]) -> list[str]:

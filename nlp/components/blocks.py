@@ -20,7 +20,16 @@ from nlp.components.activities import candidates_of
 from nlp.components.durations import find_durations
 from nlp.context import Context, context_of
 from nlp.encoder import COLUMNS, ROLES
-from nlp.events import EVENT_LABELS, Candidate, Event, event_features, headed, make_events
+from nlp.events import (
+    EVENT_LABELS,
+    Candidate,
+    Event,
+    event_features,
+    headed,
+    make_events,
+    shared_by_names,
+    shared_by_words,
+)
 
 _BLOCKS = "therapy_blocks"
 _BESIDE = 2  # marks between a service name and minutes that stand beside it
@@ -211,6 +220,24 @@ def encoded_roles(context: Context, events: Sequence[Event]) -> Scores:
     return np.maximum(rows[:, COLUMNS["role"]], _LEAST_LOG)
 
 
+def structure(context: Context, events: list[Event]) -> Scores:
+    """What structure rules out or in, as scores of shape (events, labels) to add to the model's.
+
+    An activity under a service's heading line begins no block; minutes that the note gives to two services at once are
+    shared, and the names of these beside them are no block's.
+    """
+    at = {label: number for number, label in enumerate(EVENT_LABELS)}
+    scores = np.zeros((len(events), len(EVENT_LABELS)), dtype=np.float32)
+    scores[[number for number, under in enumerate(headed(context, events)) if under], at["B"]] -= _NEVER
+    by_names = shared_by_names(context, events)
+    for number, (named, told) in enumerate(zip(by_names, shared_by_words(context, events), strict=True)):
+        if named or told:
+            scores[number, at["S"]] += _NEVER
+        if named:
+            scores[number - 2 : number, [at["O"], at["Q"]]] += _NEVER
+    return scores
+
+
 class BlockGrouper:
     """The ``therapy_blocks`` component."""
 
@@ -223,18 +250,15 @@ class BlockGrouper:
     def process(self, context: Context, candidates: list[Candidate], goals: list[tuple[int, int]]) -> Grouping:
         """Blocks from the tagger's candidates and the goals' token ranges; writes nothing."""
         events = make_events(context, candidates, find_durations(context))
-        scores = self.chain.scores(event_features(context, events, goals))
+        scores = self.chain.scores(event_features(context, events, goals)) + structure(context, events)
         if context.encoded is not None:
             scores += encoded_roles(context, events) @ self.encoded
-        scores[[number for number, under in enumerate(headed(context, events)) if under], EVENT_LABELS.index("B")] -= (
-            _NEVER
-        )
         path = self.chain.decode(scores)
         labels = [EVENT_LABELS[number] for number in path]
         grouping = group(events, own_minutes(context, events, labels), line_of=context.tokens.line_of)
         sure = dict(zip(events, self.chain.certainty(scores, path), strict=True))
         blocks = tuple(
-            replace(block, certainty=min(sure[event] for event in block.events)) for block in grouping.blocks
+            replace(block, certainty=min(sure.get(event, 1.0) for event in block.events)) for block in grouping.blocks
         )
         used = {event for block in blocks for event in block.events}
         return replace(grouping, blocks=blocks, certainty=min((sure[e] for e in events if e not in used), default=1.0))

@@ -530,7 +530,7 @@ class _Reader(Scan):
         """Bare or bracketed numbers right beside a service's name or code."""
         words = self.words
         found = self.context.found
-        codes = {i + 1 for i, w in enumerate(words) if len(w) == 5 and w.isdecimal() and w[0] == "9"}
+        codes = {i + 1 for i, w in enumerate(words) if self._code(i, w)}
         ends = {m.end for m in found["services"]} | {m.end for m in found["service_heads"]} | codes
         for end in sorted(ends):
             at = self.from_here(end)
@@ -552,6 +552,13 @@ class _Reader(Scan):
             self.add(at, at + 1, int(words[at]), "bare")
         for begin, end in self.tokens.lines:
             self._bare_in_line(begin, end, ends)
+
+    def _code(self, index: int, word: str) -> bool:
+        """Whether a procedure code ends at this token: ``97110``, or the figures of ``G0283``."""
+        if not word.isdecimal():
+            return False
+        letter = len(word) == 4 and self.word(index - 1) == "g" and self.touching(index - 1)
+        return letter or (len(word) == 5 and word[0] == "9")
 
     def _bare_in_line(self, begin: int, end: int, ends: set[int]) -> None:
         """A number of its own column before or behind a code: ``16  97530  folding towels``."""

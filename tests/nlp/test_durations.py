@@ -83,6 +83,8 @@ FOUND = [
     ("TE: 25/TA: 15", {15, 25}),
     ("TE-25 TA-15", {15, 25}),
     ("97110 15/1", {15}),
+    ("G0283 15 - IFC R shoulder", {15}),
+    ("97530 x 14   in bandages: pulleys", {14}),
     ("TE 15´", {15}),
     ("time spent 15", {15}),
     ("total ex time incl rests 28", {28}),
@@ -156,6 +158,7 @@ NONE = [
     "POD 5: bed, chair",
     "HR - 82",
     "97110 15/15",
+    "room G 1283 15",
     "½ full kettle",
 ]
 
