@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
+from nlp.clock import duration_words
 from nlp.components import durations as duration_reader
 from nlp.context import Context
 from nlp.cues import find_status
@@ -78,6 +79,17 @@ def _task_codes() -> frozenset[str]:
     return frozenset(entry.data["code"] for entry in entries("services") if entry.data["names_task"])
 
 
+@cache
+def _short_names() -> dict[str, str]:
+    """The code of every service name of two capitals that counts as a heading only, by the name in small letters."""
+    return {
+        term.lower(): entry.data["code"]
+        for entry in entries("services")
+        for term in entry.data["head_terms"]
+        if len(term) == 2 and term.isupper()
+    }
+
+
 def is_code(word: str) -> bool:
     """Whether a token is written like a procedure code (five digits from 9, 20 or 29, or G and four)."""
     return len(word) == 5 and word.isdecimal() and (word[0] == "9" or word[:2] in ("20", "29"))
@@ -95,6 +107,8 @@ def find_services(context: Context) -> list[Event]:
     spans: list[tuple[int, int, str]] = [(m.start, m.end, m.entry.data["code"]) for m in found["services"]]
     taken = {i for s, e, _ in spans for i in range(s, e)}
 
+    minute, tick = duration_words().minute, duration_words().tick
+
     def clause_start(at: int) -> bool:
         before = at - 1
         while before >= 0 and words[before][0] in " \t\xa0":
@@ -106,6 +120,8 @@ def find_services(context: Context) -> list[Event]:
             or words[before][0] in "\n\r.;:,|-–—([*•+/&)]="
             or lower[before] in ("and", "then", "plus")
             or words[before].isdecimal()
+            or lower[before] in minute  # "38 min TE: bike", "minutes TE   16"
+            or (lower[before] in tick and words[before - 1].isdecimal())
         )
 
     def opened(end: int) -> bool:
@@ -118,8 +134,10 @@ def find_services(context: Context) -> list[Event]:
         if word in "([":
             at += 1
             word = words[at] if at < len(words) else "\n"
-        if word.isdecimal():
+        if word.isdecimal() or lower[at] in minute:
             return True
+        if word == ")" and words[end - 1] != ")":
+            return True  # "(Self-care)"
         if word in ("x", "X", "×", "=", "@", "+", "&") and at + 1 < len(words):
             return True
         if word[0] in "\n\r|":
@@ -135,6 +153,15 @@ def find_services(context: Context) -> list[Event]:
                 continue
         spans.append((m.start, m.end, m.entry.data["code"]))
         taken.update(range(m.start, m.end))
+    # Short names in a note that is written in small letters: "te - bike", "ta: stairs".
+    for index, word in enumerate(words):
+        if len(word) == 2 and word.islower() and word in _short_names() and index not in taken:
+            sign = words[index + 1] if index + 1 < len(words) else "\n"
+            apart = index + 1 < len(words) and tokens.starts[index + 1] > tokens.ends[index]
+            told = sign == ":" or (apart and (sign in "=-–—" or (sign.isdecimal() and len(sign) == 2)))
+            if told and clause_start(index):
+                spans.append((index, index + 1, _short_names()[word]))
+                taken.add(index)
     for m in found["headings"]:
         if taken.intersection(range(m.start, m.end)) or not clause_start(m.start) or not opened(m.end):
             continue
@@ -165,6 +192,7 @@ def find_services(context: Context) -> list[Event]:
                 and all(w in "()-–—:[]/.=" for w in between)
                 and numbered
                 and "\n" not in words[last_end:start]
+                and context.sentence_of[start] == context.sentence_of[last_start]
             ):
                 number = code if is_code(words[start]) else last_code
                 merged[-1] = (last_start, end + (1 if words[end : end + 1] == [")"] and "(" in between else 0), number)
