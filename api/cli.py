@@ -203,30 +203,36 @@ def train(
 @app.command(epilog=_EXIT_CODES)
 def evaluate(
     data: Annotated[Path, typer.Option(help="Folder with notes/ and splits.csv.")] = Path("training_data"),
-    split: Annotated[Literal["train", "development", "held_out"], typer.Option(help="Which notes.")] = "held_out",
+    split: Annotated[Literal["train", "development"], typer.Option(help="Which notes.")] = "development",
+    sealed: Annotated[
+        bool, typer.Option("--sealed", help="The sealed notes instead. Each opening is written down.")
+    ] = False,
+    reason: Annotated[str | None, typer.Option(help="Who opens the sealed notes, and why; with --sealed only.")] = None,
     model: ModelOption = None,
 ) -> None:
     """Measure the model on labelled notes, with 95 % bootstrap intervals."""
-    from rich import box
-    from rich.table import Table
-
+    from api.figures import show_figures
     from models.errors import DatasetError, UntrustedModel
     from models.training import evaluate as evaluation
 
     if not data.is_dir():
         _fail(f"{data} is not a folder.")
+    if sealed and not (reason or "").strip():
+        _fail("--sealed needs --reason: who opens the sealed notes, and why.")
+    if reason is not None and not sealed:
+        _fail("--reason goes with --sealed.")
     try:
-        measured = evaluation.run(data, split, model=model)
+        if reason is not None:
+            measured = evaluation.run_sealed(data, reason=reason, model=model)
+        else:
+            measured = evaluation.run(data, split, model=model)
     except DatasetError as error:
         _fail(str(error))
     except UntrustedModel as error:
         _fail(str(error), MODEL_REFUSED)
-    table = Table("Figure", "Value", "Interval", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for figure in measured.figures:
-        table.add_row(figure.name, f"{figure.value:.3f}", f"{figure.low:.3f} to {figure.high:.3f}")
-    console = Console(highlight=False)
-    console.print(f"{measured.notes} notes of {measured.split}, model {measured.version}", markup=False)
-    console.print(table)
+    except OSError as error:
+        _fail(f"{error.filename or data}: {error.strerror or error}.")
+    show_figures(Console(highlight=False), measured)
 
 
 def _fail(message: str, status: int = UNREADABLE) -> NoReturn:
