@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,8 @@ Scores = NDArray[np.float32]
 
 # A group of features: what names them, and the values it names them by. ``make(*values)`` is the list of names.
 Group = tuple[Callable[..., list[str]], tuple[Hashable, ...]]
+# A feature by name, or a group of them.
+Trait = str | Group
 
 _CHUNK = 16  # items decoded one after the other; a path rarely depends on what stands further off
 _SCALE = 2.0**18
@@ -200,6 +201,47 @@ class Chain:
 
 
 
+class Rows:
+    """The rows of features in a model's weights, kept by what the features are made of.
+
+    Naming features and looking each name up costs far more than adding what they weigh. Features that are made of the same
+    few values are one `Group`; a group that was seen before is one look-up.
+
+    Parameters
+    ----------
+    chain
+        The model whose weights are summed.
+    """
+
+    LIMIT = 50_000  # groups kept; when there are more, all are forgotten
+
+    def __init__(self, chain: Chain) -> None:
+        self.chain = chain
+        self.known: dict[Trait, list[int]] = {}
+
+    def scores(self, items: Iterable[Iterable[Trait]]) -> Scores:
+        """`Chain.scores` of n items, of shape (n, L), from their features as groups."""
+        if len(self.known) > self.LIMIT:
+            self.known.clear()
+        known, add = self.known.get, self._add
+        last = len(self.chain.weights) - 1
+        flat: list[int] = []
+        starts: list[int] = []
+        for traits in items:
+            starts.append(len(flat))
+            for trait in traits:
+                rows = known(trait)
+                flat += add(trait) if rows is None else rows
+            flat.append(last)  # reduceat wants at least one row each
+        if not starts:
+            return np.zeros((0, len(self.chain.labels)), dtype=np.float32)
+        return np.add.reduceat(self.chain.weights[flat], starts, axis=0)
+
+    def _add(self, trait: Trait) -> list[int]:
+        rows = self.known[trait] = self.chain.rows(names([trait]))
+        return rows
+
+
 class Sums:
     """Scores of feature groups, each summed once and kept by what it is made of.
 
@@ -247,6 +289,13 @@ class Sums:
         return row
 
 
-def names(groups: Sequence[Group]) -> list[str]:
-    """The features of some groups by name, as training reads them."""
-    return [name for make, values in groups for name in make(*values)]
+def names(traits: Iterable[Trait]) -> list[str]:
+    """Features by name, as training reads them."""
+    out: list[str] = []
+    for trait in traits:
+        if isinstance(trait, str):
+            out.append(trait)
+        else:
+            make, values = trait
+            out += make(*values)
+    return out

@@ -15,7 +15,7 @@ import numpy as np
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from nlp.chain import Chain, Scores
+from nlp.chain import Chain, Rows, Scores
 from nlp.components.activities import candidates_of
 from nlp.components.durations import find_durations
 from nlp.context import Context, context_of
@@ -24,7 +24,7 @@ from nlp.events import (
     EVENT_LABELS,
     Candidate,
     Event,
-    event_features,
+    event_traits,
     headed,
     make_events,
     shared_by_names,
@@ -245,12 +245,13 @@ class BlockGrouper:
         if chain.labels != EVENT_LABELS:
             raise ValueError("the grouper file holds other labels than this version's grouper")
         self.chain = chain
+        self.rows = Rows(chain)
         self.encoded: Scores = chain.weights[[chain.index.get(name, -1) for name in ENCODED]]
 
     def process(self, context: Context, candidates: list[Candidate], goals: list[tuple[int, int]]) -> Grouping:
         """Blocks from the tagger's candidates and the goals' token ranges; writes nothing."""
         events = make_events(context, candidates, find_durations(context))
-        scores = self.chain.scores(event_features(context, events, goals)) + structure(context, events)
+        scores = self.rows.scores(event_traits(context, events, goals)) + structure(context, events)
         if context.encoded is not None:
             scores += encoded_roles(context, events) @ self.encoded
         path = self.chain.decode(scores)
