@@ -138,6 +138,43 @@ class Chain:
             behind = np.logaddexp.reduce(self.transitions + scores[at] + behind, axis=1)
         return out
 
+    def certainty_many(self, batch: Sequence[Scores], paths: Sequence[Sequence[int]]) -> list[list[float]]:
+        """`certainty` for a batch, all sequences a step at a time."""
+        lengths = [len(scores) for scores in batch]
+        # Longest first: those that go on at a step are the first ones.
+        order = sorted(range(len(batch)), key=lambda number: -lengths[number])
+        longest = lengths[order[0]] if order else 0
+        if not longest:
+            return [[] for _ in batch]
+        width = len(self.labels)
+        rows = np.zeros((longest, len(batch), width), dtype=np.float32)
+        chosen = np.zeros((longest, len(batch)), dtype=np.intp)
+        for place, number in enumerate(order):
+            rows[: lengths[number], place] = batch[number]
+            chosen[: lengths[number], place] = paths[number]
+        active = [sum(length > at for length in lengths) for at in range(longest)]
+        ahead = np.empty((longest, len(batch), width))
+        ahead[0] = rows[0]
+        for at in range(1, longest):
+            on = active[at]
+            into = ahead[at - 1, :on, :, None] + self.transitions
+            ahead[at, :on] = rows[at, :on] + np.logaddexp.reduce(into, axis=1)
+        ends = np.array([max(0, lengths[number] - 1) for number in order])
+        whole = np.logaddexp.reduce(ahead[ends, np.arange(len(order))], axis=1)
+        behind = np.zeros((len(batch), width))
+        out = np.zeros((longest, len(batch)))
+        for at in range(longest - 1, -1, -1):
+            on = active[at]
+            label = chosen[at, :on, None]
+            chance = np.take_along_axis(ahead[at, :on] + behind[:on], label, axis=1)[:, 0] - whole[:on]
+            out[at, :on] = np.exp(np.minimum(0.0, chance))
+            behind[:on] = np.logaddexp.reduce(self.transitions + rows[at, :on, None, :] + behind[:on, None, :], axis=2)
+        values = out.T.tolist()
+        result: list[list[float]] = [[] for _ in batch]
+        for place, number in enumerate(order):
+            result[number] = values[place][: lengths[number]]
+        return result
+
     def decode_many(self, batch: Sequence[Scores]) -> list[list[int]]:
         """`decode` for a batch.
 
@@ -198,7 +235,6 @@ class Chain:
                 path.reverse()
             out.append(path)
         return out
-
 
 
 class Rows:

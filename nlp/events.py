@@ -350,7 +350,12 @@ def _of_neighbours(kind: str, before: str, after: str, gap: str, habit: str) -> 
 
 
 def _of_opening(kind: str, joiner: str, opening: bool, marker: str, closing: bool, far: int) -> list[str]:
-    return [f"{kind}|join={joiner}", f"{kind}|open={opening}|mark={marker}", f"{kind}|last={closing}", f"{kind}|far={far}"]
+    return [
+        f"{kind}|join={joiner}",
+        f"{kind}|open={opening}|mark={marker}",
+        f"{kind}|last={closing}",
+        f"{kind}|far={far}",
+    ]
 
 
 def _of_behind(kind: str, behind: tuple[str, ...]) -> list[str]:

@@ -27,6 +27,7 @@ from nlp.tagging import LABELS, WordScores, tag_scores
 from nlp.tokens import Tokens, kept_tokens
 
 _RAW = "therapy_tags"
+GOAL = "GOAL"
 # Taken off the score of *none*: the tagger proposes more than it believes, since the block decides what stays.
 LENIENCE = 1.0
 _WORK_SECTIONS = frozenset(("", "treatment", "objective", "billing"))
@@ -40,7 +41,7 @@ _LEADING = frozenset(["then", "and", "also", "plus", "with", "w", "today", "pt",
 class Scorer(Protocol):
     """Scores per kept token and label; `nlp.tagging.LABELS` fixes the labels' order."""
 
-    def score(self, contexts: list[Context]) -> list[Scores]:
+    def score(self, contexts: Sequence[Context]) -> list[Scores]:
         """One array of shape (kept tokens, len(LABELS)) a note."""
         ...
 
@@ -59,7 +60,7 @@ class ChainScorer:
         self.words = WordScores(chain)
         self.sums = Sums(chain)
 
-    def score(self, contexts: list[Context]) -> list[Scores]:
+    def score(self, contexts: Sequence[Context]) -> list[Scores]:
         """See `Scorer`."""
         return tag_scores(self.words, self.sums, contexts)
 
@@ -89,7 +90,7 @@ class MixedScorer(ChainScorer):
         super().__init__(chain)
         self.encoder = encoder
 
-    def score(self, contexts: list[Context]) -> list[Scores]:
+    def score(self, contexts: Sequence[Context]) -> list[Scores]:
         """See `Scorer`; leaves what the encoder read on the contexts, for the components after it."""
         unread = [c for c in contexts if c.encoded is None]
         notes = [[c.tokens.words[index] for index in kept_tokens(c.tokens)] for c in unread]
@@ -171,7 +172,7 @@ class ActivityTagger:
         """What the tagger sees in each doc, goals included; writes nothing."""
         return self.tag([context_of(doc) for doc in docs])
 
-    def tag(self, contexts: list[Context], *, lenience: float = LENIENCE) -> list[list[Candidate]]:
+    def tag(self, contexts: Sequence[Context], *, lenience: float = LENIENCE) -> list[list[Candidate]]:
         """`process` on contexts; ``lenience`` is taken off the score of *none* for activities, goals are read strictly."""
         allowance = np.array([lenience] + [0.0] * (len(LABELS) - 1), dtype=np.float32)
         scores = self.scorer.score(contexts)
@@ -193,14 +194,12 @@ class ActivityTagger:
         return out
 
     @staticmethod
-    def _candidates(
-        context: Context, spans: list[tuple[int, int, str, float]], *, goals: bool
-    ) -> list[Candidate]:
+    def _candidates(context: Context, spans: list[tuple[int, int, str, float]], *, goals: bool) -> list[Candidate]:
         """The goals of these spans, or all but the goals, with their edges trimmed."""
         words = context.tokens.words
         found = []
         for start, end, label, margin in spans:
-            if (label == "GOAL") is goals:
+            if (label == GOAL) is goals:
                 start, end = trim(context.tokens, start, end)
                 if any(map(str.isalnum, words[start:end])):
                     found.append(Candidate(start, end, label, margin))
@@ -209,7 +208,7 @@ class ActivityTagger:
     def write(self, doc: Doc, seen: list[Candidate]) -> Doc:
         """Put the spans on the doc."""
         doc.user_data[_RAW] = seen
-        doc.spans["activities"] = [Span(doc, c.start, c.end, label=c.tag) for c in seen if c.tag != "GOAL"]
+        doc.spans["activities"] = [Span(doc, c.start, c.end, label=c.tag) for c in seen if c.tag != GOAL]
         return doc
 
     def __call__(self, doc: Doc) -> Doc:
@@ -225,12 +224,12 @@ class ActivityTagger:
 
 def candidates_of(doc: Doc) -> list[Candidate]:
     """The activities that the tagger saw in a doc, done or not."""
-    return [c for c in doc.user_data.get(_RAW, ()) if c.tag != "GOAL"]
+    return [c for c in doc.user_data.get(_RAW, ()) if c.tag != GOAL]
 
 
 def tagged_goals(doc: Doc) -> list[tuple[int, int]]:
     """Token ranges of the goals that the tagger saw in a doc."""
-    return [(c.start, c.end) for c in doc.user_data.get(_RAW, ()) if c.tag == "GOAL"]
+    return [(c.start, c.end) for c in doc.user_data.get(_RAW, ()) if c.tag == GOAL]
 
 
 @Language.factory(
