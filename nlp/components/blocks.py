@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate, chain
 from pathlib import Path
 
 import numpy as np
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from nlp.chain import Chain, Scores
+from nlp.chain import Chain, Rows, Scores
 from nlp.components.activities import candidates_of
 from nlp.components.durations import find_durations
 from nlp.context import Context, context_of
@@ -25,7 +26,7 @@ from nlp.events import (
     EVENT_LABELS,
     Candidate,
     Event,
-    event_features,
+    event_traits,
     headed,
     make_events,
     shared_by_names,
@@ -255,6 +256,18 @@ def structure(context: Context, events: list[Event]) -> Scores:
     return scores
 
 
+def _grouping(context: Context, events: list[Event], path: list[int], certainty: list[float]) -> Grouping:
+    labels = [EVENT_LABELS[number] for number in path]
+    grouping = group(events, own_minutes(context, events, labels), line_of=context.tokens.line_of)
+    sure = {id(event): value for event, value in zip(events, certainty, strict=True)}
+    blocks = tuple(
+        replace(block, certainty=min(sure.get(id(event), 1.0) for event in block.events)) for block in grouping.blocks
+    )
+    used = {id(event) for block in blocks for event in block.events}
+    outside = (value for event, value in sure.items() if event not in used)
+    return replace(grouping, blocks=blocks, certainty=min(outside, default=1.0))
+
+
 class BlockGrouper:
     """The ``therapy_blocks`` component."""
 
@@ -262,23 +275,37 @@ class BlockGrouper:
         if chain.labels != EVENT_LABELS:
             raise ValueError("the grouper file holds other labels than this version's grouper")
         self.chain = chain
+        self.rows = Rows(chain)
         self.encoded: Scores = chain.weights[[chain.index.get(name, -1) for name in ENCODED]]
 
     def process(self, context: Context, candidates: list[Candidate], goals: list[tuple[int, int]]) -> Grouping:
         """Blocks from the tagger's candidates and the goals' token ranges; writes nothing."""
-        events = make_events(context, candidates, find_durations(context))
-        scores = self.chain.scores(event_features(context, events, goals)) + structure(context, events)
-        if context.encoded is not None:
-            scores += encoded_roles(context, events) @ self.encoded
-        path = self.chain.decode(scores)
-        labels = [EVENT_LABELS[number] for number in path]
-        grouping = group(events, own_minutes(context, events, labels), line_of=context.tokens.line_of)
-        sure = dict(zip(events, self.chain.certainty(scores, path), strict=True))
-        blocks = tuple(
-            replace(block, certainty=min(sure.get(event, 1.0) for event in block.events)) for block in grouping.blocks
-        )
-        used = {event for block in blocks for event in block.events}
-        return replace(grouping, blocks=blocks, certainty=min((sure[e] for e in events if e not in used), default=1.0))
+        return self.process_many([context], [candidates], [goals])[0]
+
+    def process_many(
+        self,
+        contexts: Sequence[Context],
+        candidates: Sequence[list[Candidate]],
+        goals: Sequence[list[tuple[int, int]]],
+    ) -> list[Grouping]:
+        """`process` for many notes, their events scored together."""
+        events = [make_events(c, found, find_durations(c)) for c, found in zip(contexts, candidates, strict=True)]
+        traits = (event_traits(*note) for note in zip(contexts, events, goals, strict=True))
+        flat = self.rows.scores(chain.from_iterable(traits))
+        ends = [0, *accumulate(map(len, events))]
+        scores = []
+        for context, mine, start, end in zip(contexts, events, ends, ends[1:], strict=False):
+            rows = flat[start:end] + structure(context, mine)
+            if context.encoded is not None:
+                rows += encoded_roles(context, mine) @ self.encoded
+            scores.append(rows)
+        paths = self.chain.decode_many(scores)
+        return [
+            _grouping(context, mine, path, sure)
+            for context, mine, path, sure in zip(
+                contexts, events, paths, self.chain.certainty_many(scores, paths), strict=True
+            )
+        ]
 
     def __call__(self, doc: Doc) -> Doc:
         """Group one doc."""
