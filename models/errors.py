@@ -19,3 +19,11 @@ class DatasetError(TherapyCoderError):
     def __init__(self, file: str, line: int, reason: str) -> None:
         self.file, self.line, self.reason = file, line, reason
         super().__init__(f"{file}, line {line}: {reason}")
+
+
+class NotConvertible(TherapyCoderError):
+    """A note labelled with another tool cannot become a labelled note; the message names note and reason."""
+
+    def __init__(self, note: str, reason: str) -> None:
+        self.note, self.reason = note, reason
+        super().__init__(f"note {note}: {reason}")
