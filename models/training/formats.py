@@ -107,6 +107,11 @@ def _elements(named: Mapping[str, float]) -> dict[ElementName, bool] | None:
     return {element: named.get(element, 0.0) >= 0.5 for element in ELEMENTS}
 
 
+def _named(meta: Meta, *names: str | None) -> Meta:
+    """Meta with the first id that there is: its own, else one of these."""
+    return meta.model_copy(update={"id": next((name for name in (meta.id, *names) if name is not None), None)})
+
+
 # ---- Prodigy: one task a line
 
 
@@ -126,7 +131,7 @@ class _ProdigyTask(_Record):
     text: str
     spans: tuple[_ProdigySpan, ...] = ()
     relations: tuple[_ProdigyRelation, ...] = ()
-    cats: dict[str, float] | None = None
+    cats: dict[str, float] = Field(default_factory=dict)
     meta: Meta = Field(default_factory=Meta)
     answer: Literal["accept", "reject", "ignore"] = "accept"
 
@@ -165,8 +170,7 @@ def from_prodigy(task: object, *, fallback: str, defaults: Defaults | None = Non
     for relation in record.relations:
         ends = [index.get((end.start, end.end, end.label)) for end in (relation.head_span, relation.child_span)]
         spans.link(*ends)
-    elements = None if record.cats is None else _elements(record.cats)
-    return spans.gather(elements, record.meta, defaults)
+    return spans.gather(_elements(record.cats) if record.cats else None, record.meta, defaults)
 
 
 # ---- Label Studio: an array of tasks
@@ -202,6 +206,7 @@ class _Data(_Record):
 
 class _Task(_Record):
     data: _Data
+    id: str | None = None
     annotations: tuple[_Annotation, ...] = ()
     meta: Meta = Field(default_factory=Meta)
 
@@ -209,6 +214,7 @@ class _Task(_Record):
 # Names of the controls of the labelling configuration, which are the ``from_name`` of results.
 _LABELS, _CODE, _ACCEPT, _STATUS, _MINUTES, _ELEMENTS = "label", "code", "accept", "status", "minutes", "elements"
 _WORDS = ("other_code", "stated", "stated_code")
+_CONTROLS = (_CODE, _ACCEPT, _STATUS, _MINUTES, *_WORDS)  # of one region
 _REGION_LABELS: tuple[Kind, ...] = ("SERVICE", "ACTIVITY", "MENTION", "GOAL")
 
 
@@ -267,7 +273,7 @@ def from_label_studio(task: object, *, fallback: str, defaults: Defaults | None 
         The task has no annotation or several, or its labels do not make a note.
     """
     record = _parse(_Task, task, fallback)
-    meta = record.meta if record.meta.id is not None else record.meta.model_copy(update={"id": record.data.note_id})
+    meta = _named(record.meta, record.data.note_id, record.id)
     spans = _Spans(meta.id or fallback, record.data.text)
     annotations = [annotation for annotation in record.annotations if not annotation.was_cancelled]
     if record.annotations and not annotations:
@@ -283,11 +289,9 @@ def from_label_studio(task: object, *, fallback: str, defaults: Defaults | None 
             if result.id is None or value.start is None or value.end is None or len(value.labels) != 1:
                 raise spans.error("a region of it lacks its id, its offsets, or has not exactly one label")
             places[result.id] = result
-        elif result.type == "choices" and value.start is None:
-            chosen = [choice for choice in value.choices if choice != NONE]
-            if set(chosen) <= set(ELEMENTS):
-                elements = {element: element in chosen for element in ELEMENTS}
-        elif result.id is not None and result.type in ("choices", "number", "textarea"):
+        elif control == _ELEMENTS:
+            elements = {element: element in value.choices for element in ELEMENTS}
+        elif result.id is not None and control in _CONTROLS:
             regions.setdefault(result.id, {})[control] = _attribute(spans, result)
     index = {region: number for number, region in enumerate(places)}
     for region, result in places.items():
@@ -415,7 +419,7 @@ def from_doccano(example: object, *, fallback: str, defaults: Defaults | None = 
         The example's labels do not make a note.
     """
     record = _parse(_Example, example, fallback)
-    meta = record.meta if record.meta.id is not None else record.meta.model_copy(update={"id": record.id})
+    meta = _named(record.meta, record.id)
     spans = _Spans(meta.id or fallback, record.text)
     index: dict[int, int] = {}
     for entity in record.entities or ():
