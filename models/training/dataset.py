@@ -49,6 +49,11 @@ HardKind = Literal[
 
 NOTES_FOLDER, SEALED_FOLDER = "notes", "sealed"
 SPLITS_FILE, OPENINGS_FILE = "splits.csv", "sealed_openings.csv"
+_TO_DO = {
+    "missing": "the field is missing; add it",
+    "extra_forbidden": "no field of a labelled note is called so; take it out",
+    "json_invalid": "the line is no JSON",
+}
 # Layouts of minimal pairs are generic (a line, a heading and a line): they tell nothing about how a writer lays out notes.
 GENERIC_LAYOUT = "pair_"
 
@@ -210,14 +215,18 @@ def _read(path: Path, model: type[Model]) -> Iterator[Model]:
                 raise DatasetError(path.name, number, told(error)[0]) from None
 
 
-def told(error: ValidationError) -> list[str]:
-    """Each fault that pydantic found as one line, ``field: what is wrong``, without the value that is wrong."""
-    lines = []
+def faults(error: ValidationError) -> list[Misfit]:
+    """Each fault that pydantic found, with what to do about it and without the value that is wrong."""
+    found = []
     for fault in error.errors(include_input=False, include_url=False, include_context=False):
-        where = ".".join(str(part) for part in fault["loc"])
-        message = fault["msg"].removeprefix("Value error, ")
-        lines.append(f"{where}: {message}" if where else message)
-    return lines
+        reason = _TO_DO.get(fault["type"], fault["msg"].removeprefix("Value error, "))
+        found.append(Misfit(".".join(str(part) for part in fault["loc"]), reason))
+    return found
+
+
+def told(error: ValidationError) -> list[str]:
+    """Each fault that pydantic found as one line, ``field: what is wrong``."""
+    return [f"{field}: {reason}" if field else reason for field, reason in faults(error)]
 
 
 def read_corpus(folder: Path, sealed: bool = False) -> list[LabelledNote]:

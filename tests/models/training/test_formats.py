@@ -1,6 +1,7 @@
 """Notes in the formats of annotation tools: there and back without loss, and what people label there themselves."""
 
 import json
+from typing import get_args
 from xml.etree import ElementTree
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from models.billing.codes import CODES
 from models.errors import NotConvertible
 from models.training import formats
-from models.training.dataset import HardKind, LabelledNote, PairFamily, get_args
+from models.training.dataset import HardKind, LabelledNote, PairFamily
 from models.training.spans import Defaults, parse_label
 from nlp.document import ELEMENTS, STATUSES
 
