@@ -211,9 +211,7 @@ def evaluate(
     model: ModelOption = None,
 ) -> None:
     """Measure the model on labelled notes, with 95 % bootstrap intervals."""
-    from rich import box
-    from rich.table import Table
-
+    from api.figures import show_figures
     from models.errors import DatasetError, UntrustedModel
     from models.training import evaluate as evaluation
 
@@ -234,12 +232,7 @@ def evaluate(
         _fail(str(error), MODEL_REFUSED)
     except OSError as error:
         _fail(f"{error.filename or data}: {error.strerror or error}.")
-    table = Table("Figure", "Value", "Interval", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for figure in measured.figures:
-        table.add_row(figure.name, f"{figure.value:.3f}", f"{figure.low:.3f} to {figure.high:.3f}")
-    console = Console(highlight=False)
-    console.print(f"{measured.notes} notes of {measured.split}, model {measured.version}", markup=False)
-    console.print(table)
+    show_figures(Console(highlight=False), measured)
 
 
 def _fail(message: str, status: int = UNREADABLE) -> NoReturn:

@@ -103,6 +103,26 @@ class Chain:
         path.reverse()
         return path
 
+    def certainty(self, scores: Scores, path: Sequence[int]) -> list[float]:
+        """Probability, in [0, 1], of each label of ``path`` at its place, by the sums over all label sequences.
+
+        ``scores`` has shape (n, L), ``path`` n indexes into ``labels``.
+        """
+        count = len(scores)
+        if not count:
+            return []
+        ahead = np.empty((count, len(self.labels)))
+        ahead[0] = scores[0]
+        for at in range(1, count):
+            ahead[at] = scores[at] + np.logaddexp.reduce(ahead[at - 1][:, None] + self.transitions, axis=0)
+        whole = np.logaddexp.reduce(ahead[-1])
+        behind = np.zeros(len(self.labels))
+        out = [0.0] * count
+        for at in range(count - 1, -1, -1):
+            out[at] = float(np.exp(min(0.0, ahead[at, path[at]] + behind[path[at]] - whole)))
+            behind = np.logaddexp.reduce(self.transitions + scores[at] + behind, axis=1)
+        return out
+
     def decode_many(self, batch: Sequence[Scores]) -> list[list[int]]:
         """`decode` for a batch, all sequences a step at a time."""
         if not batch:

@@ -287,6 +287,32 @@ def shared_by_names(context: Context, events: list[Event]) -> list[bool]:
     return out
 
 
+def shared_by_words(context: Context, events: list[Event]) -> list[bool]:
+    """For each event whether it is a duration whose clause says that it is for two: ``23 min both parts``.
+
+    "For both" says so only where nothing follows that it could mean ("10 min for both shoulders").
+    """
+    tokens = context.tokens
+    words = tokens.words
+    sure = [(m.start, m.end) for m in context.found["shared_sure"]]
+    sure += [
+        (m.start, m.end)
+        for m in context.found["shared"]
+        if m.term == "for both" and not (m.end < len(words) and words[m.end].isalnum())
+    ]
+    out = [False] * len(events)
+    for start, end in sure:
+        sentence = context.sentence_of[start]
+        near = [
+            (max(start - e.end, e.start - end), number)
+            for number, e in enumerate(events)
+            if e.kind == "dur" and context.sentence_of[e.start] == sentence
+        ]
+        if near:
+            out[min(near)[1]] = True
+    return out
+
+
 def _minutes_bucket(minutes: int) -> str:
     for bound, label in _MINUTE_BUCKETS:
         if minutes < bound:

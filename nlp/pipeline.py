@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import spacy
 from spacy.language import Language
 
+from nlp.chain import Scores
 from nlp.components import activities, blocks, durations, elements, goals, sections, status  # noqa: F401  registers the factories
 from nlp.document import Document
 from nlp.errors import NoteTooLong, UnreadableText
 from nlp.read import document_of
-from nlp.tokens import Tokenizer
+from nlp.tokens import Tokenizer, Tokens, kept_tokens
 
 COMPONENTS = (
     "therapy_sections",
@@ -91,6 +92,14 @@ class Reader:
 
         for doc in self.nlp.pipe(checked(), batch_size=batch_size):
             yield document_of(doc)
+
+    def encoded(self, texts: Sequence[str]) -> list[Scores | None]:
+        """What the encoder makes of each text (`nlp.context.Context.encoded`); ``None`` each where there is no encoder."""
+        scorer = self.nlp.get_pipe("therapy_activities").scorer  # pyright: ignore[reportAttributeAccessIssue]
+        if not isinstance(scorer, activities.MixedScorer):
+            return [None] * len(texts)
+        tables = [Tokens.of(text) for text in texts]
+        return list(scorer.encoder.scores([[t.words[index] for index in kept_tokens(t)] for t in tables]))
 
 
 def has_encoder(folder: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from spacy.tokens import Doc
 
 from nlp.components.blocks import Found, Grouping, grouping_of
@@ -23,11 +24,13 @@ from nlp.document import (
     Total,
     WrittenUnits,
 )
+from nlp.encoder import COLUMNS
 from nlp.events import Event
 from nlp.tokens import Tokens
 
 _UNIT_WORDS = frozenset(("u", "un", "unit", "units"))
 _MOST_UNITS = 8
+_LEAST_LOG = -8.0
 _STOP = frozenset(
     [
         "the",
@@ -97,12 +100,24 @@ def _duration(tokens: Tokens, found: Found) -> Duration | None:
     return Duration(start, end, tokens.text[start:end], sum(e.minutes for e in found.durations), _kind(found, first))
 
 
+def _hint(context: Context, event: Event) -> tuple[float, ...]:
+    chances = np.maximum(context.encoded_rows(event.start, event.end)[:, COLUMNS["code"]], _LEAST_LOG).mean(axis=0)
+    return tuple((chances - chances.mean()).tolist())
+
+
 def make_block(context: Context, found: Found, goal_words: list[set[str]]) -> Block:
     """A block as a plain value; linked to each goal with which its activities share a word of meaning."""
     tokens = context.tokens
     start, end = tokens.starts[found.start], tokens.ends[found.end - 1]
     activities = tuple(
-        Activity(tokens.starts[e.start], tokens.ends[e.end - 1], tokens.span(e.start, e.end), e.label, e.entry)
+        Activity(
+            tokens.starts[e.start],
+            tokens.ends[e.end - 1],
+            tokens.span(e.start, e.end),
+            e.label,
+            e.entry,
+            () if context.encoded is None else _hint(context, e),
+        )
         for e in found.activities
     )
     own: set[str] = set()
@@ -123,6 +138,7 @@ def make_block(context: Context, found: Found, goal_words: list[set[str]]) -> Bl
         goals=linked,
         section=context.sections[found.start],
         heading=heading,
+        certainty=found.certainty,
     )
 
 
@@ -239,4 +255,5 @@ def document_of(doc: Doc) -> Document:
         totals=_totals(context, grouping),
         written_units=_written_units(context, grouping),
         notices=notices,
+        certainty=grouping.certainty,
     )

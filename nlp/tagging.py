@@ -15,7 +15,7 @@ import numpy as np
 from nlp.chain import Chain, Scores
 from nlp.context import Context
 from nlp.terms import terms
-from nlp.tokens import Tokens
+from nlp.tokens import kept_tokens
 
 LABELS = ("O", "B-ACT", "I-ACT", "B-NOT", "I-NOT", "B-GOAL", "I-GOAL")
 OFFSETS = (-3, -2, -1, 0, 1, 2, 3)
@@ -226,11 +226,6 @@ def token_features(context: Context) -> list[list[str]]:
         row += groups[piece] if piece >= 0 else ["nopiece"]
         rows.append(row)
     return rows
-
-
-def kept_tokens(tokens: Tokens) -> list[int]:
-    """Indexes of the tokens that are tagged: all but blanks; line breaks stay."""
-    return [index for index, word in enumerate(tokens.words) if word[0] not in " \t\xa0"]
 
 
 class WordScores:

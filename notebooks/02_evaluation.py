@@ -43,7 +43,10 @@ for split in ("train", "development"):
 # `therapy-coder evaluate` prints the same ones.
 
 # %%
-evaluation = run(DATA, "development")
-print(f"model {evaluation.version}, {evaluation.notes} notes")
-for figure in evaluation.figures:
-    print(f"{figure.name:48} {figure.value:.3f}  [{figure.low:.3f}, {figure.high:.3f}]  n = {figure.count}")
+accurate, fast = run(DATA, "development")
+print(f"model {accurate.version}, {accurate.notes} notes")
+for one, other in zip(accurate.figures, fast.figures, strict=True):
+    if one.count:
+        print(
+            f"{one.name:48} {one.value:.3f} [{one.low:.3f}, {one.high:.3f}]  n = {one.count:4}  fast {other.value:.3f}"
+        )

@@ -20,10 +20,10 @@ from spacy.util import minibatch
 from nlp.chain import Chain, Scores
 from nlp.components.durations import find_durations
 from nlp.context import Context, context_of
-from nlp.encoder import Encoder
+from nlp.encoder import COLUMNS, Encoder
 from nlp.events import Candidate
-from nlp.tagging import LABELS, WordScores, kept_tokens, tag_scores
-from nlp.tokens import Tokens
+from nlp.tagging import LABELS, WordScores, tag_scores
+from nlp.tokens import Tokens, kept_tokens
 
 _RAW = "therapy_tags"
 # Taken off the score of *none*: the tagger proposes more than it believes, since the block decides what stays.
@@ -68,7 +68,7 @@ class WordScorer(Protocol):
     """What scores the words of notes beside the linear tagger, as `nlp.encoder.Encoder` does."""
 
     def scores(self, notes: Sequence[Sequence[str]]) -> list[Scores]:
-        """One array of shape (words, len(LABELS)) a note: log-probabilities, or zeros where it has nothing to say."""
+        """One array of shape (words, `nlp.encoder.OUTPUTS`) a note: log-probabilities, or zeros where it has nothing to say."""
         ...
 
 
@@ -86,11 +86,14 @@ class MixedScorer(ChainScorer):
         self.encoder = encoder
 
     def score(self, contexts: list[Context]) -> list[Scores]:
-        """See `Scorer`."""
-        notes = [[c.tokens.words[index] for index in kept_tokens(c.tokens)] for c in contexts]
+        """See `Scorer`; leaves what the encoder read on the contexts, for the components after it."""
+        unread = [c for c in contexts if c.encoded is None]
+        notes = [[c.tokens.words[index] for index in kept_tokens(c.tokens)] for c in unread]
+        for context, rows in zip(unread, self.encoder.scores(notes), strict=True):
+            context.encoded = rows
         return [
-            (own + self.SHARE * more).astype(np.float32)
-            for own, more in zip(super().score(contexts), self.encoder.scores(notes), strict=True)
+            own if c.encoded is None else (own + self.SHARE * c.encoded[:, COLUMNS["tag"]]).astype(np.float32)
+            for own, c in zip(super().score(contexts), contexts, strict=True)
         ]
 
 

@@ -11,14 +11,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from nlp.chain import Chain
+from nlp.chain import Chain, Scores
 from nlp.components.activities import candidates_of
 from nlp.components.durations import find_durations
 from nlp.context import Context, context_of
-from nlp.events import EVENT_LABELS, Candidate, Event, event_features, headed, make_events
+from nlp.encoder import COLUMNS, ROLES
+from nlp.events import (
+    EVENT_LABELS,
+    Candidate,
+    Event,
+    event_features,
+    headed,
+    make_events,
+    shared_by_names,
+    shared_by_words,
+)
 
 _BLOCKS = "therapy_blocks"
 _BESIDE = 2  # marks between a service name and minutes that stand beside it
@@ -31,23 +42,30 @@ class Found:
     """One block as token ranges.
 
     ``durations`` are the events that give the minutes: one of its own, several that add up, or one that is shared
-    (``shared``). ``services`` are the service names and codes in it, in text order.
+    (``shared``). ``services`` are the service names and codes in it, in text order. ``certainty`` is the least probability,
+    in [0, 1], that the grouper gives one of its events in the place it has.
     """
 
     activities: tuple[Event, ...]
     durations: tuple[Event, ...] = ()
     services: tuple[Event, ...] = ()
     shared: bool = False
+    certainty: float = 1.0
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """All that it is made of."""
+        return (*self.activities, *self.durations, *self.services)
 
     @property
     def start(self) -> int:
         """First token."""
-        return min(e.start for e in (*self.activities, *self.durations, *self.services))
+        return min(e.start for e in self.events)
 
     @property
     def end(self) -> int:
         """Token after the last."""
-        return max(e.end for e in (*self.activities, *self.durations, *self.services))
+        return max(e.end for e in self.events)
 
     @property
     def minutes(self) -> int | None:
@@ -65,11 +83,12 @@ class _Open:
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """The blocks of one note, and the durations that belong to none of them."""
+    """The blocks of one note, the durations that belong to none of them, and the least certainty of what was left out."""
 
     blocks: tuple[Found, ...]
     loose: tuple[Event, ...]
     services: tuple[Event, ...]
+    certainty: float = 1.0
 
 
 def _headed_parts(blocks: list[Found], positions: list[int], line_of: Sequence[int]) -> tuple[list[Found], list[int]]:
@@ -189,6 +208,36 @@ def own_minutes(context: Context, events: list[Event], labels: list[str]) -> lis
     return out
 
 
+ENCODED = tuple(f"encoded:{role}" for role in ROLES)  # names of what `encoded_roles` gives, in the grouper's file
+_LEAST_LOG = -8.0
+
+
+def encoded_roles(context: Context, events: Sequence[Event]) -> Scores:
+    """The encoder's log-probabilities of `ROLES` for each event, of shape (events, roles), read at its first word."""
+    if not events:
+        return np.zeros((0, len(ROLES)), dtype=np.float32)
+    rows = np.stack([context.encoded_rows(e.start, e.end)[0] for e in events])
+    return np.maximum(rows[:, COLUMNS["role"]], _LEAST_LOG)
+
+
+def structure(context: Context, events: list[Event]) -> Scores:
+    """What structure rules out or in, as scores of shape (events, labels) to add to the model's.
+
+    An activity under a service's heading line begins no block; minutes that the note gives to two services at once are
+    shared, and the names of these beside them are no block's.
+    """
+    at = {label: number for number, label in enumerate(EVENT_LABELS)}
+    scores = np.zeros((len(events), len(EVENT_LABELS)), dtype=np.float32)
+    scores[[number for number, under in enumerate(headed(context, events)) if under], at["B"]] -= _NEVER
+    by_names = shared_by_names(context, events)
+    for number, (named, told) in enumerate(zip(by_names, shared_by_words(context, events), strict=True)):
+        if named or told:
+            scores[number, at["S"]] += _NEVER
+        if named:
+            scores[number - 2 : number, [at["O"], at["Q"]]] += _NEVER
+    return scores
+
+
 class BlockGrouper:
     """The ``therapy_blocks`` component."""
 
@@ -196,16 +245,23 @@ class BlockGrouper:
         if chain.labels != EVENT_LABELS:
             raise ValueError("the grouper file holds other labels than this version's grouper")
         self.chain = chain
+        self.encoded: Scores = chain.weights[[chain.index.get(name, -1) for name in ENCODED]]
 
     def process(self, context: Context, candidates: list[Candidate], goals: list[tuple[int, int]]) -> Grouping:
         """Blocks from the tagger's candidates and the goals' token ranges; writes nothing."""
         events = make_events(context, candidates, find_durations(context))
-        scores = self.chain.scores(event_features(context, events, goals))
-        scores[[number for number, under in enumerate(headed(context, events)) if under], EVENT_LABELS.index("B")] -= (
-            _NEVER
+        scores = self.chain.scores(event_features(context, events, goals)) + structure(context, events)
+        if context.encoded is not None:
+            scores += encoded_roles(context, events) @ self.encoded
+        path = self.chain.decode(scores)
+        labels = [EVENT_LABELS[number] for number in path]
+        grouping = group(events, own_minutes(context, events, labels), line_of=context.tokens.line_of)
+        sure = dict(zip(events, self.chain.certainty(scores, path), strict=True))
+        blocks = tuple(
+            replace(block, certainty=min(sure.get(event, 1.0) for event in block.events)) for block in grouping.blocks
         )
-        labels = [EVENT_LABELS[number] for number in self.chain.decode(scores)]
-        return group(events, own_minutes(context, events, labels), line_of=context.tokens.line_of)
+        used = {event for block in blocks for event in block.events}
+        return replace(grouping, blocks=blocks, certainty=min((sure[e] for e in events if e not in used), default=1.0))
 
     def __call__(self, doc: Doc) -> Doc:
         """Group one doc."""

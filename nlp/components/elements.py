@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
 from nlp.components.blocks import grouping_of
 from nlp.context import Context, context_of
+from nlp.encoder import COLUMNS, READ_ELEMENTS
 from nlp.lexicon import Match
 
 _OUTSIDE = frozenset(("goals", "plan", "home_program", "history", "previous", "billing"))
+_EVEN = math.log(0.5)
 _LEAST_ASSESSMENT = 2  # one word such as "good" or "pain" alone is no assessment
 
 
@@ -17,13 +21,38 @@ def _outside(context: Context, matches: list[Match], taken: set[int]) -> list[Ma
     return [m for m in matches if context.sections[m.start] not in _OUTSIDE and m.start not in taken]
 
 
+def _changed(context: Context, findings: list[Match], changes: list[Match]) -> list[Match]:
+    """The first of ``changes`` that stands in a line with a finding or a number."""
+    tokens = context.tokens
+    lines_with_findings = {tokens.line_of[m.start] for m in findings}
+    for m in changes:
+        line = tokens.line_of[m.start]
+        start, end = tokens.lines[line]
+        if line in lines_with_findings or any(word.isdecimal() for word in tokens.words[start:end]):
+            return [m]
+    return []
+
+
+def _sentence_with_number(context: Context, taken: set[int]) -> tuple[int, int] | None:
+    """Tokens of the likeliest sentence to show a finding no list knows: the first with a number, else the first there is."""
+    tokens = context.tokens
+    first: tuple[int, int] | None = None
+    for start, end in tokens.pieces:
+        if context.sections[start] in _OUTSIDE or not taken.isdisjoint(range(start, end)):
+            continue
+        if any(word.isdecimal() for word in tokens.words[start:end]):
+            return start, end
+        first = first or (start, end)
+    return first
+
+
 def find_elements(doc: Doc) -> dict[str, tuple[int, int]]:
     """Token range that shows each documented element; an element that is not documented is left out.
 
-    *Progress* wants a comparison: one of its cues with a number or an assessment word in the same line, or two cues.
+    Whether there is an assessment or progress the encoder says, where there is one, and the word lists only show where;
+    without it *progress* wants a comparison: one of its cues with a number or an assessment word in the same line.
     """
     context = context_of(doc)
-    tokens = context.tokens
     found: dict[str, tuple[int, int]] = {}
     grouping = grouping_of(doc)
     for block in grouping.blocks:
@@ -38,15 +67,18 @@ def find_elements(doc: Doc) -> dict[str, tuple[int, int]]:
     taken |= {i for span in doc.spans["activities"] for i in range(span.start, span.end)}
     findings = _outside(context, context.found["assessment"], taken)
     changes = _outside(context, context.found["progress"], taken)
-    if len(findings) >= _LEAST_ASSESSMENT:
-        found["assessment"] = (findings[0].start, findings[0].end)
-    lines_with_findings = {tokens.line_of[m.start] for m in findings}
-    for m in changes:
-        line = tokens.line_of[m.start]
-        start, end = tokens.lines[line]
-        if line in lines_with_findings or any(word.isdecimal() for word in tokens.words[start:end]):
-            found["progress"] = (m.start, m.end)
-            break
+    if context.encoded is None:
+        shown = {
+            "assessment": findings if len(findings) >= _LEAST_ASSESSMENT else [],
+            "progress": _changed(context, findings, changes),
+        }
+        found |= {name: (matches[0].start, matches[0].end) for name, matches in shown.items() if matches}
+        return found
+    for number, (name, matches) in enumerate(zip(READ_ELEMENTS, (findings, changes), strict=True)):
+        if len(context.encoded) and context.encoded[0, COLUMNS["element"]][number] >= _EVEN:
+            place = (matches[0].start, matches[0].end) if matches else _sentence_with_number(context, taken)
+            if place is not None:
+                found[name] = place
     return found
 
 

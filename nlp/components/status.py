@@ -13,7 +13,7 @@ from spacy.tokens import Doc, Span
 
 from nlp.components.blocks import grouping_of
 from nlp.context import context_of
-from nlp.cues import find_status, status_of, without_cues
+from nlp.cues import find_status, status_of, weighed, without_cues
 
 
 @Language.component("therapy_status", requires=["doc.spans"], assigns=["span._.status", "span._.status_cue"])
@@ -32,6 +32,8 @@ def create(doc: Doc) -> Doc:
             continue
         span = Span(doc, start, read.end, label=read.label)
         found = status_of(context, start, read.end)
+        if context.encoded is not None:
+            found = weighed(context, start, read.end, found)
         span._.status = found.status
         if found.start < found.end:
             span._.status_cue = Span(doc, found.start, found.end)

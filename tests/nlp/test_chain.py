@@ -9,8 +9,8 @@ from models.registry import shipped
 from nlp.chain import Chain
 from nlp.context import Context
 from nlp.pipeline import TAGGER_FILE
-from nlp.tagging import WordScores, kept_tokens, tag_scores, token_features
-from nlp.tokens import Tokens
+from nlp.tagging import WordScores, tag_scores, token_features
+from nlp.tokens import Tokens, kept_tokens
 
 
 def chain(rng, labels=3):
