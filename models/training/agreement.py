@@ -15,8 +15,8 @@ from sklearn.metrics import cohen_kappa_score
 
 from models.classifier import CLASSES
 from models.errors import DatasetError
+from models.training.counting import pair
 from models.training.dataset import LabelledMention, LabelledNote, LabelledService, LabelledSpan, minutes_of
-from models.training.evaluate import pair
 from nlp.document import ELEMENTS
 
 _PLACES = 4  # decimals that figures are given with

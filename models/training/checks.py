@@ -29,11 +29,13 @@ from models.training.dataset import (
     UncheckedNote,
     check_splits,
     faults,
+    lines_of,
     misfits,
     read_headers,
     read_splits,
 )
-from nlp.components.durations import MAX_MINUTES, duration_words, find_durations
+from nlp.clock import duration_words
+from nlp.components.durations import MAX_MINUTES, find_durations
 from nlp.context import Context
 from nlp.tokens import Tokens
 
@@ -262,11 +264,9 @@ def check_paths(paths: Sequence[Path]) -> list[Problem]:
     Raises
     ------
     DatasetError
-        A path is inside a folder of sealed notes, or holds no file of notes.
+        A path is inside a folder of sealed notes, holds no file of notes, or a file is no UTF-8.
     OSError
         A file cannot be read.
-    UnicodeDecodeError
-        A file is no UTF-8.
     """
     problems: list[Problem] = []
     lines: list[_Line] = []
@@ -302,10 +302,7 @@ def note_files(path: Path) -> list[Path]:
 def _check_file(path: Path) -> tuple[list[Problem], list[_Line]]:
     problems: list[Problem] = []
     notes: list[_Line] = []
-    lines = path.read_text(encoding="utf-8").split("\n")
-    if lines[-1] == "":
-        lines.pop()
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(lines_of(path), start=1):
         note, note_id, findings = check_line(line)
         problems += (Problem(path.name, number, note_id, *finding) for finding in findings)
         if note is not None:

@@ -26,6 +26,7 @@ from models.billing.codes import CODES, HEADLINE
 from models.errors import DatasetError
 from nlp.document import ELEMENTS, ElementName, Status
 
+Format = Literal["prodigy", "label-studio", "doccano", "jsonl"]  # see `models.training.formats`
 OpenSplit = Literal["train", "development"]
 Split = Literal["train", "development", "sealed"]
 _SPLITS: dict[str, Split] = {split: split for split in get_args(Split)}
@@ -207,12 +208,34 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def _read(path: Path, model: type[Model]) -> Iterator[Model]:
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                yield model.model_validate_json(line)
-            except ValidationError as error:
-                raise DatasetError(path.name, number, told(error)[0]) from None
+    for number, line in enumerate(lines_of(path), start=1):
+        try:
+            yield model.model_validate_json(line)
+        except ValidationError as error:
+            raise DatasetError(path.name, number, told(error)[0]) from None
+
+
+def text_of(path: Path) -> str:
+    """The text of a file, without the byte-order mark that some programs begin it with.
+
+    Raises
+    ------
+    DatasetError
+        It is no UTF-8.
+    OSError
+        It cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DatasetError(path.name, 0, f"it is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
+
+
+def lines_of(path: Path) -> list[str]:
+    """The lines of a JSONL file, without their ends; raises as `text_of` does."""
+    # Not splitlines, which also breaks at marks that JSON leaves inside a text.
+    lines = text_of(path).split("\n")
+    return lines[:-1] if lines[-1] == "" else lines
 
 
 def faults(error: ValidationError) -> list[Misfit]:

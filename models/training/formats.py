@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.billing.codes import HEADLINE
 from models.errors import NotConvertible
-from models.training.dataset import LabelledNote, told
+from models.training.dataset import Format, LabelledNote, lines_of, text_of, told
 from models.training.spans import (
     OTHER,
     Defaults,
@@ -38,7 +38,6 @@ from models.training.spans import (
 )
 from nlp.document import ELEMENTS, STATUSES, ElementName
 
-Format = Literal["prodigy", "label-studio", "doccano", "jsonl"]
 Json = dict[str, Any]
 
 PART_OF = "part_of"  # an activity, minutes or stated span to its service
@@ -499,7 +498,7 @@ def read(path: Path, form: Format, *, defaults: Defaults | None = None) -> Impor
     ------
     OSError
         The file cannot be read.
-    UnicodeDecodeError
+    DatasetError
         It is no UTF-8.
     """
     notes: list[LabelledNote] = []
@@ -527,11 +526,9 @@ def read(path: Path, form: Format, *, defaults: Defaults | None = None) -> Impor
 
 def _records(path: Path, form: Format) -> Iterator[tuple[int, object]]:
     """Each record of a file with its number; one that is no JSON as a `Refusal`. Empty lines are passed over."""
-    # Some programs begin a file with a byte-order mark.
-    text = path.read_text(encoding="utf-8-sig")
     if form == "label-studio":
         try:
-            tasks = json.loads(text)
+            tasks = json.loads(text_of(path))
         except ValueError:
             tasks = None
         if not isinstance(tasks, list):
@@ -539,8 +536,7 @@ def _records(path: Path, form: Format) -> Iterator[tuple[int, object]]:
             return
         yield from enumerate(tasks, start=1)
         return
-    # Not splitlines, which breaks at marks that JSON leaves inside a text.
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(lines_of(path), start=1):
         if line.strip():
             try:
                 yield number, json.loads(line)

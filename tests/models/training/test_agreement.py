@@ -152,5 +152,5 @@ def test_another_text_or_an_id_twice_is_refused():
     changed = note().model_copy(update={"text": TEXT + "."})
     with pytest.raises(DatasetError, match="note n has another text"):
         agree([note()], [changed])
-    with pytest.raises(DatasetError, match="first, line 0: id 'n' stands twice"):
+    with pytest.raises(DatasetError, match="first: id 'n' stands twice"):
         agree([note(), note()], [])
