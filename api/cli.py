@@ -205,6 +205,9 @@ def evaluate(
     data: Annotated[Path, typer.Option(help="Folder with notes/ and splits.csv.")] = Path("training_data"),
     split: Annotated[Literal["train", "development", "held_out"], typer.Option(help="Which notes.")] = "held_out",
     model: ModelOption = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder to write report.html and model_card.md to.")
+    ] = None,
 ) -> None:
     """Measure the model on labelled notes, with 95 % bootstrap intervals."""
     from api.figures import show_figures
@@ -220,6 +223,14 @@ def evaluate(
     except UntrustedModel as error:
         _fail(str(error), MODEL_REFUSED)
     show_figures(Console(highlight=False), measured)
+    if report is not None:
+        from models.training import report as reporting
+
+        try:
+            written = reporting.run(measured, report, data=data, model=model)
+        except OSError as error:
+            _fail(f"{error.filename or report}: {error.strerror or error}.")
+        print(f"Written: {', '.join(str(path) for path in written)}")
 
 
 def _fail(message: str, status: int = UNREADABLE) -> NoReturn:
