@@ -208,14 +208,20 @@ def evaluate(
     report: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder to write report.html and model_card.md to.")
     ] = None,
+    write_baseline: Annotated[
+        bool, typer.Option("--write-baseline", help="Take these figures as those that must not fall (development).")
+    ] = False,
 ) -> None:
     """Measure the model on labelled notes, with 95 % bootstrap intervals."""
     from api.figures import show_figures
     from models.errors import DatasetError, UntrustedModel
+    from models.training import baseline
     from models.training import evaluate as evaluation
 
     if not data.is_dir():
         _fail(f"{data} is not a folder.")
+    if write_baseline and split != baseline.SPLIT:
+        _fail(f"The baseline is measured on the {baseline.SPLIT} notes: add --split {baseline.SPLIT}.")
     try:
         measured = evaluation.run(data, split, model=model)
     except DatasetError as error:
@@ -231,6 +237,9 @@ def evaluate(
         except OSError as error:
             _fail(f"{error.filename or report}: {error.strerror or error}.")
         print(f"Written: {', '.join(str(path) for path in written)}")
+    if write_baseline:
+        baseline.write(measured)
+        print(f"Written: {baseline.BASELINE}")
 
 
 def _fail(message: str, status: int = UNREADABLE) -> NoReturn:

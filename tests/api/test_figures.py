@@ -62,3 +62,20 @@ def test_what_was_not_measured_is_a_dash(capsys: pytest.CaptureFixture[str]):
     show_figures(Console(width=120), [evaluation("fast", 0.0, 0)])
     [row] = [line.split() for line in capsys.readouterr().out.splitlines() if "leak" in line]
     assert row == ["not-today", "leak", "-", "-", "0"]
+
+
+def test_the_baseline_is_of_the_development_notes_alone(data: Path):
+    ran = CliRunner().invoke(app, ["evaluate", "--data", str(data), "--split", "train", "--write-baseline"])
+    assert ran.exit_code == 2
+    assert "--split development" in ran.stderr
+
+
+def test_the_baseline_is_written_when_asked_for(data: Path, monkeypatch: pytest.MonkeyPatch):
+    written = []
+    monkeypatch.setattr("models.training.baseline.write", written.append)
+    command = ["evaluate", "--data", str(data), "--split", "development"]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    assert written == []
+    assert CliRunner().invoke(app, [*command, "--write-baseline"]).exit_code == 0
+    [evaluations] = written
+    assert [each.profile for each in evaluations] == ["accurate", "fast"]
