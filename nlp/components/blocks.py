@@ -205,6 +205,39 @@ def own_minutes(context: Context, events: list[Event], labels: list[str]) -> lis
     return out
 
 
+def attach_names(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels where a service's name right before or behind a block that names none is that block's.
+
+    ``Therapeutic exercise, 1:08-1:29: steps`` and ``dressing from locker (Self-care)``.
+    """
+    words, sentence_of = context.tokens.words, context.sentence_of
+    out = list(labels)
+    begins = [n for n, label in enumerate(labels) if label in ("B", "D-B", "P-B")]
+    for place, begin in enumerate(begins):
+        end = begins[place + 1] if place + 1 < len(begins) else len(events)
+        inside = [n for n in range(begin, end) if labels[n] not in ("O", "Q", "S")]
+        if any(events[n].kind == "svc" and events[n].code for n in inside):
+            continue
+        ahead, behind = begin - 1, inside[-1] + 1
+        if ahead >= 0 and _free_name(events, out, ahead) and sentence_of[events[ahead].start] == sentence_of[events[begin].start]:
+            out[ahead] = "B"
+            out[begin] = "I" if out[begin] == "B" else f"{out[begin][0]}-I"
+            continue
+        last = max((n for n in inside if events[n].kind == "act"), default=-1)
+        name = last + 1
+        if 0 < name <= behind and name < end and _free_name(events, out, name):
+            between = [w for w in words[events[last].end : events[name].start] if not w.isspace()]
+            if between in (["("], ["-"], ["–"], [","]):
+                out[name] = "I"
+    return out
+
+
+def _free_name(events: list[Event], labels: list[str], number: int) -> bool:
+    """Whether an event is a service's name that no block has and that shares no minutes."""
+    shared = any(label == "S" for label in labels[number + 1 : number + 3])
+    return events[number].kind == "svc" and bool(events[number].code) and labels[number] in ("O", "Q") and not shared
+
+
 def structure(context: Context, events: list[Event]) -> Scores:
     """What structure rules out or in, as scores of shape (events, labels) to add to the model's.
 
@@ -247,7 +280,8 @@ class BlockGrouper:
         events = make_events(context, candidates, find_durations(context))
         scores = self.chain.scores(event_features(context, events, goals)) + structure(context, events)
         labels = [EVENT_LABELS[number] for number in self.chain.decode(scores)]
-        return group(events, own_minutes(context, events, labels), line_of=context.tokens.line_of)
+        labels = attach_names(context, events, own_minutes(context, events, labels))
+        return group(events, labels, line_of=context.tokens.line_of)
 
     def __call__(self, doc: Doc) -> Doc:
         """Group one doc."""
