@@ -21,7 +21,8 @@ class Context:
     """One note's tokens with all that the lexicons find in them; every list is parallel to the tokens.
 
     ``found`` holds the matches by the names of `nlp.terms.terms`; status cues inside a pseudo cue are left out.
-    ``sentence_of`` numbers sentences, which end at a full stop, a semicolon or a line break.
+    ``sentence_of`` numbers sentences, which end at a full stop, a semicolon or a line break; a question answered by "no" is one
+    with its answer.
     """
 
     def __init__(self, tokens: Tokens, encoded: Scores | None = None) -> None:
@@ -76,10 +77,11 @@ def _sentences(tokens: Tokens) -> list[int]:
     for index, word in enumerate(words):
         out.append(sentence)
         first = word[0]
-        if first in "\n\r;!?" or (
-            first == "." and (index == last or starts[index + 1] > ends[index] or words[index + 1][0] in "\n\r")
-        ):
+        if first in "\n\r;!" or (first == "?" and words[index + 1 : index + 2] not in (["no"], ["No"], ["NO"])):
             sentence += 1
+        elif first == "." and (index == last or starts[index + 1] > ends[index] or words[index + 1][0] in "\n\r"):
+            # A row of dots leads to a column: "body blade ....... skip".
+            sentence += words[index - 3 : index] != [".", ".", "."]
     return out
 
 

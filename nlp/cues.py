@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nlp.context import Context
 from nlp.document import STATUSES
 from nlp.encoder import COLUMNS
 from nlp.lexicon import Match
+from nlp.terms import HINTS
 
 _SECTION_STATUS = {
     "plan": "planned",
@@ -23,6 +25,8 @@ _FALLBACK = "planned"
 CUE_WORTH = 1.0
 SECTION_WORTH = 0.5
 _REACH = 80  # tokens; a cue further off says nothing
+_YIELD_REACH = 3  # words between a cue and the one in front that it yields to: "declined to try"
+_AROUND = 12  # words between an activity and a cue that one behind the activity yields to
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,47 +39,109 @@ class Finding:
 
 
 def find_status(context: Context, start: int, end: int) -> Finding | None:
-    """The nearest cue whose scope reaches the activity at tokens ``[start, end)``; ``None`` where no cue does."""
+    """The cue whose scope reaches the activity at tokens ``[start, end)``; ``None`` where no cue does.
+
+    The nearest cue counts, unless it yields to one of another status that reaches too: "declined to try the stairs".
+    """
+    reaching = sorted(_reaching(context, start, end), key=lambda item: item[0])
+    if not reaching:
+        return None
+    best = reaching[0][1]
+    for distance, cue in reaching[1:]:
+        near = _words(context, cue.end, best.start) <= _YIELD_REACH if best.start < start else distance <= _AROUND
+        if cue.entry.data["status"] in best.entry.data["yields"] and near:
+            best = cue
+            break
+    return _finding(best)
+
+
+def _reaching(context: Context, start: int, end: int) -> Iterator[tuple[int, Match]]:
+    """Cues with their distance from the activity in words."""
     words = context.tokens.words
     sentence = context.sentence_of[start]
-    best: tuple[int, Match] | None = None
     for cue in context.window(context.cues_forward.get(sentence, []), start - _REACH, start):
         if cue.end <= start:
             between = words[cue.end : start]
             if _reaches(cue, between):
-                distance = sum(1 for word in between if word.isalnum())
-                if best is None or distance < best[0]:
-                    best = (distance, cue)
+                yield sum(1 for word in between if word.isalnum()), cue
     for cue in context.window(context.cues_backward.get(context.sentence_of[end - 1], []), end, end + _REACH):
         if end <= cue.start:
             between = words[end : cue.start]
-            if _reaches(cue, between):
+            if _reaches(cue, between) and (cue.entry.data["scope"] != "alone" or _alone(context, cue, between)):
                 # Of equally near cues the one in front counts.
-                distance = sum(1 for word in between if word.isalnum()) + 1
-                if best is None or distance < best[0]:
-                    best = (distance, cue)
-    if best is None:
-        return None
-    return Finding(best[1].entry.data["status"], best[1].start, best[1].end)
+                yield sum(1 for word in between if word.isalnum()) + 1, cue
 
 
 def _reaches(cue: Match, between: list[str]) -> bool:
     return cue.entry.data["scope"] != "clause" or not any(word in (",", "(", ")") for word in between)
 
 
+def _alone(context: Context, cue: Match, between: list[str]) -> bool:
+    """Whether only marks and numbers stand between an activity and its cue, and the cue closes its clause: "stairs - no."."""
+    words = context.tokens.words
+    if any(word.isalpha() for word in between) or not any(not word.isalnum() for word in between):
+        return False
+    return cue.end >= len(words) or not words[cue.end].isalnum() or len(words[cue.end - 1]) == 0
+
+
 def status_of(context: Context, start: int, end: int) -> Finding:
-    """Status of an activity that was not done today: nearest cue, else its section, else *planned*."""
+    """Status of an activity that was not done today: nearest cue, else its section, else what hints at one, else *planned*."""
     section = _SECTION_STATUS.get(context.sections[start])
     cue = find_status(context, start, end)
-    if section in ("home_program", "past") or (
-        section == "planned" and cue is not None and cue.status in ("past", "held")
-    ):
+    told = cue is not None and cue.status == "home_program" and (section == "reported" or _told(context, start, end))
+    if told:
+        return Finding("reported", start, start)
+    if section in ("home_program", "past"):
         return cue if cue is not None and cue.status == section else Finding(section, start, start)
+    if section == "planned" and cue is not None and cue.status == "past":
+        return Finding(section, start, start)
     if cue is not None:
         return cue
-    if section is not None:
+    hint = _hinted(context, start, end)
+    if section is not None and not (section == "planned" and hint is not None and hint.status == "held"):
         return Finding(section, start, start)
-    return Finding(_FALLBACK, start, start)
+    return hint or Finding(_FALLBACK, start, start)
+
+
+def _told(context: Context, start: int, end: int) -> bool:
+    """Whether an activity with a home programme's cue is told as done: "ran the loop on his own", "did pendulums at home"."""
+    return any(
+        match.entry.data["status"] == "reported" and (name != "hint_after" or match.term == "says")
+        for name, _, match in _hints(context, start, end)
+        if name != "hint_before"
+    )
+
+
+def _hinted(context: Context, start: int, end: int) -> Finding | None:
+    """The nearest word that hints at why something was not done."""
+    found = list(_hints(context, start, end))
+    return _finding(min(found, key=lambda item: item[1])[2]) if found else None
+
+
+def _hints(context: Context, start: int, end: int) -> Iterator[tuple[str, int, Match]]:
+    """Hints in the activity's sentence: their kind, their distance in tokens, and where they stand."""
+    sentence = context.sentence_of[start]
+    for name in HINTS:
+        for match in context.found[name]:
+            if context.sentence_of[match.start] != sentence:
+                continue
+            if name == "hint_inside":
+                if match.start == start:
+                    yield name, 0, match
+            elif name == "hint_after":
+                if match.start >= end:
+                    yield name, match.start - end, match
+            elif match.end <= start and (name == "hint_before" or start - match.end <= _YIELD_REACH):
+                yield name, start - match.end, match
+
+
+def _words(context: Context, start: int, end: int) -> int:
+    """Words in a token range."""
+    return sum(1 for word in context.tokens.words[start:end] if word.isalnum())
+
+
+def _finding(match: Match) -> Finding:
+    return Finding(match.entry.data["status"], match.start, match.end)
 
 
 def weighed(context: Context, start: int, end: int, found: Finding) -> Finding:

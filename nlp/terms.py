@@ -18,7 +18,7 @@ def entries(name: str) -> tuple[Entry, ...]:
         "sections": (("label",), ()),
         "services": (("code", "name", "names_task", "head_terms", "headings"), ("head_terms", "headings")),
         "settings": (("setting",), ()),
-        "status": (("status", "direction", "scope"), ()),
+        "status": (("status", "direction", "scope", "yields"), ()),
         "words": ((), ()),
     }[name]
     return read_lexicon(name, extra=extra, term_keys=term_keys)
@@ -28,6 +28,7 @@ def _where(name: str, key: str, *values: str) -> tuple[Entry, ...]:
     return tuple(entry for entry in entries(name) if entry.data[key] in values)
 
 
+HINTS = ("hint_near", "hint_before", "hint_after", "hint_inside")
 _DURATION_CUES = ("total", "not_treatment", "own", "shared", "shared_sure")
 
 
@@ -36,7 +37,8 @@ def terms() -> Matcher:
     """The matcher that finds everything in one pass.
 
     Its names: ``activities``; ``services``, ``service_heads`` (as headings only) and ``headings`` (of work, no service's name);
-    ``sections``; ``forward``, ``backward`` and ``pseudo`` status cues; ``total``, ``not_treatment``, ``own``, ``shared`` and
+    ``sections``; ``forward``, ``backward`` and ``pseudo`` status cues, and those of
+    `HINTS`: words that tell why something was not done; ``total``, ``not_treatment``, ``own``, ``shared`` and
     ``shared_sure`` duration cues; ``assessment``, ``progress``; ``notices``.
     """
     status = [entry for entry in entries("status") if entry.data["status"] != "pseudo"]
@@ -49,6 +51,7 @@ def terms() -> Matcher:
             "sections": Terms(entries("sections")),
             "forward": Terms(tuple(e for e in status if e.data["direction"] in ("forward", "both"))),
             "backward": Terms(tuple(e for e in status if e.data["direction"] in ("backward", "both"))),
+            **{hint: Terms(tuple(e for e in status if e.data["direction"] == hint)) for hint in HINTS},
             "pseudo": Terms(_where("status", "status", "pseudo")),
             **{role: Terms(_where("durations", "role", role)) for role in _DURATION_CUES},
             **{element: Terms(_where("elements", "element", element)) for element in ("assessment", "progress")},

@@ -7,7 +7,8 @@ that ends up in no block was not done today.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, chain
 from pathlib import Path
@@ -35,8 +36,10 @@ from nlp.events import (
 
 _BLOCKS = "therapy_blocks"
 _BESIDE = 2  # marks between a service name and minutes that stand beside it
+_DOSE_WORDS = 6  # words of a dose between an activity and its minutes
 _PLAIN_FORMS = frozenset(("unit", "tick", "bare", "bracket", "lead", "column", "range", "hours"))
 _NEVER = 20.0  # taken off a score that structure rules out
+_PLACED = 3.0  # taken off a label that the place of a sentence's only minutes speaks against
 _CLAIM_MINUTES = 2.0  # taken off the score of *no block* for minutes without a word against them
 _CLAIM_WORK = 0.5  # the same for work that the tagger took for done; more finds more and leaks more
 _NO_WORK = frozenset(
@@ -121,9 +124,10 @@ def _headed_parts(blocks: list[Found], positions: list[int], line_of: Sequence[i
         merged.append(block)
         kept.append(position)
         named = len({e.code for e in block.services if e.code}) == 1
-        first = block.activities[0].start if block.activities else -1
+        first = next((e.start for e in (*block.activities, *block.durations)), -1)
         # The heading's own minutes would stand before the first activity; here each activity has its own behind it.
-        open_heading = named and trailing and line_of[block.services[0].start] < line_of[first]
+        bare = not block.activities and bool(block.durations)
+        open_heading = named and (trailing or bare) and line_of[block.services[0].start] < line_of[first]
     return merged, kept
 
 
@@ -227,6 +231,133 @@ def encoded_roles(context: Context, events: Sequence[Event]) -> Scores:
     return np.maximum(rows[:, COLUMNS["role"]], _LEAST_LOG)
 
 
+def added_minutes(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels where the minutes behind each of a block's activities add up: ``bike 8 min, press-outs, rows 10 min``.
+
+    Only where the block's own minutes stand behind an activity too, and nothing in the clause of the others speaks against it.
+    """
+    words, sentence_of, line_of = context.tokens.words, context.sentence_of, context.tokens.line_of
+    other = {i for cue in ("total", "not_treatment", "own") for m in context.found[cue] for i in range(m.start, m.end)}
+    out = list(labels)
+    begins = [n for n, label in enumerate(labels) if label in ("B", "D-B", "P-B")]
+    for place, begin in enumerate(begins):
+        end = begins[place + 1] if place + 1 < len(begins) else len(events)
+        timed = [n for n in range(begin, end) if events[n].kind == "dur" and labels[n][0] in "DP"]
+        if not timed or events[timed[0]].clock or labels[timed[0]] not in ("D-I", "P-I"):
+            continue
+        first = timed[0]
+        acts = [n for n in range(begin, end) if events[n].kind == "act" and labels[n] in ("B", "I", "J")]
+        if events[first - 1].kind != "act" or first - 1 not in acts:
+            continue
+        if any(labels[n] in ("D-I", "D-B") for n in timed[1:]):
+            continue  # of two that read as the block's own the greater is
+        parts = [first]
+        for n in range(first + 1, end):
+            event, last = events[n], events[parts[-1]]
+            if event.kind == "svc":
+                break
+            if event.kind != "dur" or event.form != last.form:
+                continue
+            gap = range(events[n - 1].end, event.start)
+            near = n - 1 in acts and sum(words[i].isalnum() for i in gap) <= _DOSE_WORDS
+            near = near and (
+                sentence_of[event.start] == sentence_of[last.start] or line_of[event.start] - line_of[last.start] == 1
+            )
+            if not near or any(i in other for i in range(gap.start, event.end + 3)):
+                break
+            parts.append(n)
+        if len(parts) > 1:
+            for n in timed:
+                out[n] = "Q"
+            for n in parts:
+                out[n] = "P-I"
+    return out
+
+
+def attach_names(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels where a service's name right before or behind a block that names none is that block's.
+
+    ``Therapeutic exercise, 1:08-1:29: steps`` and ``dressing from locker (Self-care)``.
+    """
+    words, sentence_of = context.tokens.words, context.sentence_of
+    out = list(labels)
+    begins = [n for n, label in enumerate(labels) if label in ("B", "D-B", "P-B")]
+    for place, begin in enumerate(begins):
+        end = begins[place + 1] if place + 1 < len(begins) else len(events)
+        inside = [n for n in range(begin, end) if labels[n] not in ("O", "Q", "S")]
+        if any(events[n].kind == "svc" and events[n].code for n in inside):
+            continue
+        ahead, behind = begin - 1, inside[-1] + 1
+        if (
+            ahead >= 0
+            and _free_name(events, out, ahead)
+            and sentence_of[events[ahead].start] == sentence_of[events[begin].start]
+        ):
+            out[ahead] = "B"
+            out[begin] = "I" if out[begin] == "B" else f"{out[begin][0]}-I"
+            continue
+        last = max((n for n in inside if events[n].kind == "act"), default=-1)
+        name = last + 1
+        if 0 < name <= behind and name < end and _free_name(events, out, name):
+            between = [w for w in words[events[last].end : events[name].start] if not w.isspace()]
+            if between in (["("], ["-"], ["–"], [","]):
+                out[name] = "I"
+    return out
+
+
+def _free_name(events: list[Event], labels: list[str], number: int) -> bool:
+    """Whether an event is a service's name that no block has and that shares no minutes."""
+    shared = any(label == "S" for label in labels[number + 1 : number + 3])
+    return events[number].kind == "svc" and bool(events[number].code) and labels[number] in ("O", "Q") and not shared
+
+
+def _lone_minutes(context: Context, events: list[Event]) -> Iterator[tuple[int, list[int], bool, bool]]:
+    """Every duration that is its sentence's only one and stands before or behind all its work.
+
+    Yields the duration's number, the numbers of the work, whether a service's name stands before it, and whether the
+    minutes lead.
+    """
+    sentence_of = context.sentence_of
+    for _, group_ in itertools.groupby(range(len(events)), key=lambda n: sentence_of[events[n].start]):
+        members = list(group_)
+        timed = [n for n in members if events[n].kind == "dur"]
+        acts = [n for n in members if events[n].kind == "act" and events[n].tag == "ACT"]
+        if len(timed) != 1 or not acts:
+            continue
+        named = any(events[n].kind == "svc" for n in members if n < timed[0])
+        if timed[0] < acts[0]:
+            yield timed[0], acts, named, True
+        elif timed[0] > acts[-1]:
+            yield timed[0], acts, named, False
+
+
+def opening_names(context: Context, events: list[Event]) -> list[int]:
+    """Numbers of the names and headings that are their line's first event and have work behind them on it."""
+    line_of = context.tokens.line_of
+    out = []
+    for _, group_ in itertools.groupby(range(len(events)), key=lambda n: line_of[events[n].start]):
+        members = list(group_)
+        if events[members[0]].kind == "svc" and any(events[n].kind == "act" for n in members):
+            out.append(members[0])
+    return out
+
+
+def parted_lines(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels where work behind a heading that opens its line does not go on in the block of the lines above."""
+    line_of = context.tokens.line_of
+    out = list(labels)
+    for number in opening_names(context, events):
+        if labels[number] not in ("O", "Q"):
+            continue
+        for n in range(number + 1, len(events)):
+            if line_of[events[n].start] != line_of[events[number].start] or labels[n] in ("B", "D-B", "P-B", "S"):
+                break
+            if events[n].kind == "act" and labels[n] in ("I", "J"):
+                out[n] = "B"
+                break
+    return out
+
+
 def structure(context: Context, events: list[Event]) -> Scores:
     """What structure rules out or in, as scores of shape (events, labels) to add to the model's.
 
@@ -237,12 +368,31 @@ def structure(context: Context, events: list[Event]) -> Scores:
     at = {label: number for number, label in enumerate(EVENT_LABELS)}
     scores = np.zeros((len(events), len(EVENT_LABELS)), dtype=np.float32)
     scores[[number for number, under in enumerate(headed(context, events)) if under], at["B"]] -= _NEVER
+    opening = opening_names(context, events)
+    for number in opening:
+        # A line that opens with a service's name goes on in no block, but for a table's row of the same code.
+        same = any(
+            events[m].code == events[number].code for m in range(number) if events[m].kind == "svc" and events[m].code
+        )
+        scores[number, at["I"]] -= _NEVER
+        if not same:
+            scores[number, at["J"]] -= _NEVER
     by_names = shared_by_names(context, events)
     for number, (named, told) in enumerate(zip(by_names, shared_by_words(context, events), strict=True)):
         if named or told:
             scores[number, at["S"]] += _NEVER
         if named:
             scores[number - 2 : number, [at["O"], at["Q"]]] += _NEVER
+    for timed, acts, named, leads in _lone_minutes(context, events):
+        if leads:
+            # Minutes that open their sentence are of the work that follows: they end no block before them.
+            scores[acts, at["B"]] -= _PLACED
+            scores[acts, at["I"]] -= _PLACED
+            if not named:
+                scores[timed, [at["D-I"], at["P-I"]]] -= _NEVER
+        else:
+            scores[acts, at["J"]] -= _PLACED
+            scores[timed, [at["D-B"], at["P-B"]]] -= _NEVER
     unclaimed = [at["O"], at["Q"]]
     sentence_of = context.sentence_of
     other = {sentence_of[m.start] for cue in ("total", "not_treatment") for m in context.found[cue]}
@@ -258,7 +408,9 @@ def structure(context: Context, events: list[Event]) -> Scores:
 
 def _grouping(context: Context, events: list[Event], path: list[int], certainty: list[float]) -> Grouping:
     labels = [EVENT_LABELS[number] for number in path]
-    grouping = group(events, own_minutes(context, events, labels), line_of=context.tokens.line_of)
+    for settle_labels in (parted_lines, own_minutes, added_minutes, attach_names):
+        labels = settle_labels(context, events, labels)
+    grouping = group(events, labels, line_of=context.tokens.line_of)
     sure = {id(event): value for event, value in zip(events, certainty, strict=True)}
     blocks = tuple(
         replace(block, certainty=min(sure.get(id(event), 1.0) for event in block.events)) for block in grouping.blocks

@@ -2,9 +2,19 @@
 
 import pytest
 
-from nlp.components.blocks import group, own_minutes, structure
+from nlp.components.blocks import added_minutes, attach_names, group, own_minutes, parted_lines, structure
+from nlp.components.durations import find_durations
 from nlp.context import Context
-from nlp.events import EVENT_LABELS, Event, find_services, headed, make_events, shared_by_names, shared_by_words
+from nlp.events import (
+    EVENT_LABELS,
+    Candidate,
+    Event,
+    find_services,
+    headed,
+    make_events,
+    shared_by_names,
+    shared_by_words,
+)
 from nlp.tokens import Tokens
 
 
@@ -60,11 +70,11 @@ def test_timed_lines_under_a_heading_line_add_up():
     assert [b.minutes for b in group(events, labels, line_of=[0, 0, 0, 0, 0, 1, 1]).blocks] == [15, 20]
 
 
-def events_of(text):
+def events_of(text, *work):
     context = Context(Tokens.of(text))
-    from nlp.components.durations import find_durations
-
-    return context, make_events(context, [], find_durations(context))
+    tokens = context.tokens
+    done = [Candidate(tokens.at(text.index(w)), tokens.at(text.index(w) + len(w) - 1) + 1, "ACT", 3.0) for w in work]
+    return context, make_events(context, done, find_durations(context))
 
 
 @pytest.mark.parametrize(
@@ -157,3 +167,114 @@ def test_an_activity_under_a_heading_line_cannot_begin_a_block():
     events = [*find_services(context), Event("act", at, at + 1)]
     assert headed(context, events) == [False, True]
     assert headed(context, [Event("act", 0, 1), Event("act", at, at + 1)]) == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "settled"),
+    [
+        ("bike 8 min, rows 3x12 10 min", "B D-I J Q", "B P-I J P-I"),
+        ("a. bike   8 min\nb. rows   10 min", "B D-I J O", "B P-I J P-I"),
+        # the block's own minutes lead, or read as its own a second time
+        ("8 min: bike, rows 10 min", "D-B J J Q", "D-B J J Q"),
+        ("bike 8 min, rows 10 min in all", "B D-I J D-I", "B D-I J D-I"),
+        # a total, a test, a pause, another sentence far off, a form of another kind
+        ("bike 8 min, rows. Total 18 min", "B D-I J Q", "B D-I J Q"),
+        ("bike 8 min, rows, rest 10 min", "B D-I J Q", "B D-I J Q"),
+        ("bike 8 min, rows\n\nknee sore for 10 min", "B D-I J Q", "B D-I J Q"),
+        ("bike 8 min, rows 0905-0915", "B D-I J Q", "B D-I J Q"),
+    ],
+)
+def test_minutes_behind_each_activity_add_up(text, labels, settled):
+    context, events = events_of(text, "bike", "rows")
+    assert " ".join(added_minutes(context, events, labels.split())) == settled
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "settled"),
+    [
+        ("Therapeutic exercise, 1:08-1:29: rows", "O D-B J", "B D-I J"),
+        ("Therapeutic exercise: rows 10 min", "O B D-I", "B I D-I"),
+        ("rows (97110), 10 min", "B O D-I", "B I D-I"),
+        # another sentence, a block that names its service, a word between
+        ("Continue therapeutic exercise. Did rows 10 min", "O B D-I", "O B D-I"),
+        ("97110 per plan, TE: rows 10 min", "O B I D-I", "O B I D-I"),
+        ("rows as part of therapeutic exercise", "B O", "B O"),
+    ],
+)
+def test_a_name_beside_a_block_is_its_own(text, labels, settled):
+    context, events = events_of(text, "rows")
+    assert " ".join(attach_names(context, events, labels.split())) == settled
+
+
+def test_names_of_shared_minutes_are_beside_no_block():
+    context, events = events_of("TE + TA 38 min: rows", "rows")
+    assert attach_names(context, events, ["O", "O", "S", "B"]) == ["O", "O", "S", "B"]
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "settled"),
+    [
+        ("bike 10 min\nTransfers: rows 8 min", "B D-I Q J D-I", "B D-I Q B D-I"),
+        ("bike 10 min\nTransfers: rows 8 min", "B D-I B I D-I", "B D-I B I D-I"),
+        ("bike 10 min\nthen rows 8 min", "B D-I J D-I", "B D-I J D-I"),
+        ("bike 10 min, transfers: rows 8 min", "B D-I Q J D-I", "B D-I Q J D-I"),
+    ],
+)
+def test_work_behind_a_heading_parts_from_the_lines_above(text, labels, settled):
+    context, events = events_of(text, "bike", "rows")
+    assert " ".join(parted_lines(context, events, labels.split())) == settled
+
+
+@pytest.mark.parametrize(
+    ("text", "number", "ruled_out"),
+    [
+        ("Did bike. For ten minutes rows", 1, {"D-I", "P-I"}),
+        ("Did bike. Rows for ten minutes", 2, {"D-B", "P-B"}),
+        ("Did bike. TE: ten minutes rows", 2, set()),
+        ("Did bike. For ten minutes rows 8 min", 1, set()),
+    ],
+)
+def test_the_place_of_a_sentences_only_minutes_rules_labels_out(text, number, ruled_out):
+    context, events = events_of(text, *(w for w in ("bike", "rows", "Rows") if w in text))
+    scores = structure(context, events)
+    assert events[number].kind == "dur"
+    assert {label for at, label in enumerate(EVENT_LABELS) if scores[number, at] <= -20} == ruled_out
+
+
+@pytest.mark.parametrize(
+    ("text", "ruled_out"),
+    [
+        ("SLR\nTA: bike", {"I", "J"}),
+        ("TA: SLR\nTA: bike", {"I"}),
+        ("SLR\nTA 15 min", set()),
+        ("SLR, TA: bike", set()),
+    ],
+)
+def test_a_name_that_opens_its_line_goes_on_in_no_block(text, ruled_out):
+    context, events = events_of(text, *(w for w in ("SLR", "bike") if w in text))
+    number = max(n for n, event in enumerate(events) if event.kind == "svc")
+    scores = structure(context, events)
+    assert {label for at, label in enumerate(EVENT_LABELS) if scores[number, at] <= -20} == ruled_out
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("te - SLR", ["97110"]),
+        ("ta: stairs", ["97530"]),
+        ("te 20 : SLR", ["97110"]),
+        ("38' TE: bike", ["97110"]),
+        ("38 min TE: bike", ["97110"]),
+        ("minutes TE   16   11", ["97110"]),
+        ("TE mins  14  16", ["97110"]),
+        ("dressing (Self-care): min A", ["97535"]),
+        ("mobs (97140). Mechanical traction 12 min", ["97140", "97012"]),
+        ("97110 - ther ex 15 min", ["97110"]),
+        ("the ta muscle - sore", []),
+        ("join us - she said", []),
+        ("gait is slow (self-care later)", []),
+        ("te", []),
+    ],
+)
+def test_service_names_are_found(text, codes):
+    assert [event.code for event in find_services(Context(Tokens.of(text)))] == codes

@@ -45,6 +45,34 @@ PLOF: <history>walked dog</history> 2 miles.
 Used to <history>climb ladders</history> daily before surgery.
 Reports she did her <reported>bridges</reported> over the weekend.
 Mom says he did <reported>tummy time</reported>.
+<held>Hall walk</held> - no. HR 124 standing.
+Rode the <held>tricycle</held>? No, flat tire.
+<held>Body blade</held> ............. skip
+<held>Step-ups</held>: hold (knee p!)
+<held>Gym bike</held> hold until the wound closes.
+We put off the <held>push-cart</held> because of the sleet.
+<held>Free-weight presses</held> off the table until then.
+P: stairs tomorrow, hold the <held>bike</held>.
+Will not start <held>FES</held>, pacemaker.
+Was to do the <held>tub bench transfer</held>.
+Was to do the <planned>tub bench transfer</planned>, moved to Fri.
+<planned>Scissors</planned> left for next time.
+<planned>Ramp</planned> next wk with the prosthetist.
+She declined to try the <refused>bank visit</refused>.
+She begged off <refused>night mode</refused>, headache.
+<refused>Boxing pads</refused> he passed up, elbow sore.
+<unable>Lower body dressing</unable> could not be attempted.
+Tonight she'll do her <home_program>planks</home_program> for five minutes.
+Patient to <home_program>squeeze washcloth</home_program> 10 reps every hour.
+Sent app program: <home_program>wall sits</home_program>, band walks.
+Says he has been doing the <reported>towel slides</reported> every morning.
+<reported>Ran the loop</reported> on his own.
+S: did <reported>pendulums</reported> at home.
+<reported>Walked to the mailbox</reported> Saturday.
+Has done her <reported>table slides</reported> twice a day.
+Mom <reported>stretches calves</reported> q night, says yes most nights.
+Before the surgery she was <history>stripping roses</history>.
+<history>Drove a forklift</history> for 22 years until the bleed.
 """
 DONE = """
 No dizziness while <->rolling</->.
@@ -59,6 +87,14 @@ Stairs deferred. <->SLR</-> 3x10.
 HEP was fine. <->Bike</-> 8 min.
 <->Tall kneel</-> tolerated well.
 Unable to tell left from right, <->stacking cups</->.
+<->Stairs</-> no rail, CGA.
+<->SLR</-> 3x10, no pain.
+<->Bridges</-> not as shaky today.
+<->Step-ups</-> hold 5 sec at the top.
+Did <->stairs</-> with one rail.
+<->Walked</-> 150 ft on Monday's route.
+How was it? <->Stairs</-> fine.
+Good. ... <->Stairs</-> next to the bed.
 """
 MARK = re.compile(r"<([\w-]+)>(.*?)</\1>")
 
