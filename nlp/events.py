@@ -14,6 +14,7 @@ from functools import cache
 from typing import Literal
 
 from nlp.chain import Trait, names
+from nlp.clock import duration_words
 from nlp.components import durations as duration_reader
 from nlp.context import Context
 from nlp.cues import find_status
@@ -79,6 +80,17 @@ def _task_codes() -> frozenset[str]:
     return frozenset(entry.data["code"] for entry in entries("services") if entry.data["names_task"])
 
 
+@cache
+def _short_names() -> dict[str, str]:
+    """The code of every service name of two capitals that counts as a heading only, by the name in small letters."""
+    return {
+        term.lower(): entry.data["code"]
+        for entry in entries("services")
+        for term in entry.data["head_terms"]
+        if len(term) == 2 and term.isupper()
+    }
+
+
 def is_code(word: str) -> bool:
     """Whether a token is written like a procedure code (five digits from 9, 20 or 29, or G and four)."""
     return len(word) == 5 and word.isdecimal() and (word[0] == "9" or word[:2] in ("20", "29"))
@@ -96,6 +108,8 @@ def find_services(context: Context) -> list[Event]:
     spans: list[tuple[int, int, str]] = [(m.start, m.end, m.entry.data["code"]) for m in found["services"]]
     taken = {i for s, e, _ in spans for i in range(s, e)}
 
+    minute, tick = duration_words().minute, duration_words().tick
+
     def clause_start(at: int) -> bool:
         before = at - 1
         while before >= 0 and words[before][0] in " \t\xa0":
@@ -107,6 +121,8 @@ def find_services(context: Context) -> list[Event]:
             or words[before][0] in "\n\r.;:,|-–—([*•+/&)]="
             or lower[before] in ("and", "then", "plus")
             or words[before].isdecimal()
+            or lower[before] in minute  # "38 min TE: bike", "minutes TE   16"
+            or (lower[before] in tick and words[before - 1].isdecimal())
         )
 
     def opened(end: int) -> bool:
@@ -119,8 +135,10 @@ def find_services(context: Context) -> list[Event]:
         if word in "([":
             at += 1
             word = words[at] if at < len(words) else "\n"
-        if word.isdecimal():
+        if word.isdecimal() or lower[at] in minute:
             return True
+        if word == ")" and words[end - 1] != ")":
+            return True  # "(Self-care)"
         if word in ("x", "X", "×", "=", "@", "+", "&") and at + 1 < len(words):
             return True
         if word[0] in "\n\r|":
@@ -136,6 +154,15 @@ def find_services(context: Context) -> list[Event]:
                 continue
         spans.append((m.start, m.end, m.entry.data["code"]))
         taken.update(range(m.start, m.end))
+    # Short names in a note that is written in small letters: "te - bike", "ta: stairs".
+    for index, word in enumerate(words):
+        if len(word) == 2 and word.islower() and word in _short_names() and index not in taken:
+            sign = words[index + 1] if index + 1 < len(words) else "\n"
+            apart = index + 1 < len(words) and tokens.starts[index + 1] > tokens.ends[index]
+            told = sign == ":" or (apart and (sign in "=-–—" or (sign.isdecimal() and len(sign) == 2)))
+            if told and clause_start(index):
+                spans.append((index, index + 1, _short_names()[word]))
+                taken.add(index)
     for m in found["headings"]:
         if taken.intersection(range(m.start, m.end)) or not clause_start(m.start) or not opened(m.end):
             continue
@@ -166,6 +193,7 @@ def find_services(context: Context) -> list[Event]:
                 and all(w in "()-–—:[]/.=" for w in between)
                 and numbered
                 and "\n" not in words[last_end:start]
+                and context.sentence_of[start] == context.sentence_of[last_start]
             ):
                 number = code if is_code(words[start]) else last_code
                 merged[-1] = (last_start, end + (1 if words[end : end + 1] == [")"] and "(" in between else 0), number)
@@ -449,6 +477,9 @@ class _Scene:
                 else:
                     trails += 1
         self.habit = "lead" if leads > trails else "trail" if trails > leads else "even" if leads else "none"
+        self.sentences = self._sentences()
+        self.sums = self._sums()
+        self.biggest = max((event.minutes for event in events), default=0)
         self.service_lines = min(2, sum(1 for members in by_line.values() if events[members[0]].kind == "svc"))
         self.has_work = any(event.kind == "act" for event in events)
         self.clocks = min(3, sum(event.clock for event in events))
@@ -467,6 +498,44 @@ class _Scene:
         self.next_act, self.next_other = self._nearest(range(count - 1, -1, -1))
         self.next_act.reverse()
         self.next_other.reverse()
+
+    def _sentences(self) -> list[tuple[str, int]]:
+        """For each event the signs of its sentence's events, runs of one sign folded, and its place among them."""
+        out: list[tuple[str, int]] = []
+        sentence_of = self.context.sentence_of
+        count = len(self.events)
+        first = 0
+        while first < count:
+            last = first
+            sentence = sentence_of[self.events[first].start]
+            while last < count and sentence_of[self.events[last].start] == sentence:
+                last += 1
+            pattern, places = "", []
+            for number in range(first, last):
+                sign = _SIGNS[self.names[number]]
+                if not pattern.endswith(sign):
+                    pattern += sign
+                places.append(len(pattern) - 1)
+            out += [(pattern, place) for place in places]
+            first = last
+        return out
+
+    def _sums(self) -> list[str]:
+        """For each event whether its minutes are the sum of two or more before it, or after it: then it is a total."""
+        minutes = [event.minutes if event.kind == "dur" else 0 for event in self.events]
+        out = []
+        for number, wanted in enumerate(minutes):
+            sides = (minutes[:number][::-1], minutes[number + 1 :]) if wanted else ()
+            found = ""
+            for side, values in zip("<>", sides, strict=False):
+                total = 0
+                for place, value in enumerate(v for v in values if v):
+                    total += value
+                    if total >= wanted:
+                        found += side if total == wanted and place else ""
+                        break
+            out.append(found or "-")
+        return out
 
     def _break(self, number: int) -> str:
         if number == 0:
@@ -560,6 +629,22 @@ class _Scene:
             return marks[-1], between
         return ("wide" if any(len(words[i]) > 1 and words[i][0] in " \t" for i in between) else "_"), between
 
+    def _edges(self, number: int) -> tuple[int, int]:
+        """Words between an event and the start and the end of its sentence, at most 3."""
+        sentence_of, words = self.context.sentence_of, self.words
+        event = self.events[number]
+        sentence = sentence_of[event.start]
+        lead = trail = 0
+        at = event.start - 1
+        while lead < 3 and at >= 0 and sentence_of[at] == sentence:
+            lead += words[at].isalnum()
+            at -= 1
+        at = event.end
+        while trail < 3 and at < len(words) and sentence_of[at] == sentence:
+            trail += words[at].isalnum()
+            at += 1
+        return lead, trail
+
     def _shared(self, number: int, opening: bool, closing: bool, head: int, codes: int) -> list[Trait]:
         events, names = self.events, self.names
         event = events[number]
@@ -586,6 +671,13 @@ class _Scene:
             (_of_lines, (kind, above, line_names, below, opening, self.breaks[number])),
             f"{kind}|svcs={codes}",
         ]
+        lead, trail = self._edges(number)
+        row.append(f"{kind}|lead={lead}|trail={trail}")
+        row.append(f"{kind}|lead={lead}|p={before}")
+        row.append(f"{kind}|trail={trail}|n={after}")
+        pattern, place = self.sentences[number]
+        row.append(f"{kind}|sent={pattern[max(0, place - 3) : place]}^{pattern[place : place + 4]}")
+        row.append(f"{kind}|sent={pattern[max(0, place - 1) : place]}^{pattern[place : place + 2]}")
         if not self.breaks[number]:
             row.append(f"{kind}|p={before}|apart={min(3, solid)}")
         if number + 1 < len(events):
@@ -682,6 +774,7 @@ class _Scene:
         if event.start in self.work:
             row.append("inact")
         row.append(f"near={line in self.not_lines}{line in self.goal_lines}|acts={acts > 0}")
+        row += [f"sums={self.sums[number]}", f"sums={self.sums[number]}|biggest={event.minutes == self.biggest}"]
         nearby = self.events[max(0, number - 3) : number + 4]
         row.append(f"biggernear={any(e.kind == 'dur' and e.minutes > event.minutes for e in nearby)}")
 

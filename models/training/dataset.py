@@ -26,6 +26,7 @@ from models.billing.codes import CODES, HEADLINE
 from models.errors import DatasetError
 from nlp.document import ELEMENTS, ElementName, Status
 
+Format = Literal["prodigy", "label-studio", "doccano", "jsonl"]  # see `models.training.formats`
 OpenSplit = Literal["train", "development"]
 Split = Literal["train", "development", "sealed"]
 _SPLITS: dict[str, Split] = {split: split for split in get_args(Split)}
@@ -49,6 +50,11 @@ HardKind = Literal[
 
 NOTES_FOLDER, SEALED_FOLDER = "notes", "sealed"
 SPLITS_FILE, OPENINGS_FILE = "splits.csv", "sealed_openings.csv"
+_TO_DO = {
+    "missing": "the field is missing; add it",
+    "extra_forbidden": "no field of a labelled note is called so; take it out",
+    "json_invalid": "the line is no JSON",
+}
 # Layouts of minimal pairs are generic (a line, a heading and a line): they tell nothing about how a writer lays out notes.
 GENERIC_LAYOUT = "pair_"
 
@@ -202,22 +208,48 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def _read(path: Path, model: type[Model]) -> Iterator[Model]:
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                yield model.model_validate_json(line)
-            except ValidationError as error:
-                raise DatasetError(path.name, number, told(error)[0]) from None
+    for number, line in enumerate(lines_of(path), start=1):
+        try:
+            yield model.model_validate_json(line)
+        except ValidationError as error:
+            raise DatasetError(path.name, number, told(error)[0]) from None
+
+
+def text_of(path: Path) -> str:
+    """The text of a file, without the byte-order mark that some programs begin it with.
+
+    Raises
+    ------
+    DatasetError
+        It is no UTF-8.
+    OSError
+        It cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DatasetError(path.name, 0, f"it is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
+
+
+def lines_of(path: Path) -> list[str]:
+    """The lines of a JSONL file, without their ends; raises as `text_of` does."""
+    # Not splitlines, which also breaks at marks that JSON leaves inside a text.
+    lines = text_of(path).split("\n")
+    return lines[:-1] if lines[-1] == "" else lines
+
+
+def faults(error: ValidationError) -> list[Misfit]:
+    """Each fault that pydantic found, with what to do about it and without the value that is wrong."""
+    found = []
+    for fault in error.errors(include_input=False, include_url=False, include_context=False):
+        reason = _TO_DO.get(fault["type"], fault["msg"].removeprefix("Value error, "))
+        found.append(Misfit(".".join(str(part) for part in fault["loc"]), reason))
+    return found
 
 
 def told(error: ValidationError) -> list[str]:
-    """Each fault that pydantic found as one line, ``field: what is wrong``, without the value that is wrong."""
-    lines = []
-    for fault in error.errors(include_input=False, include_url=False, include_context=False):
-        where = ".".join(str(part) for part in fault["loc"])
-        message = fault["msg"].removeprefix("Value error, ")
-        lines.append(f"{where}: {message}" if where else message)
-    return lines
+    """Each fault that pydantic found as one line, ``field: what is wrong``."""
+    return [f"{field}: {reason}" if field else reason for field, reason in faults(error)]
 
 
 def read_corpus(folder: Path, sealed: bool = False) -> list[LabelledNote]:

@@ -20,6 +20,7 @@ from nlp.chain import Chain, Rows, Scores
 from nlp.components.activities import candidates_of
 from nlp.components.durations import find_durations
 from nlp.context import Context, context_of
+from nlp.cues import find_status
 from nlp.encoder import COLUMNS, ROLES
 from nlp.events import (
     EVENT_LABELS,
@@ -36,6 +37,11 @@ _BLOCKS = "therapy_blocks"
 _BESIDE = 2  # marks between a service name and minutes that stand beside it
 _PLAIN_FORMS = frozenset(("unit", "tick", "bare", "bracket", "lead", "column", "range", "hours"))
 _NEVER = 20.0  # taken off a score that structure rules out
+_CLAIM_MINUTES = 2.0  # taken off the score of *no block* for minutes without a word against them
+_CLAIM_WORK = 0.5  # the same for work that the tagger took for done; more finds more and leaks more
+_NO_WORK = frozenset(
+    ("plan", "home_program", "goals", "not_today", "previous", "history", "subjective", "education", "measures")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +231,8 @@ def structure(context: Context, events: list[Event]) -> Scores:
     """What structure rules out or in, as scores of shape (events, labels) to add to the model's.
 
     An activity under a service's heading line begins no block; minutes that the note gives to two services at once are
-    shared, and the names of these beside them are no block's.
+    shared, and the names of these beside them are no block's. Minutes that nothing speaks against belong to some block
+    more often than training notes, read with taggers of every lenience, make the model believe; so does work done.
     """
     at = {label: number for number, label in enumerate(EVENT_LABELS)}
     scores = np.zeros((len(events), len(EVENT_LABELS)), dtype=np.float32)
@@ -236,6 +243,16 @@ def structure(context: Context, events: list[Event]) -> Scores:
             scores[number, at["S"]] += _NEVER
         if named:
             scores[number - 2 : number, [at["O"], at["Q"]]] += _NEVER
+    unclaimed = [at["O"], at["Q"]]
+    sentence_of = context.sentence_of
+    other = {sentence_of[m.start] for cue in ("total", "not_treatment") for m in context.found[cue]}
+    for number, event in enumerate(events):
+        if context.sections[event.start] in _NO_WORK:
+            continue
+        if event.kind == "dur" and sentence_of[event.start] not in other:
+            scores[number, unclaimed] -= _CLAIM_MINUTES
+        elif event.tag == "ACT" and find_status(context, event.start, event.end) is None:
+            scores[number, unclaimed] -= _CLAIM_WORK
     return scores
 
 

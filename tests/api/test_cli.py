@@ -207,7 +207,8 @@ def test_starting_reads_nothing_heavy() -> None:
 
 
 def test_help_tells_the_exit_statuses() -> None:
-    for command in ([], ["code"], ["batch"], ["serve"], ["train"], ["evaluate"]):
+    data = [["data", name] for name in ("validate", "stats", "export", "import", "agreement")]
+    for command in ([], ["code"], ["batch"], ["serve"], ["train"], ["evaluate"], ["data"], *data):
         ran = runner.invoke(app, [*command, "--help"])
         assert ran.exit_code == 0
         assert "Exit status" in ran.stdout
