@@ -6,7 +6,7 @@ read into arrays, since for one block the estimators' call overhead costs more t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.billing.proposal import UNCALIBRATED, Calibration
-from models.features import Feature, as_dict, block_features, settings_of
+from models.features import Feature, block_features, counted, settings_of, tells_code
 from models.service import Reason, Service
 from nlp.document import Block, Document
 from nlp.terms import entries
@@ -64,6 +64,7 @@ class Classifier:
         if tuple(fitted.estimator.classes_) != CLASSES:
             raise ValueError("the classifier was fitted for other classes")
         self.index: dict[str, int] = dict(fitted.vectorizer.vocabulary_)
+        self.telling = frozenset(at for name, at in self.index.items() if tells_code(name))
         self.weights = np.ascontiguousarray(fitted.estimator.coef_.T, dtype=np.float64)
         self.intercept = np.asarray(fitted.estimator.intercept_, dtype=np.float64)
         self.temperature = float(fitted.temperature)
@@ -76,43 +77,43 @@ class Classifier:
             for k, code in enumerate(CLASSES)
         }
 
-    def logits(self, rows: Sequence[dict[str, float]]) -> NDArray[np.float64]:
+    def logits(self, rows: Sequence[Mapping[str, float]]) -> NDArray[np.float64]:
         """Uncalibrated scores of shape (n, 3)."""
+        index = self.index
+        return self._logits([{index[name]: value for name, value in row.items() if name in index} for row in rows])
+
+    def _logits(self, rows: Sequence[Mapping[int, float]]) -> NDArray[np.float64]:
+        """`logits` of rows by feature number."""
         out = np.empty((len(rows), len(CLASSES)))
         for number, row in enumerate(rows):
-            known = [(self.index[name], value) for name, value in row.items() if name in self.index]
-            if known:
-                at, values = zip(*known, strict=True)
-                out[number] = np.asarray(values) @ self.weights[list(at)] + self.intercept
-            else:
-                out[number] = self.intercept
+            out[number] = self.intercept
+            if row:
+                out[number] += np.array(list(row.values())) @ self.weights[list(row)]
         return out
 
-    def probabilities(self, rows: Sequence[dict[str, float]]) -> NDArray[np.float64]:
+    def probabilities(self, rows: Sequence[Mapping[str, float]]) -> NDArray[np.float64]:
         """Calibrated probabilities of shape (n, 3), columns as `CLASSES`."""
         return softmax(self.logits(rows) / self.temperature)
 
-    def reasons(self, features: Sequence[Feature], code: str, text: str) -> tuple[Reason, ...]:
+    def _reasons(self, features: Sequence[tuple[int, Feature]], code: str, text: str) -> tuple[Reason, ...]:
         """The words that pushed hardest for ``code`` or against it, at most six, strongest first.
 
         The weight of a word is what its features add to the log-odds of ``code`` against the mean of the other two.
         """
         contrast = self.contrasts[code]
         pushes: dict[tuple[int, int], float] = {}
-        for feature in features:
-            at = self.index.get(feature.name)
-            if at is not None and feature.start < feature.end:
-                key = (feature.start, feature.end)
-                pushes[key] = pushes.get(key, 0.0) + contrast[at] * feature.value
-        ranked = sorted(pushes.items(), key=lambda item: (-abs(item[1]), item[0]))
-        chosen: list[tuple[int, int]] = []
-        out = []
-        for (start, end), weight in ranked:
-            if abs(weight) < _LEAST_WEIGHT or len(out) == _REASONS:
+        for at, (_, value, start, end) in features:
+            if start < end:
+                key = (start, end)
+                pushes[key] = pushes.get(key, 0.0) + contrast[at] * value
+        strong = [(-abs(weight), key, weight) for key, weight in pushes.items() if abs(weight) >= _LEAST_WEIGHT]
+        strong.sort()
+        out: list[Reason] = []
+        for _, (start, end), weight in strong:
+            if len(out) == _REASONS:
                 break
-            if any(start < e and s < end for s, e in chosen):
+            if any(start < reason.end and reason.start < end for reason in out):
                 continue  # one word, one reason
-            chosen.append((start, end))
             out.append(Reason(start, end, text[start:end], code, float(f"{weight:.3f}")))
         return tuple(out)
 
@@ -135,35 +136,43 @@ class Classifier:
 
     def classify_many(self, documents: Sequence[Document]) -> list[tuple[Service, ...]]:
         """`classify` for many documents, their blocks scored together."""
-        all_features: list[list[Feature]] = []
+        index = self.index
+        known: list[list[tuple[int, Feature]]] = []  # features of each block that the weights know, by number
         owners: list[tuple[int, Block]] = []
         for number, document in enumerate(documents):
             settings = settings_of(document.text) if document.blocks else ()
             for block in document.blocks:
-                all_features.append(list(block_features(block, document, settings)))
+                features = block_features(block, document, settings)
+                known.append([(at, feature) for feature in features if (at := index.get(feature.name)) is not None])
                 owners.append((number, block))
+        rows = [self._row(features) for features in known]
+        content = [{at: row[at] for at in row if at not in self.telling} for row in rows]
+        full, hidden = (softmax(self._logits(each) / self.temperature).tolist() for each in (rows, content))
         out: list[list[Service]] = [[] for _ in documents]
-        if owners:
-            full = self.probabilities([as_dict(features) for features in all_features])
-            content = self.probabilities([as_dict(features, stated=False) for features in all_features])
-            for position, (number, block) in enumerate(owners):
-                row = full[position]
-                best = int(row.argmax())
-                code = CLASSES[best]
-                out[number].append(
-                    Service(
-                        block=block,
-                        code=code,
-                        other_code=self.other_code(block) if code == "other" else None,
-                        confidence=float(row[best]),
-                        probabilities=dict(zip(CLASSES, row.tolist(), strict=True)),
-                        content_probabilities=dict(zip(CLASSES, content[position].tolist(), strict=True)),
-                        reasons=self.reasons(all_features[position], code, documents[number].text),
-                        possible=tuple(
-                            c
-                            for c, p, least in zip(CLASSES, row, self.possible, strict=True)
-                            if c == code or p >= least
-                        ),
-                    )
+        for (number, block), features, chances, others in zip(owners, known, full, hidden, strict=True):
+            best = max(range(len(CLASSES)), key=chances.__getitem__)
+            code = CLASSES[best]
+            out[number].append(
+                Service(
+                    block=block,
+                    code=code,
+                    other_code=self.other_code(block) if code == "other" else None,
+                    confidence=chances[best],
+                    probabilities=dict(zip(CLASSES, chances, strict=True)),
+                    content_probabilities=dict(zip(CLASSES, others, strict=True)),
+                    reasons=self._reasons(features, code, documents[number].text),
+                    possible=tuple(
+                        c
+                        for c, p, least in zip(CLASSES, chances, self.possible, strict=True)
+                        if c == code or p >= least
+                    ),
                 )
+            )
         return [tuple(services) for services in out]
+
+    @staticmethod
+    def _row(features: Iterable[tuple[int, Feature]]) -> dict[int, float]:
+        row: dict[int, float] = {}
+        for at, feature in features:
+            row[at] = counted(row.get(at), feature)
+        return row

@@ -9,9 +9,9 @@ and the code the note states (``stated:``). Pure: no model, no file but the lexi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache, lru_cache
+from typing import NamedTuple
 
 from models.billing.codes import CODES, HEADLINE
 from nlp.document import Block, Document
@@ -66,14 +66,38 @@ _DOSES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Feature:
+class Feature(NamedTuple):
     """A named value and the half-open stretch of the note it was read from (``start == end``: no one place)."""
 
     name: str
     value: float
     start: int = 0
     end: int = 0
+
+
+class _Names(NamedTuple):
+    """A word of a note and what features it gives; ``""`` where it gives none of a kind."""
+
+    word: str
+    first: str
+    ending: str
+    done: str
+    stem: str
+    around: str
+
+
+@lru_cache(maxsize=50_000)
+def _names(raw: str) -> _Names:
+    word = singular(raw)
+    told = word not in _STOP
+    return _Names(
+        word=word,
+        first=f"a1:{word}",
+        ending=f"ae:{word[-3:]}",
+        done=f"a:{word}" if told else "",
+        stem=f"ap:{word[:5]}" if told and len(word) > 5 else "",
+        around=f"c:{word}" if told and len(word) > 1 else "",
+    )
 
 
 @cache
@@ -110,19 +134,19 @@ def block_features(block: Block, document: Document, settings: tuple[str, ...]) 
             yield Feature(f"ent:{activity.entry}", 1.0, activity.start, activity.end)
         yield Feature(f"lex:{label}", 1.0, activity.start, activity.end)
         previous = ""
-        for number, match in enumerate(_WORD.finditer(activity.text)):
-            word = singular(match.group())
+        for match in _WORD.finditer(activity.text):
+            names = _names(match.group())
             start, end = activity.start + match.start(), activity.start + match.end()
-            if number == 0:
-                yield Feature(f"a1:{word}", 1.0, start, end)
-                yield Feature(f"ae:{word[-3:]}", 1.0, start, end)
-            if word not in _STOP:
-                yield Feature(f"a:{word}", 1.0, start, end)
-                if len(word) > 5:
-                    yield Feature(f"ap:{word[:5]}", 0.5, start, end)
+            if not previous:
+                yield Feature(names.first, 1.0, start, end)
+                yield Feature(names.ending, 1.0, start, end)
+            if names.done:
+                yield Feature(names.done, 1.0, start, end)
+                if names.stem:
+                    yield Feature(names.stem, 0.5, start, end)
             if previous:
-                yield Feature(f"a2:{previous} {word}", 1.0, start - len(previous) - 1, end)
-            previous = word
+                yield Feature(f"a2:{previous} {names.word}", 1.0, start - len(previous) - 1, end)
+            previous = names.word
     count = max(1, len(block.activities))
     for activity in block.activities:
         for code, push in zip((*HEADLINE, "other"), activity.hint, strict=False):
@@ -150,9 +174,9 @@ def block_features(block: Block, document: Document, settings: tuple[str, ...]) 
     for start, end in [*covered, (block.end, block.end)]:
         if position < start:
             for match in _WORD.finditer(text, position, start):
-                word = singular(match.group())
-                if word not in _STOP and len(word) > 1:
-                    yield Feature(f"c:{word}", 1.0, match.start(), match.end())
+                around = _names(match.group()).around
+                if around:
+                    yield Feature(around, 1.0, match.start(), match.end())
         position = max(position, end)
     body = text[block.start : block.end]
     for name, pattern in _DOSES:
@@ -165,19 +189,27 @@ def block_features(block: Block, document: Document, settings: tuple[str, ...]) 
     yield Feature("bias", 1.0)
 
 
-def as_dict(features: list[Feature], *, stated: bool = True) -> dict[str, float]:
-    """Features by name; a name that stands several times counts half more each time, at most twice.
+def counted(known: float | None, feature: Feature) -> float:
+    """The value of a name that had the value ``known`` before (``None``: it is new), now that it stands once more.
 
-    ``stated=False`` leaves out the code that the note states, and what the encoder made of the activities, since it saw
-    that code too.
+    It counts half more each time, at most twice; what the encoder makes of activities is added up.
     """
+    if known is None:
+        return feature.value
+    if feature.name.startswith(READ):
+        return known + feature.value
+    return min(known + feature.value / 2, 2 * feature.value)
+
+
+def tells_code(name: str) -> bool:
+    """Whether a feature tells the code that the note states: what the encoder made of activities does, since it saw that code."""
+    return name.startswith((STATED, READ))
+
+
+def as_dict(features: Iterable[Feature], *, stated: bool = True) -> dict[str, float]:
+    """Features by name, those that stand several times as `counted`; ``stated=False`` leaves out what `tells_code`."""
     values: dict[str, float] = {}
     for feature in features:
-        if not stated and feature.name.startswith((STATED, READ)):
-            continue
-        known = values.get(feature.name)
-        if feature.name.startswith(READ):
-            values[feature.name] = (known or 0.0) + feature.value
-            continue
-        values[feature.name] = feature.value if known is None else min(known + feature.value / 2, 2 * feature.value)
+        if stated or not tells_code(feature.name):
+            values[feature.name] = counted(values.get(feature.name), feature)
     return values
