@@ -96,7 +96,7 @@ train: .venv/installed-train ## rebuild both profiles from training_data
 	$(BIN)/python -m models.training.encoder --out build/encoder
 	exec $(BIN)/python -m models.training.train --encoder build/encoder
 
-evaluate: install ## measure on the held-out notes
+evaluate: install ## measure on the development notes
 	exec $(BIN)/therapy-coder evaluate
 
 # ---- checks

@@ -8,11 +8,15 @@ import os
 import socket
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 
+from api.data import data as data_commands
+from api.exits import DONE, MODEL_REFUSED, SOME_FAILED
+from api.exits import TOLD as _EXIT_CODES
+from api.exits import fail as _fail
 from models.note import Discipline, Policy, Profile
 
 if TYPE_CHECKING:
@@ -21,11 +25,6 @@ if TYPE_CHECKING:
 # A character takes at most four bytes in UTF-8; the reader counts characters (`nlp.pipeline.MAX_CHARACTERS`), but is
 # not imported before there is a note to read.
 MAX_BYTES = 4 * 250_000
-DONE, SOME_FAILED, UNREADABLE, MODEL_REFUSED = 0, 1, 2, 3
-_EXIT_CODES = (
-    "Exit status: 0 done; 1 some lines of a batch failed; 2 wrong usage or input that cannot be read; "
-    "3 the model was refused."
-)
 
 app = typer.Typer(
     name="therapy-coder",
@@ -36,6 +35,7 @@ app = typer.Typer(
     # A traceback with local variables would print the note.
     pretty_exceptions_enable=False,
 )
+app.add_typer(data_commands, name="data")
 
 PolicyOption = Annotated[Policy, typer.Option(help="How minutes become units.")]
 ProfileOption = Annotated[Profile, typer.Option(help="Which reader: accurate or fast.")]
@@ -203,7 +203,11 @@ def train(
 @app.command(epilog=_EXIT_CODES)
 def evaluate(
     data: Annotated[Path, typer.Option(help="Folder with notes/ and splits.csv.")] = Path("training_data"),
-    split: Annotated[Literal["train", "development", "held_out"], typer.Option(help="Which notes.")] = "held_out",
+    split: Annotated[Literal["train", "development"], typer.Option(help="Which notes.")] = "development",
+    sealed: Annotated[
+        bool, typer.Option("--sealed", help="The sealed notes instead. Each opening is written down.")
+    ] = False,
+    reason: Annotated[str | None, typer.Option(help="Who opens the sealed notes, and why; with --sealed only.")] = None,
     model: ModelOption = None,
     report: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder to write report.html and model_card.md to.")
@@ -220,14 +224,23 @@ def evaluate(
 
     if not data.is_dir():
         _fail(f"{data} is not a folder.")
-    if write_baseline and split != baseline.SPLIT:
-        _fail(f"The baseline is measured on the {baseline.SPLIT} notes: add --split {baseline.SPLIT}.")
+    if sealed and not (reason or "").strip():
+        _fail("--sealed needs --reason: who opens the sealed notes, and why.")
+    if reason is not None and not sealed:
+        _fail("--reason goes with --sealed.")
+    if write_baseline and (sealed or split != baseline.SPLIT):
+        _fail(f"The baseline is measured on the {baseline.SPLIT} notes: leave out --sealed and --split.")
     try:
-        measured = evaluation.run(data, split, model=model)
+        if reason is not None:
+            measured = evaluation.run_sealed(data, reason=reason, model=model)
+        else:
+            measured = evaluation.run(data, split, model=model)
     except DatasetError as error:
         _fail(str(error))
     except UntrustedModel as error:
         _fail(str(error), MODEL_REFUSED)
+    except OSError as error:
+        _fail(f"{error.filename or data}: {error.strerror or error}.")
     show_figures(Console(highlight=False), measured)
     if report is not None:
         from models.training import report as reporting
@@ -240,12 +253,6 @@ def evaluate(
     if write_baseline:
         baseline.write(measured)
         print(f"Written: {baseline.BASELINE}")
-
-
-def _fail(message: str, status: int = UNREADABLE) -> NoReturn:
-    """End with one line on standard error."""
-    print(f"therapy-coder: {' '.join(message.split())}", file=sys.stderr)
-    raise typer.Exit(status)
 
 
 def _load(model: Path | None) -> Coder:

@@ -26,12 +26,18 @@ _LEAST_WEIGHT = 0.15  # log-odds; a smaller push is no reason worth reading
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """What training leaves: vectoriser and estimator (scikit-learn), temperature, and the proposals' slopes and offsets."""
+    """What training leaves: vectoriser and estimator (scikit-learn), temperature, and what makes doubt honest.
+
+    ``calibration`` holds the weights of the proposals' signs (with a headline code, without), ``least`` the confidence below
+    which a proposal does not pass unseen, ``possible`` the probability from which each class stays possible (conformal).
+    """
 
     vectorizer: Any
     estimator: Any
     temperature: float
-    calibration: tuple[tuple[float, float], tuple[float, float]] = (UNCALIBRATED.code, UNCALIBRATED.none)
+    calibration: tuple[dict[str, float], dict[str, float]] = (dict(UNCALIBRATED.code), dict(UNCALIBRATED.none))
+    least: float = 0.0
+    possible: tuple[float, ...] = (1.0, 1.0, 1.0)
 
 
 def service_codes() -> dict[str, str]:
@@ -61,7 +67,8 @@ class Classifier:
         self.weights = np.ascontiguousarray(fitted.estimator.coef_.T, dtype=np.float64)
         self.intercept = np.asarray(fitted.estimator.intercept_, dtype=np.float64)
         self.temperature = float(fitted.temperature)
-        self.calibration = Calibration(*fitted.calibration)
+        self.calibration = Calibration(*fitted.calibration, least=float(fitted.least))
+        self.possible = tuple(float(value) for value in fitted.possible)
         self.codes = service_codes()
         total = self.weights.sum(axis=1)
         self.contrasts = {
@@ -152,6 +159,11 @@ class Classifier:
                         probabilities=dict(zip(CLASSES, row.tolist(), strict=True)),
                         content_probabilities=dict(zip(CLASSES, content[position].tolist(), strict=True)),
                         reasons=self.reasons(all_features[position], code, documents[number].text),
+                        possible=tuple(
+                            c
+                            for c, p, least in zip(CLASSES, row, self.possible, strict=True)
+                            if c == code or p >= least
+                        ),
                     )
                 )
         return [tuple(services) for services in out]

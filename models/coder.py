@@ -35,13 +35,13 @@ class Coder:
     def __init__(
         self,
         readers: Mapping[Profile, Reader],
-        classifier: Classifier,
+        classifiers: Mapping[Profile, Classifier],
         manifest: Manifest,
         *,
         profile: Profile = "accurate",
     ) -> None:
         self.readers = readers
-        self.classifier = classifier
+        self.classifiers = classifiers
         self.manifest = manifest
         self.profile: Profile = profile
 
@@ -49,6 +49,11 @@ class Coder:
     def reader(self) -> Reader:
         """The reader of this coder's profile."""
         return self.readers.get(self.profile, self.readers["fast"])
+
+    @property
+    def classifier(self) -> Classifier:
+        """The classifier of this coder's profile."""
+        return self.classifiers.get(self.profile, self.classifiers["fast"])
 
     @classmethod
     def load(cls, path: str | Path | None = None, profile: Profile = "accurate") -> Coder:
@@ -66,9 +71,11 @@ class Coder:
         manifest = read_manifest(folder)
         fast = load(folder, encoder=False)
         readers: dict[Profile, Reader] = {"fast": fast}
+        classifiers: dict[Profile, Classifier] = {"fast": Classifier(load_classifier(folder))}
         if ENCODER_FILE in manifest.files:
             readers["accurate"] = load(folder)
-        return cls(readers, Classifier(load_classifier(folder)), manifest, profile=profile)
+            classifiers["accurate"] = Classifier(load_classifier(folder, encoder=True))
+        return cls(readers, classifiers, manifest, profile=profile)
 
     def _profile(self, note: Note) -> Profile:
         wanted = note.profile if "profile" in note.model_fields_set else self.profile
@@ -88,8 +95,9 @@ class Coder:
             The text cannot be read; nothing else is raised for any text.
         """
         note = note if isinstance(note, Note) else Note(text=note)
-        document = self.readers[self._profile(note)].read(note.text)
-        services = settle(self.classifier.classify(document))
+        profile = self._profile(note)
+        document = self.readers[profile].read(note.text)
+        services = settle(self.classifiers[profile].classify(document))
         return self._result(note, document, services)
 
     def code_many(self, notes: Iterable[str | Note]) -> Iterator[Result]:
@@ -98,23 +106,23 @@ class Coder:
         while batch := [note if isinstance(note, Note) else Note(text=note) for note in islice(stream, _BATCH)]:
             for note in batch:
                 check_text(note.text)
-            documents = self._read(batch)
-            for note, document, services in zip(
-                batch, documents, self.classifier.classify_many(documents), strict=True
-            ):
+            for note, (document, services) in zip(batch, self._read(batch), strict=True):
                 yield self._result(note, document, settle(services))
 
-    def _read(self, notes: list[Note]) -> list[Document]:
+    def _read(self, notes: list[Note]) -> list[tuple[Document, tuple[Service, ...]]]:
         profiles: list[Profile] = [self._profile(note) for note in notes]
-        documents: dict[int, Document] = {}
+        out: dict[int, tuple[Document, tuple[Service, ...]]] = {}
         for profile in set(profiles):
             mine = [index for index, wanted in enumerate(profiles) if wanted == profile]
-            read = self.readers[profile].read_many([notes[index].text for index in mine], batch_size=_BATCH)
-            documents.update(zip(mine, read, strict=True))
-        return [documents[index] for index in range(len(notes))]
+            texts = [notes[index].text for index in mine]
+            documents = list(self.readers[profile].read_many(texts, batch_size=_BATCH))
+            services = self.classifiers[profile].classify_many(documents)
+            out.update(zip(mine, zip(documents, services, strict=True), strict=True))
+        return [out[index] for index in range(len(notes))]
 
     def _result(self, note: Note, document: Document, services: tuple[Service, ...]) -> Result:
-        proposal: Proposal = propose(services, note.policy, calibration=self.classifier.calibration)
+        calibration = self.classifiers[self._profile(note)].calibration
+        proposal: Proposal = propose(services, note.policy, calibration=calibration, certainty=document.certainty)
         flags: tuple[Flag, ...] = check(document, services, proposal)
         return build_result(
             note, document, services, proposal, flags, version=self.version, profile=self._profile(note)

@@ -14,8 +14,16 @@ class UntrustedModel(TherapyCoderError):
 
 
 class DatasetError(TherapyCoderError):
-    """A labelled file cannot be used; the message names file, line and reason."""
+    """A labelled file cannot be used; the message names file, line (0: the whole file) and reason."""
 
     def __init__(self, file: str, line: int, reason: str) -> None:
         self.file, self.line, self.reason = file, line, reason
-        super().__init__(f"{file}, line {line}: {reason}")
+        super().__init__(f"{file}, line {line}: {reason}" if line else f"{file}: {reason}")
+
+
+class NotConvertible(TherapyCoderError):
+    """A note labelled with another tool cannot become a labelled note; the message names note and reason."""
+
+    def __init__(self, note: str, reason: str) -> None:
+        self.note, self.reason = note, reason
+        super().__init__(f"note {note}: {reason}")

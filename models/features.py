@@ -1,6 +1,7 @@
 """A block in its document as named features, each with the words it was read from.
 
-What was *done* (``a:`` words of the activities, ``lex:`` and ``fam:`` from the lexicon), how it was dosed (``dose:``), what it was
+What was *done* (``a:`` words of the activities, ``lex:`` and ``fam:`` from the lexicon, ``read:`` what the encoder made of
+them in their note), how it was dosed (``dose:``), what it was
 *for* (``c:`` words around the activities inside the block), its heading (``h:``), goal links (``goal:``), section, setting
 and the code the note states (``stated:``). Pure: no model, no file but the lexicons.
 """
@@ -17,8 +18,9 @@ from nlp.document import Block, Document
 from nlp.lexicon import singular
 from nlp.terms import entries
 
-FEATURES_VERSION = 1
+FEATURES_VERSION = 2
 STATED = "stated:"
+READ = "read:"  # what the encoder makes of the activities
 _HEAD = 600  # characters in which the setting is looked for
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][a-z]+)?")
@@ -122,6 +124,9 @@ def block_features(block: Block, document: Document, settings: tuple[str, ...]) 
                 yield Feature(f"a2:{previous} {word}", 1.0, start - len(previous) - 1, end)
             previous = word
     count = max(1, len(block.activities))
+    for activity in block.activities:
+        for code, push in zip((*HEADLINE, "other"), activity.hint, strict=False):
+            yield Feature(f"{READ}{code}", push / count, activity.start, activity.end)
     for label, number in labels.items():
         yield Feature(f"share:{label}", 2.0 * number / count)
     if not block.activities:
@@ -163,12 +168,16 @@ def block_features(block: Block, document: Document, settings: tuple[str, ...]) 
 def as_dict(features: list[Feature], *, stated: bool = True) -> dict[str, float]:
     """Features by name; a name that stands several times counts half more each time, at most twice.
 
-    ``stated=False`` leaves out the code that the note states.
+    ``stated=False`` leaves out the code that the note states, and what the encoder made of the activities, since it saw
+    that code too.
     """
     values: dict[str, float] = {}
     for feature in features:
-        if not stated and feature.name.startswith(STATED):
+        if not stated and feature.name.startswith((STATED, READ)):
             continue
         known = values.get(feature.name)
+        if feature.name.startswith(READ):
+            values[feature.name] = (known or 0.0) + feature.value
+            continue
         values[feature.name] = feature.value if known is None else min(known + feature.value / 2, 2 * feature.value)
     return values

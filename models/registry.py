@@ -27,15 +27,18 @@ from nlp.pipeline import ENCODER_FILES, GROUPER_FILE, TAGGER_FILE
 
 MANIFEST_FILE = "manifest.json"
 CLASSIFIER_FILE = "classifier.joblib"
+ENCODER_CLASSIFIER_FILE = "encoder-classifier.joblib"
 MODEL_FILES = (TAGGER_FILE, GROUPER_FILE, CLASSIFIER_FILE)
-FORMAT = 1
+WITH_ENCODER = (*ENCODER_FILES, ENCODER_CLASSIFIER_FILE)
+FORMAT = 2
 
 
 class Manifest(BaseModel):
     """What a version is made of.
 
     ``format`` is the number of this layout: raise it when a file is added or changes its meaning, and say here how the
-    old one is read. ``files`` maps file name to SHA-256; ``scores`` holds the figures measured at training.
+    old one is read (1, one classifier for both profiles, is not read any more: train it again). ``files`` maps file name to
+    SHA-256; ``scores`` holds the figures measured at training.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -82,10 +85,10 @@ def read_manifest(folder: Path) -> Manifest:
         raise UntrustedModel(
             str(folder), f"its format is {manifest.format}, this program reads {FORMAT}; train it again"
         )
-    if set(manifest.files) not in (set(MODEL_FILES), {*MODEL_FILES, *ENCODER_FILES}):
+    if set(manifest.files) not in (set(MODEL_FILES), {*MODEL_FILES, *WITH_ENCODER}):
         raise UntrustedModel(
             str(folder),
-            f"its manifest must name exactly {', '.join(MODEL_FILES)} and, with an encoder, {', '.join(ENCODER_FILES)}",
+            f"its manifest must name exactly {', '.join(MODEL_FILES)} and, with an encoder, {', '.join(WITH_ENCODER)}",
         )
     for name, wanted in manifest.files.items():
         path = folder / name
@@ -109,9 +112,9 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
-def load_classifier(folder: Path) -> Fitted:
-    """The classifier of a folder whose manifest `read_manifest` has checked."""
-    stored: dict[str, Any] = joblib.load(folder / CLASSIFIER_FILE)
+def load_classifier(folder: Path, *, encoder: bool = False) -> Fitted:
+    """The classifier of a folder whose manifest `read_manifest` has checked: that of ``accurate`` or of ``fast``."""
+    stored: dict[str, Any] = joblib.load(folder / (ENCODER_CLASSIFIER_FILE if encoder else CLASSIFIER_FILE))
     return Fitted(**stored)
 
 
@@ -121,7 +124,7 @@ def save(folder: Path, *, parts: Path, manifest: dict[str, Any]) -> Manifest:
     with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
         made = Path(temporary) / "version"
         made.mkdir()
-        names = [name for name in (*MODEL_FILES, *ENCODER_FILES) if name in MODEL_FILES or (parts / name).is_file()]
+        names = [name for name in (*MODEL_FILES, *WITH_ENCODER) if name in MODEL_FILES or (parts / name).is_file()]
         for name in names:
             shutil.copyfile(parts / name, made / name)
         full = Manifest(format=FORMAT, files={name: sha256(made / name) for name in names}, **manifest)

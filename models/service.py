@@ -32,6 +32,7 @@ class Service:
     ``code`` is ``"97110"``, ``"97530"`` or ``"other"``; ``other_code`` is the other service's own number or ``None``.
     ``probabilities`` has exactly these three keys and sums to 1; ``confidence`` is the calibrated probability of ``code``.
     ``content_probabilities`` are the same with the code that the note states hidden: what the content alone says.
+    ``possible`` are the codes that remain possible at the risk the classifier was calibrated for, ``code`` among them.
     """
 
     block: Block
@@ -41,6 +42,7 @@ class Service:
     probabilities: Mapping[str, float]
     content_probabilities: Mapping[str, float]
     reasons: tuple[Reason, ...] = ()
+    possible: tuple[str, ...] = ()
 
     @property
     def billed_code(self) -> str | None:

@@ -7,12 +7,14 @@ from typing import Any
 
 from spacy.tokens import Doc
 
+from nlp.chain import Scores
 from nlp.headings import find_headings, section_labels
 from nlp.lexicon import Match
 from nlp.terms import terms
-from nlp.tokens import Tokens, tokens_of
+from nlp.tokens import Tokens, kept_tokens, tokens_of
 
 _CONTEXT = "therapy_context"
+_KEPT = "kept"
 
 
 class Context:
@@ -22,8 +24,10 @@ class Context:
     ``sentence_of`` numbers sentences, which end at a full stop, a semicolon or a line break.
     """
 
-    def __init__(self, tokens: Tokens) -> None:
+    def __init__(self, tokens: Tokens, encoded: Scores | None = None) -> None:
         self.tokens = tokens
+        # What the encoder makes of each kept token (`nlp.encoder.HEADS`); None in the fast profile.
+        self.encoded = encoded
         matcher = terms()
         self.forms = matcher.forms(tokens.words)
         self.found = matcher.find(tokens)
@@ -36,6 +40,15 @@ class Context:
         self.cache: dict[str, Any] = {}  # what a component reads once and others use again
         self.cues_forward = self._by_sentence(self.forward)
         self.cues_backward = self._by_sentence(self.backward)
+
+    def encoded_rows(self, start: int, end: int) -> Scores:
+        """The encoder's rows of the kept tokens in ``[start, end)``; only where ``encoded`` is there."""
+        assert self.encoded is not None
+        kept = self.cache.get(_KEPT)
+        if kept is None:
+            kept = self.cache[_KEPT] = kept_tokens(self.tokens)
+        first = bisect_left(kept, start)
+        return self.encoded[first : max(first + 1, bisect_left(kept, end))]
 
     @staticmethod
     def window(cues: list[Match], first: int, last: int) -> list[Match]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nlp.context import Context
+from nlp.document import STATUSES
+from nlp.encoder import COLUMNS
 from nlp.lexicon import Match
 
 _SECTION_STATUS = {
@@ -17,6 +19,9 @@ _SECTION_STATUS = {
     "goals": "planned",
 }
 _FALLBACK = "planned"
+# In log-odds, what a rule's word counts against the encoder's (cross-validated on the training writers).
+CUE_WORTH = 1.0
+SECTION_WORTH = 0.5
 _REACH = 80  # tokens; a cue further off says nothing
 
 
@@ -71,6 +76,15 @@ def status_of(context: Context, start: int, end: int) -> Finding:
     if section is not None:
         return Finding(section, start, start)
     return Finding(_FALLBACK, start, start)
+
+
+def weighed(context: Context, start: int, end: int, found: Finding) -> Finding:
+    """What the rules found, unless the encoder is surer of another status than a cue or a section is worth."""
+    chances = context.encoded_rows(start, end)[:, COLUMNS["status"]].mean(axis=0)
+    own = STATUSES.index(found.status)
+    best = int(chances.argmax())
+    worth = CUE_WORTH if found.start < found.end else SECTION_WORTH
+    return found if chances[best] <= chances[own] + worth else Finding(STATUSES[best], start, start)
 
 
 def without_cues(context: Context, start: int, end: int) -> int:

@@ -34,13 +34,18 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """A task the patient did today; ``label`` and ``entry`` name the lexicon entry, ``""`` where no list has it."""
+    """A task the patient did today; ``label`` and ``entry`` name the lexicon entry, ``""`` where no list has it.
+
+    ``hint`` is what the encoder makes of its code: log-probabilities of 97110, 97530 and another service, less their mean;
+    empty in the fast profile.
+    """
 
     start: int
     end: int
     text: str
     label: str = ""
     entry: str = ""
+    hint: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +145,8 @@ class Block:
 
     ``minutes`` is ``None`` where the note gives the block none or shares one duration over several blocks
     (``duration.kind == "shared"``). ``goals`` are indexes into `Document.goals`. ``section`` is the label of the
-    section it stands in. ``heading`` is the text on the block's line before its first activity.
+    section it stands in. ``heading`` is the text on the block's line before its first activity. ``certainty`` is the reader's
+    own, in [0, 1]: the least probability that one of its parts stands in it as it does.
     """
 
     start: int
@@ -153,11 +159,15 @@ class Block:
     goals: tuple[int, ...] = ()
     section: str = ""
     heading: str = ""
+    certainty: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """Everything read out of one note, in text order."""
+    """Everything read out of one note, in text order.
+
+    ``certainty`` is the least probability, in [0, 1], that what was left out of the blocks belongs in none.
+    """
 
     text: str
     blocks: tuple[Block, ...] = ()
@@ -168,3 +178,4 @@ class Document:
     totals: tuple[Total, ...] = ()
     written_units: tuple[WrittenUnits, ...] = ()
     notices: tuple[Notice, ...] = ()
+    certainty: float = 1.0

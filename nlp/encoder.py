@@ -1,12 +1,17 @@
-"""The small transformer of the ``accurate`` profile: log-probabilities of the tagger's labels, a token at a time.
+"""The small transformer of the ``accurate`` profile: what each word is in its note, by five heads.
 
 A MiniLM encoder fine-tuned on the labelled notes (`models.training.encoder`) and exported as an int8 ONNX graph. It runs in this
 process, on one thread, and fetches nothing. Words are cut into the pieces of its vocabulary by the greedy longest match that
 the vocabulary was made for (WordPiece; Wu and others 2016, arXiv 1609.08144).
+
+The heads: ``tag`` (the tagger's labels, every word), ``role`` (what an activity, a duration or a service's name is in its block,
+read at its first word), ``code`` (which code an activity's words speak for), ``status`` (why work was not done today) and
+``element`` (whether the note holds an assessment and progress; the same on every word).
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -17,11 +22,29 @@ from typing import Any
 import numpy as np
 
 from nlp.chain import Scores
+from nlp.document import STATUSES
 from nlp.tagging import LABELS
 
+# Begins a block, goes on in it, its own minutes, a part of them, shared minutes, none of these.
+ROLES = ("B", "I", "D", "P", "S", "O")
+CODES = ("97110", "97530", "other")
+READ_ELEMENTS = ("assessment", "progress")
+HEADS = {"tag": LABELS, "role": ROLES, "code": CODES, "status": STATUSES, "element": READ_ELEMENTS}
+
+
+def _columns() -> dict[str, slice]:
+    out, at = {}, 0
+    for name, labels in HEADS.items():
+        out[name] = slice(at, at + len(labels))
+        at += len(labels)
+    return out
+
+
+COLUMNS = _columns()  # of the encoder's output, by head
+OUTPUTS = sum(len(labels) for labels in HEADS.values())
 _START, _END, _UNKNOWN, _NEW_LINE = "[CLS]", "[SEP]", "[UNK]", "[unused1]"
 _PIECES_A_WORD = 8
-_WINDOW = 384  # pieces read at once; the encoder was trained with at most 510
+_WINDOW = 400  # pieces read at once; the encoder was trained with at most 510
 _CACHE = 50_000
 # Longer texts are read by the linear tagger alone: no note of one visit is that long, and the page must stay quick.
 LONGEST = 6_000
@@ -59,6 +82,12 @@ class Pieces:
         if word[0] in "\r\n":
             return [self.new_line]
         plain = "".join(c for c in unicodedata.normalize("NFD", word.lower()) if unicodedata.category(c) != "Mn")
+        # The vocabulary was made of words parted at their marks.
+        parts = re.split(r"(['’])", plain) if len(plain) > 1 else [plain]
+        numbers = [number for part in parts if part for number in self._piece(part.replace("’", "'"))]
+        return numbers[:_PIECES_A_WORD] or [self.number[_UNKNOWN]]
+
+    def _piece(self, plain: str) -> list[int]:
         out: list[int] = []
         at = 0
         while at < len(plain) and len(out) < _PIECES_A_WORD:
@@ -72,7 +101,7 @@ class Pieces:
             if until == at:
                 return [self.number[_UNKNOWN]]
             at = until
-        return out or [self.number[_UNKNOWN]]
+        return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +135,26 @@ def windows(pieces: Pieces, words: Sequence[str]) -> Iterator[Window]:
         at += max(1, (after - at) * 3 // 4)
 
 
+def log_probabilities(outputs: Scores) -> Scores:
+    """Outputs of shape (..., `OUTPUTS`) as log-probabilities: a softmax a head; ``element`` a probability a label."""
+    out = np.empty_like(outputs)
+    for name, at in COLUMNS.items():
+        part = outputs[..., at]
+        if name == "element":
+            out[..., at] = -np.logaddexp(0.0, -part)
+        else:
+            part = part - part.max(axis=-1, keepdims=True)
+            out[..., at] = part - np.log(np.exp(part).sum(axis=-1, keepdims=True))
+    return out
+
+
 class Encoder:
-    """Log-probabilities of `nlp.tagging.LABELS` for each word of a note.
+    """Log-probabilities of every head of `HEADS` for each word of a note.
 
     Parameters
     ----------
     graph
-        Bytes of the ONNX graph: inputs ``pieces`` and ``mask`` of shape (windows, pieces), output ``scores`` of shape
-        (windows, pieces, labels).
+        Bytes of the ONNX graph: input ``pieces`` of shape (1, pieces), output ``scores`` of shape (1, pieces, `OUTPUTS`).
     pieces
         The vocabulary it was trained with.
     """
@@ -124,7 +165,11 @@ class Encoder:
         options: Any = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        self._session: Any = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        # Its fused sum and norm takes several times as long as the two apart.
+        apart = ["SkipLayerNormFusion"]
+        self._session: Any = onnxruntime.InferenceSession(
+            graph, options, providers=["CPUExecutionProvider"], disabled_optimizers=apart
+        )
         self.pieces = pieces
 
     @classmethod
@@ -133,20 +178,24 @@ class Encoder:
         return cls(graph.read_bytes(), Pieces.load(vocabulary))
 
     def scores(self, notes: Sequence[Sequence[str]]) -> list[Scores]:
-        """One array of shape (words, labels) a note; zeros for a note of more than `LONGEST` words."""
-        totals = [np.zeros((len(words), len(LABELS)), dtype=np.float32) for words in notes]
-        counts: list[Scores] = [np.zeros((len(words), 1), dtype=np.float32) for words in notes]
-        for words, total, count in zip(notes, totals, counts, strict=True):
-            if len(words) > LONGEST:
-                continue
-            # One window at a time: the graph scales what it computes over all that it is given, so a note's scores
-            # would change with its neighbours.
-            for window in windows(self.pieces, words):
-                ids = np.array([window.pieces], dtype=np.int64)
-                out = self._session.run(None, {"pieces": ids, "mask": np.ones(ids.shape, dtype=np.float32)})[0]
-                span = slice(window.first, window.first + len(window.places))
-                total[span] += out[0, window.places]
-                count[span] += 1.0
-        return [
-            (total / np.maximum(count, 1.0)).astype(np.float32) for total, count in zip(totals, counts, strict=True)
-        ]
+        """One array of shape (words, `OUTPUTS`) a note; zeros for a note of more than `LONGEST` words."""
+        return [self._read(words) for words in notes]
+
+    def _read(self, words: Sequence[str]) -> Scores:
+        total = np.zeros((len(words), OUTPUTS), dtype=np.float32)
+        if not words or len(words) > LONGEST:
+            return total
+        count = np.zeros((len(words), 1), dtype=np.float32)
+        shown = np.full(len(READ_ELEMENTS), -np.inf, dtype=np.float32)
+        # One window at a time: the graph scales what it computes over all that it is given, so a note's scores
+        # would change with its neighbours.
+        for window in windows(self.pieces, words):
+            ids = np.array([window.pieces], dtype=np.int64)
+            out = log_probabilities(self._session.run(None, {"pieces": ids})[0][0])
+            span = slice(window.first, window.first + len(window.places))
+            total[span] += out[window.places]
+            count[span] += 1.0
+            shown = np.maximum(shown, out[0, COLUMNS["element"]])
+        total /= np.maximum(count, 1.0)
+        total[:, COLUMNS["element"]] = shown
+        return total

@@ -28,13 +28,16 @@ def _where(name: str, key: str, *values: str) -> tuple[Entry, ...]:
     return tuple(entry for entry in entries(name) if entry.data[key] in values)
 
 
+_DURATION_CUES = ("total", "not_treatment", "own", "shared", "shared_sure")
+
+
 @cache
 def terms() -> Matcher:
     """The matcher that finds everything in one pass.
 
     Its names: ``activities``; ``services``, ``service_heads`` (as headings only) and ``headings`` (of work, no service's name);
-    ``sections``; ``forward``, ``backward`` and ``pseudo`` status cues; ``total``, ``not_treatment``, ``own`` and ``shared``
-    duration cues; ``assessment``, ``progress``; ``notices``.
+    ``sections``; ``forward``, ``backward`` and ``pseudo`` status cues; ``total``, ``not_treatment``, ``own``, ``shared`` and
+    ``shared_sure`` duration cues; ``assessment``, ``progress``; ``notices``.
     """
     status = [entry for entry in entries("status") if entry.data["status"] != "pseudo"]
     return Matcher(
@@ -47,7 +50,7 @@ def terms() -> Matcher:
             "forward": Terms(tuple(e for e in status if e.data["direction"] in ("forward", "both"))),
             "backward": Terms(tuple(e for e in status if e.data["direction"] in ("backward", "both"))),
             "pseudo": Terms(_where("status", "status", "pseudo")),
-            **{role: Terms(_where("durations", "role", role)) for role in ("total", "not_treatment", "own", "shared")},
+            **{role: Terms(_where("durations", "role", role)) for role in _DURATION_CUES},
             **{element: Terms(_where("elements", "element", element)) for element in ("assessment", "progress")},
             "notices": Terms(entries("notices")),
         },

@@ -152,6 +152,11 @@ class Tokens:
         return self.text[self.starts[start] : self.ends[end - 1]]
 
 
+def kept_tokens(tokens: Tokens) -> list[int]:
+    """Indexes of the tokens that are tagged: all but blanks; line breaks stay."""
+    return [index for index, word in enumerate(tokens.words) if word[0] not in " \t\xa0"]
+
+
 def tokens_of(doc: Doc) -> Tokens:
     """The token table of a `Doc`; built from the text where another tokenizer made the `Doc`."""
     table = doc.user_data.get(_USER_KEY)

@@ -158,7 +158,7 @@ def parse_flags(text: str, fields: Mapping[str, Collection[str]], file: str = "f
     for missing in sorted(set(fields) - set(kinds)):
         raise root.error(f"there is no [[flag]] with id {missing}, which the code raises")
     words = root.table("words").closed(("other_service", "no_unit"))
-    thresholds = root.table("thresholds").closed(("low_confidence", "both_possible", "content_contradicts"))
+    thresholds = root.table("thresholds").closed(("low_confidence", "content_contradicts"))
     return FlagList(
         kinds=MappingProxyType(kinds),
         thresholds={key: _threshold(thresholds.table(key)) for key in thresholds.values},
@@ -315,10 +315,12 @@ def _low_confidence(case: Case) -> Iterator[Finding]:
         values = {"code": _named(service.billed_code), "rival": _named(rival)}
         if service.code not in HEADLINE and rival not in HEADLINE:
             continue
-        if service.confidence < _THRESHOLDS["low_confidence"]:
-            yield Finding(service.block, values)
-        elif all(chances[code] >= _THRESHOLDS["both_possible"] for code in HEADLINE):
+        if all(code in service.possible for code in HEADLINE):
             yield Finding(service.block, values, "both")
+        elif service.confidence < _THRESHOLDS["low_confidence"]:
+            yield Finding(service.block, values)
+    if case.proposal.unsure:
+        yield Finding(None, {}, "note")
 
 
 # ---- info

@@ -22,13 +22,18 @@ _LEAST = 0.007  # log-odds of about -5
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Slope and offset in log-odds for notes with a headline code and for notes without one."""
+    """What turns the signs of a reading (`signs`) into the note's confidence: a weight a sign, in log-odds.
 
-    code: tuple[float, float]
-    none: tuple[float, float]
+    ``code`` is for notes with a headline code, ``none`` for notes without. A proposal with less than ``least`` is too unsure
+    to pass unseen.
+    """
+
+    code: Mapping[str, float]
+    none: Mapping[str, float]
+    least: float = 0.0
 
 
-UNCALIBRATED = Calibration((1.0, 0.0), (1.0, 0.0))
+UNCALIBRATED = Calibration({"code": 1.0}, {"code": 1.0})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,8 @@ class Proposal:
     """What a note bills.
 
     ``code`` is the headline code, ``None`` where the note documents neither; ``confidence`` lies in [0, 1]; ``minutes``
-    are whole minutes per timed code; ``units`` are units per policy and code. ``policy`` is the chosen one.
+    are whole minutes per timed code; ``units`` are units per policy and code. ``policy`` is the chosen one. ``unsure`` says
+    that the confidence is below the least with which a proposal may pass unseen.
     """
 
     code: str | None
@@ -44,6 +50,7 @@ class Proposal:
     policy: str
     minutes: Mapping[str, int]
     units: Mapping[str, Mapping[str, int]]
+    unsure: bool = False
 
 
 def minutes_by_code(services: Sequence[Service]) -> dict[str, int]:
@@ -59,7 +66,9 @@ def minutes_by_code(services: Sequence[Service]) -> dict[str, int]:
     return dict(sorted(minutes.items()))
 
 
-def propose(services: Sequence[Service], policy: str, *, calibration: Calibration = UNCALIBRATED) -> Proposal:
+def propose(
+    services: Sequence[Service], policy: str, *, calibration: Calibration = UNCALIBRATED, certainty: float = 1.0
+) -> Proposal:
     """Return the proposal for one note.
 
     The headline code is the one with the most minutes; without minutes, or with equal minutes, that of the block with
@@ -74,8 +83,10 @@ def propose(services: Sequence[Service], policy: str, *, calibration: Calibratio
     policy : str
         The chosen unit policy; it decides no minutes and no code, and is kept for the flags.
     calibration : Calibration
-        Slope and offset, in log-odds, that turn the blocks' confidence into that of the note (fitted in training: a
-        block may be read wrongly too), for notes with and without a headline code; the default leaves it as it is.
+        The weights of the signs that make the blocks' confidence that of the note (fitted in training: a block may be read
+        wrongly too); the default leaves it as it is.
+    certainty : float
+        The reader's certainty of what it left out (`Document.certainty`).
 
     Raises
     ------
@@ -87,10 +98,53 @@ def propose(services: Sequence[Service], policy: str, *, calibration: Calibratio
     minutes = minutes_by_code(services)
     code = _headline_code(services, minutes)
     confidence = _no_code_confidence(services) if code is None else _code_confidence(services, code)
-    slope, offset = calibration.none if code is None else calibration.code
-    if (slope, offset) != (1.0, 0.0):
-        confidence = 1.0 / (1.0 + math.exp(-(slope * log_odds(confidence) + offset)))
-    return Proposal(code, confidence, policy, minutes, all_units(minutes))
+    weights = calibration.none if code is None else calibration.code
+    if weights != UNCALIBRATED.code:
+        confidence = chance(signs(services, code, minutes, certainty), weights)
+    return Proposal(code, confidence, policy, minutes, all_units(minutes), confidence < calibration.least)
+
+
+def chance(seen: Mapping[str, float], weights: Mapping[str, float]) -> float:
+    """Probability, in [0, 1], that a proposal with these signs is right.
+
+    Examples
+    --------
+    >>> chance({"offset": 1.0, "code": 2.0}, {"offset": -1.0, "code": 0.5})
+    0.5
+    """
+    return 1.0 / (1.0 + math.exp(-math.fsum(weight * seen[sign] for sign, weight in weights.items())))
+
+
+SIGNS = ("offset", "code", "lead", "least", "outside", "untimed", "doubted")
+
+
+def signs(
+    services: Sequence[Service], code: str | None, minutes: Mapping[str, int], certainty: float
+) -> dict[str, float]:
+    """Return what a reading shows of its own worth, by the names in `SIGNS`.
+
+    ``code``: log-odds of the blocks' confidence in the headline code (or in none); ``lead``: how far the headline code's
+    minutes lead the other's, in [0, 1]; ``least`` and ``outside``: log-odds of the reader's least certainty of a block that
+    counts, and of what it left out; ``untimed``: share of these blocks without minutes; ``doubted``: share that states a code
+    other than its own; ``offset``: 1.
+    """
+    bearers = [service for service in services if service.code in HEADLINE] if code is not None else list(services)
+    count = max(1, len(bearers))
+    confidence = _no_code_confidence(services) if code is None else _code_confidence(services, code)
+    both = [minutes.get(number, 0) for number in HEADLINE]
+    stated = [service.block.stated for service in bearers]
+    return {
+        "offset": 1.0,
+        "code": log_odds(confidence),
+        "lead": (max(both) - min(both)) / sum(both) if sum(both) else 0.0,
+        "least": log_odds(min((service.block.certainty for service in bearers), default=1.0)),
+        "outside": log_odds(certainty),
+        "untimed": sum(service.block.minutes is None for service in bearers) / count,
+        "doubted": sum(
+            said is not None and said.code != service.billed_code for said, service in zip(stated, bearers, strict=True)
+        )
+        / count,
+    }
 
 
 def log_odds(probability: float) -> float:

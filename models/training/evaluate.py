@@ -12,6 +12,7 @@ from pathlib import Path
 
 from models.classifier import Classifier
 from models.coder import Coder
+from models.errors import DatasetError
 from models.note import Note, Profile
 from models.result import Result
 from models.training.counting import (
@@ -25,11 +26,20 @@ from models.training.counting import (
     unit_of,
     vocabulary,
 )
-from models.training.dataset import LabelledNote, Split, read_corpus, read_splits, select
+from models.training.dataset import (
+    SPLITS_FILE,
+    LabelledNote,
+    OpenSplit,
+    open_sealed,
+    read_corpus,
+    read_splits,
+    select,
+)
 from models.training.figures import Counts, Figure, Judged, calibration_error, figures, macro_f1
 from models.training.gold import needs_look
 from models.training.groups import BREAKDOWNS
 from models.training.train import block_rows, data_hash, train
+from nlp.chain import Scores
 
 __all__ = ["calibration_error", "count_note", "figures", "macro_f1", "pair", "vocabulary"]
 
@@ -68,12 +78,6 @@ class Evaluation:
         return next(figure for figure in self.figures if figure.id == name)
 
 
-def classifier_of(coder: Coder, profile: Profile) -> Classifier:
-    """The classifier that codes what this profile reads; a version has one for each profile, or one for all."""
-    each = getattr(coder, "classifiers", None)
-    return coder.classifier if each is None else each[profile]
-
-
 def measure(
     coder: Coder, notes: Sequence[LabelledNote], profile: Profile, known: Collection[str]
 ) -> tuple[Measured, ...]:
@@ -83,19 +87,20 @@ def measure(
     documents = coder.readers["fast"].read_many([note.text for note in notes])
     counts = [count_note(note, result, known) for note, result in zip(notes, results, strict=True)]
     count_pairs(notes, results, counts)
-    classifier = classifier_of(coder, profile)
+    classifier = coder.classifiers[profile]
+    encoded = coder.readers[profile].encoded([note.text for note in notes])
     out = []
-    for note, result, document, c in zip(notes, results, documents, counts, strict=True):
+    for note, result, document, c, rows in zip(notes, results, documents, counts, encoded, strict=True):
         needed = needs_look(note, document)
         count_flags(c, needed, result)
-        judged = [*judge(note, result), *_judge_gold(classifier, note, c)]
+        judged = [*judge(note, result), *_judge_gold(classifier, note, c, rows)]
         count_confidence(c, judged)
         out.append(Measured(note, result, needed, c, tuple(judged)))
     return tuple(out)
 
 
-def _judge_gold(classifier: Classifier, note: LabelledNote, c: Counts) -> list[Judged]:
-    rows = block_rows([note])
+def _judge_gold(classifier: Classifier, note: LabelledNote, c: Counts, encoded: Scores | None) -> list[Judged]:
+    rows = block_rows([note], None if encoded is None else {note.id: encoded})
     if not rows:
         return []
     full = classifier.probabilities([row.full for row in rows]).tolist()
@@ -152,12 +157,30 @@ def evaluate_profiles(
     )
 
 
-def run(data: Path, split: Split, *, model: Path | None = None) -> tuple[Evaluation, ...]:
-    """Measure the shipped model, or the one in ``model``, on a split of the corpus under ``data``: one evaluation a profile."""
+def run(data: Path, split: OpenSplit, *, model: Path | None = None) -> tuple[Evaluation, ...]:
+    """Measure the shipped model, or the one in ``model``, on an open split of the corpus under ``data``, profile by profile."""
     corpus, splits = read_corpus(data), read_splits(data)
     notes = select(corpus, splits, split)
+    if not notes:
+        raise DatasetError(SPLITS_FILE, 0, f"no note is in {split}")
     known = vocabulary(select(corpus, splits, "train"))
     return evaluate_profiles(Coder.load(model), notes, split=split, known=known)
+
+
+def run_sealed(data: Path, *, reason: str, model: Path | None = None) -> tuple[Evaluation, ...]:
+    """Open the sealed notes under ``data`` and measure on them; a row in ``sealed_openings.csv`` comes first.
+
+    Figures alone come out of it. A model that is refused, or a corpus without sealed notes, opens nothing.
+    """
+    splits = read_splits(data)
+    sealed = list(splits.values()).count("sealed")
+    if not sealed:
+        raise DatasetError(SPLITS_FILE, 0, "no note is in sealed")
+    coder = Coder.load(model)
+    open_sealed(data, model=coder.version, notes=sealed, reason=reason)
+    corpus = read_corpus(data, sealed=True)
+    notes = select(corpus, splits, "sealed")
+    return evaluate_profiles(coder, notes, split="sealed", known=vocabulary(select(corpus, splits, "train")))
 
 
 def cross_validate(data: Path, folder: Path) -> Evaluation:

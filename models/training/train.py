@@ -7,9 +7,10 @@ import hashlib
 import platform
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
@@ -20,14 +21,17 @@ from sklearn.feature_extraction import DictVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from models import features, registry
-from models.billing.proposal import log_odds, propose
+from models.billing.flags import check
+from models.billing.proposal import SIGNS, UNCALIBRATED, chance, propose, signs
 from models.classifier import CLASSES, Classifier, Fitted, softmax
 from models.errors import UntrustedModel
 from models.features import as_dict, block_features, settings_of
 from models.settle import settle
+from models.training.conformal import class_thresholds, plain_threshold
 from models.training.dataset import LabelledNote, headline_of, read_corpus, read_splits, select
 from models.training.tagger import (
     Seen,
+    context_of_note,
     cross_see,
     fit_grouper,
     gold_found,
@@ -39,12 +43,12 @@ from nlp import tagging
 from nlp.chain import Scores
 from nlp.components.blocks import BlockGrouper, Found
 from nlp.context import Context
-from nlp.document import Document
+from nlp.document import Document, Goal
+from nlp.encoder import OUTPUTS
 from nlp.events import Candidate
 from nlp.pipeline import ENCODER_FILE, ENCODER_GROUPER_FILE, GROUPER_FILE, TAGGER_FILE, VOCABULARY_FILE
 from nlp.read import content_words, make_block
-from nlp.tagging import kept_tokens
-from nlp.tokens import Tokens
+from nlp.tokens import Tokens, kept_tokens
 
 SEED = 20261124
 SCORES_FILE = "scores.npz"  # of an encoder, out of fold
@@ -52,7 +56,10 @@ _PENALTY = 1.0  # inverse strength of the classifier's squared penalty
 _COLDEST = 0.3  # a temperature below it would mean a broken fit
 FOLDS = 3
 _CALIBRATION_PENALTY = 1.0
-_ANY_POLICY = "full_15"  # a proposal's code and confidence do not depend on the policy
+_MAY_BE_LOST = 0.02  # share of blocks whose right class may be missing from those that remain possible
+_RISK = 0.02  # at most so many of the proposals that pass unflagged are wrong
+_STRICTEST = 0.99  # a threshold above it would flag every note
+_POLICY = "full_15"  # the default
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +73,11 @@ class Row:
     content: dict[str, float]
 
 
-def block_rows(notes: Sequence[LabelledNote]) -> list[Row]:
-    """Every labelled block with its gold activities, minutes and stated code."""
+def block_rows(notes: Sequence[LabelledNote], scores: Mapping[str, Scores] | None = None) -> list[Row]:
+    """Every labelled block with its gold activities, minutes and stated code; ``scores`` are an encoder's, by note id."""
     rows = []
     for note in notes:
-        context = Context(Tokens.of(note.text))
+        context = context_of_note(note, scores)
         found = gold_found(note, context)
         goals = [token_range(context.tokens, g.start, g.end) for g in note.goals]
         rows += _rows(note, context, [(f, n) for n, f in enumerate(found) if f is not None], goals)
@@ -84,19 +91,25 @@ class Reading:
     context: Context
     blocks: tuple[Found, ...]
     goals: list[tuple[int, int]]
+    certainty: float
 
 
-def cross_read(notes: Sequence[LabelledNote], seen: Sequence[Seen], folds: Sequence[Sequence[int]]) -> list[Reading]:
+def cross_read(
+    notes: Sequence[LabelledNote],
+    seen: Sequence[Seen],
+    folds: Sequence[Sequence[int]],
+    scores: Mapping[str, Scores] | None = None,
+) -> list[Reading]:
     """Blocks of every note by a grouper fitted on the other folds."""
     out: dict[int, Reading] = {}
     for fold in folds:
         members = set(fold)
         rest = [i for i in range(len(notes)) if i not in members]
-        grouper = BlockGrouper(fit_grouper([notes[i] for i in rest], [seen[i] for i in rest]))
+        grouper = BlockGrouper(fit_grouper([notes[i] for i in rest], [seen[i] for i in rest], scores))
         for index in fold:
-            context = Context(Tokens.of(notes[index].text))
-            blocks = grouper.process(context, seen[index].candidates, seen[index].goals).blocks
-            out[index] = Reading(context, blocks, seen[index].goals)
+            context = context_of_note(notes[index], scores)
+            grouping = grouper.process(context, seen[index].candidates, seen[index].goals)
+            out[index] = Reading(context, grouping.blocks, seen[index].goals, grouping.certainty)
     return [out[i] for i in range(len(notes))]
 
 
@@ -112,40 +125,64 @@ def read_rows(note: LabelledNote, reading: Reading) -> list[Row]:
 
 
 def document_of_reading(note: LabelledNote, reading: Reading) -> Document:
-    """The blocks of a reading as a `Document`."""
+    """The blocks and goals of a reading as a `Document`."""
     words = [content_words(reading.context, start, end) for start, end in reading.goals]
-    return Document(text=note.text, blocks=tuple(make_block(reading.context, found, words) for found in reading.blocks))
+    tokens = reading.context.tokens
+    return Document(
+        text=note.text,
+        blocks=tuple(make_block(reading.context, found, words) for found in reading.blocks),
+        goals=tuple(Goal(tokens.starts[s], tokens.ends[e - 1], tokens.span(s, e)) for s, e in reading.goals),
+        certainty=reading.certainty,
+    )
 
 
-def proposal_calibration(
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """A note's proposal by models that saw no note of its writer.
+
+    ``flagged`` says whether a warning sends it to a person whatever its confidence is.
+    """
+
+    code: str | None
+    signs: dict[str, float]
+    right: bool
+    flagged: bool
+
+
+def cross_propose(
     notes: Sequence[LabelledNote],
     readings: Sequence[Reading],
     rows: Sequence[Row],
     temperature: float,
     folds: Sequence[Sequence[int]],
-) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Slopes and offsets (log-odds) that make the proposals' confidence honest on notes of unseen writers.
-
-    The first pair is for notes with a headline code, the second for notes without.
-    """
-    items: list[tuple[bool, float, bool]] = []
+) -> list[Proposed]:
+    """The proposal for each note, in order, by a classifier fitted on the other folds."""
+    out: dict[int, Proposed] = {}
     for fold in folds:
         writers = {notes[i].writer for i in fold}
         vectorizer, estimator = fit_classifier([row for row in rows if row.writer not in writers])
         classifier = Classifier(Fitted(vectorizer, estimator, temperature))
         documents = [document_of_reading(notes[i], readings[i]) for i in fold]
-        for i, services in zip(fold, classifier.classify_many(documents), strict=True):
-            proposal = propose(settle(services), _ANY_POLICY)
-            items.append((proposal.code is None, log_odds(proposal.confidence), proposal.code == headline_of(notes[i])))
-    return _line([item for item in items if not item[0]]), _line([item for item in items if item[0]])
+        for i, document, services in zip(fold, documents, classifier.classify_many(documents), strict=True):
+            settled = settle(services)
+            proposal = propose(settled, _POLICY)
+            seen = signs(settled, proposal.code, proposal.minutes, document.certainty)
+            warned = any(flag.severity == "warning" for flag in check(document, settled, proposal))
+            out[i] = Proposed(proposal.code, seen, proposal.code == headline_of(notes[i]), warned)
+    return [out[i] for i in range(len(notes))]
 
 
-def _line(items: Sequence[tuple[bool, float, bool]]) -> tuple[float, float]:
-    right = [item[2] for item in items]
+def fit_signs(proposed: Sequence[Proposed]) -> dict[str, float]:
+    """Weights of the signs (log-odds) that make the confidence of these proposals honest on notes of unseen writers."""
+    right = [item.right for item in proposed]
     if len(set(right)) < 2:
-        return 1.0, 0.0
-    fitted = LogisticRegression(C=_CALIBRATION_PENALTY).fit(np.array([[item[1]] for item in items]), right)
-    return float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
+        return dict(UNCALIBRATED.code)
+    names = [name for name in SIGNS if name != "offset"]
+    fitted = LogisticRegression(C=_CALIBRATION_PENALTY, max_iter=1000).fit(
+        np.array([[item.signs[name] for name in names] for item in proposed]), right
+    )
+    weights = dict(zip(names, fitted.coef_[0].tolist(), strict=True))
+    return {"offset": float(fitted.intercept_[0]), **weights}
 
 
 def _rows(
@@ -197,6 +234,61 @@ def fit_temperature(logits: NDArray[np.float64], rows: Sequence[Row]) -> float:
     return float(best.x)
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a profile's classifier was fitted to, as it is stored, and the figures measured out of fold."""
+
+    fitted: dict[str, Any]
+    scores: dict[str, float]
+
+
+def decide(
+    notes: Sequence[LabelledNote],
+    seen: Sequence[Seen],
+    folds: Sequence[Sequence[int]],
+    scores: Mapping[str, Scores] | None = None,
+) -> Decided:
+    """Fit and calibrate the classifier on what one profile reads out of fold."""
+    gold = block_rows(notes, scores)
+    readings = cross_read(notes, seen, folds, scores)
+    rows = gold + [row for note, reading in zip(notes, readings, strict=True) for row in read_rows(note, reading)]
+    logits = out_of_fold(rows)
+    # Calibrated on blocks as the reader makes them out, which is what the product sees.
+    as_seen = slice(len(gold), None)
+    temperature = fit_temperature(logits[as_seen], rows[as_seen])
+    proposed = cross_propose(notes, readings, rows, temperature, folds)
+    weights = tuple(fit_signs([p for p in proposed if (p.code is None) is none]) for none in (False, True))
+    passing = [p for p in proposed if not p.flagged]
+    chances = [chance(p.signs, weights[p.code is None]) for p in passing]
+    least = plain_threshold(chances, [p.right for p in passing], _RISK)
+    vectorizer, estimator = fit_classifier(rows)
+    rows, logits = rows[as_seen], logits[as_seen]
+    possible = class_thresholds(softmax(logits / temperature), [CLASSES.index(row.code) for row in rows], _MAY_BE_LOST)
+    right = np.mean([CLASSES[int(best)] == row.code for best, row in zip(logits.argmax(axis=1), rows, strict=True)])
+    return Decided(
+        {
+            "vectorizer": vectorizer,
+            "estimator": estimator,
+            "temperature": temperature,
+            "calibration": weights,
+            "least": min(least.threshold, _STRICTEST),
+            "possible": possible,
+        },
+        {
+            name: float(f"{value:.4f}")
+            for name, value in {
+                "blocks_out_of_fold_accuracy": float(right),
+                "blocks_out_of_fold_log_loss": log_loss(logits, rows, temperature),
+                "temperature": temperature,
+                "proposals_right": float(np.mean([p.right for p in proposed])),
+                "unflagged_from": min(least.threshold, _STRICTEST),
+                "unflagged_share": least.coverage * len(passing) / len(proposed),
+                "unflagged_wrong": least.bound,
+            }.items()
+        },
+    )
+
+
 def data_hash(notes: Sequence[LabelledNote]) -> str:
     """SHA-256 over the notes, in order."""
     digest = hashlib.sha256()
@@ -212,7 +304,7 @@ def read_scores(encoder: Path, notes: Sequence[LabelledNote]) -> dict[str, Score
             scores = {note.id: stored[note.id].astype(np.float32) for note in notes}
     except (OSError, KeyError):
         raise UntrustedModel(str(encoder), "it holds no scores for these notes; train the encoder first") from None
-    if any(len(scores[note.id]) != len(kept_tokens(Tokens.of(note.text))) for note in notes):
+    if any(scores[note.id].shape != (len(kept_tokens(Tokens.of(note.text))), OUTPUTS) for note in notes):
         raise UntrustedModel(str(encoder), "it was trained on other texts of these notes; train the encoder first")
     return scores
 
@@ -237,32 +329,19 @@ def train(notes: Sequence[LabelledNote], out: Path, *, encoder: Path | None = No
     scores = None if encoder is None else read_scores(encoder, notes)
     folds = writer_folds(notes, FOLDS)
     fast, accurate, tagger = cross_see(notes, folds, scores)
-    seen = accurate or fast
-    gold = block_rows(notes)
-    readings = cross_read(notes, seen, folds)
-    rows = gold + [row for note, reading in zip(notes, readings, strict=True) for row in read_rows(note, reading)]
-    logits = out_of_fold(rows)
-    # Calibrated on blocks as the reader makes them out, which is what the product sees.
-    as_seen = slice(len(gold), None)
-    temperature = fit_temperature(logits[as_seen], rows[as_seen])
-    calibration = proposal_calibration(notes, readings, rows, temperature, folds)
-    vectorizer, estimator = fit_classifier(rows)
-    rows, logits = rows[as_seen], logits[as_seen]
-    right = np.mean([CLASSES[int(best)] == row.code for best, row in zip(logits.argmax(axis=1), rows, strict=True)])
+    plain = decide(notes, fast, folds)
+    both = plain if scores is None else decide(notes, accurate, folds, scores)
     hashed = data_hash(notes)
     with tempfile.TemporaryDirectory() as temporary:
         parts = Path(temporary)
         tagger.save(parts / TAGGER_FILE)
         fit_grouper(notes, fast).save(parts / GROUPER_FILE)
+        joblib.dump(plain.fitted, parts / registry.CLASSIFIER_FILE, compress=3)
         if encoder is not None:
-            fit_grouper(notes, accurate).save(parts / ENCODER_GROUPER_FILE)
+            fit_grouper(notes, accurate, scores).save(parts / ENCODER_GROUPER_FILE)
+            joblib.dump(both.fitted, parts / registry.ENCODER_CLASSIFIER_FILE, compress=3)
             for name in (ENCODER_FILE, VOCABULARY_FILE):
                 shutil.copyfile(encoder / name, parts / name)
-        joblib.dump(
-            {"vectorizer": vectorizer, "estimator": estimator, "temperature": temperature, "calibration": calibration},
-            parts / registry.CLASSIFIER_FILE,
-            compress=3,
-        )
         return registry.save(
             out,
             parts=parts,
@@ -277,11 +356,8 @@ def train(notes: Sequence[LabelledNote], out: Path, *, encoder: Path | None = No
                 "notes": len(notes),
                 "seed": SEED,
                 "scores": {
-                    "blocks_out_of_fold_accuracy": float(f"{right:.4f}"),
-                    "blocks_out_of_fold_log_loss": float(f"{log_loss(logits, rows, temperature):.4f}"),
-                    "temperature": float(f"{temperature:.4f}"),
-                    "proposal_slope": float(f"{calibration[0][0]:.4f}"),
-                    "proposal_offset": float(f"{calibration[0][1]:.4f}"),
+                    **both.scores,
+                    **({} if encoder is None else {f"fast_{name}": value for name, value in plain.scores.items()}),
                 },
             },
         )

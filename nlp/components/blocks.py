@@ -9,21 +9,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate, chain
 from pathlib import Path
 
+import numpy as np
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from nlp.chain import Chain
+from nlp.chain import Chain, Rows, Scores
 from nlp.components.activities import candidates_of
 from nlp.components.durations import find_durations
 from nlp.context import Context, context_of
-from nlp.events import EVENT_LABELS, Candidate, Event, event_features, headed, make_events
+from nlp.cues import find_status
+from nlp.encoder import COLUMNS, ROLES
+from nlp.events import (
+    EVENT_LABELS,
+    Candidate,
+    Event,
+    event_traits,
+    headed,
+    make_events,
+    shared_by_names,
+    shared_by_words,
+)
 
 _BLOCKS = "therapy_blocks"
 _BESIDE = 2  # marks between a service name and minutes that stand beside it
 _PLAIN_FORMS = frozenset(("unit", "tick", "bare", "bracket", "lead", "column", "range", "hours"))
 _NEVER = 20.0  # taken off a score that structure rules out
+_CLAIM_MINUTES = 2.0  # taken off the score of *no block* for minutes without a word against them
+_CLAIM_WORK = 0.5  # the same for work that the tagger took for done; more finds more and leaks more
+_NO_WORK = frozenset(
+    ("plan", "home_program", "goals", "not_today", "previous", "history", "subjective", "education", "measures")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +49,30 @@ class Found:
     """One block as token ranges.
 
     ``durations`` are the events that give the minutes: one of its own, several that add up, or one that is shared
-    (``shared``). ``services`` are the service names and codes in it, in text order.
+    (``shared``). ``services`` are the service names and codes in it, in text order. ``certainty`` is the least probability,
+    in [0, 1], that the grouper gives one of its events in the place it has.
     """
 
     activities: tuple[Event, ...]
     durations: tuple[Event, ...] = ()
     services: tuple[Event, ...] = ()
     shared: bool = False
+    certainty: float = 1.0
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """All that it is made of."""
+        return (*self.activities, *self.durations, *self.services)
 
     @property
     def start(self) -> int:
         """First token."""
-        return min(e.start for e in (*self.activities, *self.durations, *self.services))
+        return min(e.start for e in self.events)
 
     @property
     def end(self) -> int:
         """Token after the last."""
-        return max(e.end for e in (*self.activities, *self.durations, *self.services))
+        return max(e.end for e in self.events)
 
     @property
     def minutes(self) -> int | None:
@@ -65,11 +90,12 @@ class _Open:
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """The blocks of one note, and the durations that belong to none of them."""
+    """The blocks of one note, the durations that belong to none of them, and the least certainty of what was left out."""
 
     blocks: tuple[Found, ...]
     loose: tuple[Event, ...]
     services: tuple[Event, ...]
+    certainty: float = 1.0
 
 
 def _headed_parts(blocks: list[Found], positions: list[int], line_of: Sequence[int]) -> tuple[list[Found], list[int]]:
@@ -189,6 +215,59 @@ def own_minutes(context: Context, events: list[Event], labels: list[str]) -> lis
     return out
 
 
+ENCODED = tuple(f"encoded:{role}" for role in ROLES)  # names of what `encoded_roles` gives, in the grouper's file
+_LEAST_LOG = -8.0
+
+
+def encoded_roles(context: Context, events: Sequence[Event]) -> Scores:
+    """The encoder's log-probabilities of `ROLES` for each event, of shape (events, roles), read at its first word."""
+    if not events:
+        return np.zeros((0, len(ROLES)), dtype=np.float32)
+    rows = np.stack([context.encoded_rows(e.start, e.end)[0] for e in events])
+    return np.maximum(rows[:, COLUMNS["role"]], _LEAST_LOG)
+
+
+def structure(context: Context, events: list[Event]) -> Scores:
+    """What structure rules out or in, as scores of shape (events, labels) to add to the model's.
+
+    An activity under a service's heading line begins no block; minutes that the note gives to two services at once are
+    shared, and the names of these beside them are no block's. Minutes that nothing speaks against belong to some block
+    more often than training notes, read with taggers of every lenience, make the model believe; so does work done.
+    """
+    at = {label: number for number, label in enumerate(EVENT_LABELS)}
+    scores = np.zeros((len(events), len(EVENT_LABELS)), dtype=np.float32)
+    scores[[number for number, under in enumerate(headed(context, events)) if under], at["B"]] -= _NEVER
+    by_names = shared_by_names(context, events)
+    for number, (named, told) in enumerate(zip(by_names, shared_by_words(context, events), strict=True)):
+        if named or told:
+            scores[number, at["S"]] += _NEVER
+        if named:
+            scores[number - 2 : number, [at["O"], at["Q"]]] += _NEVER
+    unclaimed = [at["O"], at["Q"]]
+    sentence_of = context.sentence_of
+    other = {sentence_of[m.start] for cue in ("total", "not_treatment") for m in context.found[cue]}
+    for number, event in enumerate(events):
+        if context.sections[event.start] in _NO_WORK:
+            continue
+        if event.kind == "dur" and sentence_of[event.start] not in other:
+            scores[number, unclaimed] -= _CLAIM_MINUTES
+        elif event.tag == "ACT" and find_status(context, event.start, event.end) is None:
+            scores[number, unclaimed] -= _CLAIM_WORK
+    return scores
+
+
+def _grouping(context: Context, events: list[Event], path: list[int], certainty: list[float]) -> Grouping:
+    labels = [EVENT_LABELS[number] for number in path]
+    grouping = group(events, own_minutes(context, events, labels), line_of=context.tokens.line_of)
+    sure = {id(event): value for event, value in zip(events, certainty, strict=True)}
+    blocks = tuple(
+        replace(block, certainty=min(sure.get(id(event), 1.0) for event in block.events)) for block in grouping.blocks
+    )
+    used = {id(event) for block in blocks for event in block.events}
+    outside = (value for event, value in sure.items() if event not in used)
+    return replace(grouping, blocks=blocks, certainty=min(outside, default=1.0))
+
+
 class BlockGrouper:
     """The ``therapy_blocks`` component."""
 
@@ -196,16 +275,37 @@ class BlockGrouper:
         if chain.labels != EVENT_LABELS:
             raise ValueError("the grouper file holds other labels than this version's grouper")
         self.chain = chain
+        self.rows = Rows(chain)
+        self.encoded: Scores = chain.weights[[chain.index.get(name, -1) for name in ENCODED]]
 
     def process(self, context: Context, candidates: list[Candidate], goals: list[tuple[int, int]]) -> Grouping:
         """Blocks from the tagger's candidates and the goals' token ranges; writes nothing."""
-        events = make_events(context, candidates, find_durations(context))
-        scores = self.chain.scores(event_features(context, events, goals))
-        scores[[number for number, under in enumerate(headed(context, events)) if under], EVENT_LABELS.index("B")] -= (
-            _NEVER
-        )
-        labels = [EVENT_LABELS[number] for number in self.chain.decode(scores)]
-        return group(events, own_minutes(context, events, labels), line_of=context.tokens.line_of)
+        return self.process_many([context], [candidates], [goals])[0]
+
+    def process_many(
+        self,
+        contexts: Sequence[Context],
+        candidates: Sequence[list[Candidate]],
+        goals: Sequence[list[tuple[int, int]]],
+    ) -> list[Grouping]:
+        """`process` for many notes, their events scored together."""
+        events = [make_events(c, found, find_durations(c)) for c, found in zip(contexts, candidates, strict=True)]
+        traits = (event_traits(*note) for note in zip(contexts, events, goals, strict=True))
+        flat = self.rows.scores(chain.from_iterable(traits))
+        ends = [0, *accumulate(map(len, events))]
+        scores = []
+        for context, mine, start, end in zip(contexts, events, ends, ends[1:], strict=False):
+            rows = flat[start:end] + structure(context, mine)
+            if context.encoded is not None:
+                rows += encoded_roles(context, mine) @ self.encoded
+            scores.append(rows)
+        paths = self.chain.decode_many(scores)
+        return [
+            _grouping(context, mine, path, sure)
+            for context, mine, path, sure in zip(
+                contexts, events, paths, self.chain.certainty_many(scores, paths), strict=True
+            )
+        ]
 
     def __call__(self, doc: Doc) -> Doc:
         """Group one doc."""

@@ -9,55 +9,22 @@ from __future__ import annotations
 import itertools
 import re
 from dataclasses import dataclass
-from functools import cache
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
+from nlp.clock import Scan, elapsed, is_blank
 from nlp.context import Context, context_of
-from nlp.errors import LexiconError
-from nlp.lexicon import Entry
-from nlp.terms import entries
 
 MAX_MINUTES = 240  # longer is no block of one visit
-_FILE = "durations"
 _LEAST_BARE = 5  # a smaller bare number beside a service is units or a count
-# What may stand behind a bare number that counts something else.
-_COUNTED = frozenset(
-    (
-        "u",
-        "un",
-        "unit",
-        "units",
-        "lb",
-        "lbs",
-        "#",
-        "x",
-        "reps",
-        "rep",
-        "%",
-        "/",
-        "ft",
-        "deg",
-        "sec",
-        "s",
-        "set",
-        "sets",
-        '"',
-        "year",
-        "wk",
-        "wks",
-        "of",
-        "feet",
-        "m",
-        "mph",
-        "yd",
-        "yards",
-        "meters",
-        "steps",
-        "stairs",
-    )
-)
+_MOST_BARE = 99
+_UNIT = 15  # minutes
+_CLOCK_FORMS = frozenset(("range", "margin", "in_out", "chain"))
+_HEAD_REACH = 3  # words between "time" and its number
+_LEAD_WORDS = 4  # tokens before the number that opens a line: "ROM/str 18:"
+_CHAIN_LINES = 4  # lines within which "then until 10:50" goes on from the last range
+_BESIDE = frozenset("-–—:([x×=/;|)]@,*")
 _CACHE = "durations"
 
 
@@ -73,263 +40,166 @@ class Candidate:
     @property
     def clock(self) -> bool:
         """Whether the minutes come from a start and an end time."""
-        return self.form in ("range", "margin", "in_out")
+        return self.form in _CLOCK_FORMS
 
 
-@dataclass(frozen=True, slots=True)
-class DurationWords:
-    """The words of ``durations.toml`` by role."""
-
-    minute: frozenset[str]
-    letter: frozenset[str]
-    tick: frozenset[str]
-    hour: frozenset[str]
-    numbers: dict[str, int]
-    fractions: tuple[tuple[tuple[str, ...], int], ...]
-    range_marks: frozenset[str]
-    meridiem: frozenset[str]
-    columns: frozenset[str]
-
-
-@cache
-def duration_words() -> DurationWords:
-    """The data file as sets, read once."""
-    by_role: dict[str, list[Entry]] = {}
-    for entry in entries(_FILE):
-        by_role.setdefault(entry.data["role"], []).append(entry)
-
-    def plain(role: str) -> frozenset[str]:
-        return frozenset(term for entry in by_role[role] for term in entry.terms)
-
-    def valued(role: str) -> dict[str, int]:
-        values = {}
-        for entry in by_role[role]:
-            for term in entry.terms:
-                words, mark, number = term.partition("=")
-                if not mark or not number.isdecimal():
-                    raise LexiconError(f"{_FILE}.toml", entry.id, f"write {term!r} as word=minutes")
-                values[words] = int(number)
-        return values
-
-    return DurationWords(
-        minute=plain("minute"),
-        letter=plain("minute_letter"),
-        tick=plain("minute_tick"),
-        hour=plain("hour"),
-        numbers=valued("number"),
-        fractions=tuple((tuple(re.findall(r"\w+", words)), minutes) for words, minutes in valued("fraction").items()),
-        range_marks=plain("range_mark"),
-        meridiem=plain("meridiem"),
-        columns=plain("column"),
-    )
-
-
-def _blank(word: str) -> bool:
-    return word[0] in " \t\xa0"
-
-
-class _Reader:
+class _Reader(Scan):
     """One pass over the tokens of one note."""
 
     def __init__(self, context: Context) -> None:
-        tokens = context.tokens
+        super().__init__(context.tokens)
         self.context = context
-        self.tokens = tokens
-        self.words = tokens.words
-        self.lower = tokens.lower
-        self.data = duration_words()
         self.found: list[Candidate] = []
         self.taken: set[int] = set()
 
-    # -- helpers ---------------------------------------------------------------------------------------------------
-
     def add(self, start: int, end: int, minutes: int, form: str) -> None:
+        """Keep a candidate unless it is too long or stands on another."""
         if 0 < minutes <= MAX_MINUTES and not self.taken.intersection(range(start, end)):
             self.taken.update(range(start, end))
             self.found.append(Candidate(start, end, minutes, form))
 
-    def next(self, index: int) -> int:
-        """Index of the next token that is no blank (a line break is one)."""
-        index += 1
-        while index < len(self.words) and _blank(self.words[index]):
-            index += 1
-        return index
-
-    def before(self, index: int) -> int:
-        """Index of the previous token that is no blank, -1 at the start."""
-        index -= 1
-        while index >= 0 and _blank(self.words[index]):
-            index -= 1
-        return index
-
-    def word(self, index: int) -> str:
-        return self.lower[index] if 0 <= index < len(self.lower) else "\n"
-
-    def touching(self, index: int) -> bool:
-        """Whether the token and the next stand without a gap."""
-        return index + 1 < len(self.words) and self.tokens.ends[index] == self.tokens.starts[index + 1]
-
     def _assistance(self, index: int) -> bool:
         """``min A``, ``min assist``: an assist level, no time."""
-        return self.word(index) == "min" and self.word(self.next(index)) in ("a", "assist", "assistance", "ax")
+        return self.word(index) == "min" and self.word(self.next(index)) in self.data.assistance
+
+    def _small(self, index: int) -> bool:
+        """A number that can be minutes without saying so."""
+        word = self.word(index)
+        return word.isdecimal() and len(word) <= 2 and int(word) >= _LEAST_BARE
 
     # -- clock times -----------------------------------------------------------------------------------------------
 
-    def clock(self, index: int) -> tuple[int, int, bool] | None:
-        """A time of day at ``index``: (minute of day, token after it, whether it has a colon, meridiem or leading zero)."""
-        word = self.word(index)
-        if not word.isdecimal():
-            return None
-        after = index + 1
-        sure = False
-        if (
-            len(word) <= 2
-            and self.word(after) == ":"
-            and self.touching(index)
-            and len(self.word(after + 1)) == 2
-            and self.word(after + 1).isdecimal()
-        ):
-            hour, minute = int(word), int(self.word(after + 1))
-            after += 2
-            sure = True
-        elif len(word) in (3, 4):
-            hour, minute = int(word[:-2]), int(word[-2:])
-            sure = len(word) == 4 and word[0] == "0"
-            if self.word(after) in ("h", "hrs") and self.touching(index):
-                after += 1
-                sure = True
-        elif len(word) <= 2:
-            hour, minute = int(word), 0
-            step = after if self.touching(index) else self.next(index)
-            if self.word(step) not in ("am", "pm"):
-                return None
-        else:
-            return None
-        if not (hour < 24 and minute < 60):
-            return None
-        step = after if after < len(self.words) and not _blank(self.words[after]) else self.next(after - 1)
-        mark = self.word(step)
-        if mark in self.data.meridiem and (
-            mark in ("am", "pm")
-            or (self.tokens.ends[step - 1] == self.tokens.starts[step] and not self.word(step + 1).isalpha())
-        ):
-            sure = True
-            after = step + 1
-            letter = mark[0]
-            if self.word(after) == "." and self.word(after + 1) == "m":
-                after += 2
-                if self.word(after) == ".":
-                    after += 1
-            if letter == "p" and hour < 12:
-                hour += 12
-            elif letter == "a" and hour == 12:
-                hour = 0
-        elif mark in ("a", "p") and self.word(step + 1) == "." and self.word(step + 2) == "m":
-            sure = True
-            after = step + 3
-            if self.word(after) == ".":
-                after += 1
-            if mark == "p" and hour < 12:
-                hour += 12
-        return hour * 60 + minute, after, sure
-
-    @staticmethod
-    def elapsed(start: int, end: int) -> int:
-        """Minutes from one time of day to another; across noon on a 12-hour clock where that is the only reading."""
-        # Only the end may carry am or pm ("1:12 to 1:37 pm"), or the half day changes between the two.
-        return (end - start) % 720 or 720
-
     def ranges(self) -> None:
+        """``0905-0920``, ``9:05 to 9:20``, ``half past 2 till 2:52``, and what goes on from them: ``then until 10:50``."""
         index = 0
+        ended: tuple[int, int] | None = None  # token after the last range, and when it ended
+        lines = self.tokens.line_of
+        times = {*self.data.numbers, *self.data.halves}
         while index < len(self.words):
-            first = self.clock(index) if self.words[index].isdecimal() else None
-            if first is None:
-                index += 1
+            first = self.clock(index) if self.lower[index] in times or self.words[index].isdecimal() else None
+            if first is None or (self.word(index - 1) in "/.:$" and self.touching(index - 1)):
+                index = index + 1 if first is None else first[1]
                 continue
-            begin, after, sure = first
-            if self.word(index - 1) in "/.:$" and self.touching(index - 1):
+            found = self._range(index, *first)
+            if found is not None:
+                after, minutes, end = found
+                self.add(index, after, minutes, "range")
+                ended = after, end
                 index = after
                 continue
-            step = after if after < len(self.words) and not _blank(self.words[after]) else self.next(after - 1)
-            mark = self.word(step)
-            if (mark == "-" and self.word(step + 1) == ">") or (mark == "-" and self.word(step + 1) == "-"):
-                step += 1
-            wide = step > after and len(self.words[after]) >= 2 and _blank(self.words[after])
-            second, at = None, step
-            if mark in self.data.range_marks:
-                at = step + 1 if step + 1 < len(self.words) and not _blank(self.words[step + 1]) else self.next(step)
-                second = self.clock(at)
-            elif (
-                (wide and sure)
-                or (wide and len(self.words[index]) == 4)
-                or (mark == "|" and (sure or len(self.words[index]) == 4))
-            ):
-                at = self.next(step) if mark == "|" else step
-                second = self.clock(at)
-                if second is not None and len(self.words[at]) != len(self.words[index]) and not second[2]:
-                    second = None
-            if second is not None:
-                minutes = self.elapsed(begin, second[0])
-                both = sure or second[2] or (len(self.words[index]) == 4 and len(self.word(at)) == 4)
-                year = (
-                    all(
-                        w[:2] in ("19", "20") and int(w[2:]) < 60 and len(w) == 4
-                        for w in (self.words[index], self.word(at))
-                    )
-                    and not sure
-                )
-                if both and minutes <= MAX_MINUTES and not (year and minutes < 8):
-                    self.add(index, second[1], minutes, "range")
-                    index = second[1]
-                    continue
+            begin, after, sure = first
+            mark = self.before(index)
+            if ended is not None and sure and self.word(mark) in self.data.chain:
+                minutes = elapsed(ended[1], begin)
+                if minutes <= MAX_MINUTES // 2 and lines[index] - lines[ended[0] - 1] <= _CHAIN_LINES:
+                    self.add(mark, after, minutes, "chain")
+                    ended = after, begin
             index = after
+
+    def _range(self, index: int, begin: int, after: int, sure: bool) -> tuple[int, int, int] | None:
+        """The range that opens with the time at ``index``: (token after it, minutes, end time)."""
+        words, first = self.words, self.words[index]
+        step = self.from_here(after)
+        mark = self.word(step)
+        if mark == "-" and self.word(step + 1) in (">", "-"):
+            step += 1
+        elif mark in "'’" and self.word(step + 1) in self.data.range_marks:
+            step += 1
+            mark = self.word(step)
+        wide = step > after and len(words[after]) >= 2 and is_blank(words[after])
+        figures = len(first) == 4 and first.isdecimal()
+        column = figures and index == self.tokens.lines[self.tokens.line_of[index]][0]
+        between = mark == "and" and self.word(self.before(index)) == "between"
+        second, at = None, step
+        if mark in self.data.range_marks or between or (mark == "/" and sure and self.touching(step)):
+            at = self.from_here(step + 1)
+            second = self.clock(at)
+        elif (wide and (sure or figures)) or column or (mark == "|" and (sure or figures)):
+            at = self.next(step) if mark == "|" else step
+            second = self.clock(at)
+            if second is not None and len(words[at]) != len(first) and not second[2]:
+                second = None
+        if second is None:
+            return None
+        minutes = elapsed(begin, second[0])
+        spoken = first.isalpha() and words[at].isalpha()
+        certain = sure or second[2] or spoken or (figures and len(self.word(at)) == 4)
+        years = not sure and all(
+            len(w) == 4 and w[:2] in ("19", "20") and w.isdecimal() and int(w[2:]) < 60 for w in (first, self.word(at))
+        )
+        if not certain or minutes > MAX_MINUTES or (years and minutes < 8):
+            return None
+        return second[1], minutes, second[0]
+
+    def short_ranges(self) -> None:
+        """``9-9:15``, ``2 - 2:30 pm``: the first time is the hour alone."""
+        words = self.words
+        for index, word in enumerate(words):
+            if word != ":" or not (index >= 3 and self.touching(index - 1)) or index - 1 in self.taken:
+                continue
+            second = self.clock(index - 1)
+            mark = self.before(index - 1)
+            at = self.before(mark)
+            if second is None or self.word(mark) not in self.data.range_marks or at in self.taken:
+                continue
+            hour = self.word(at)
+            if not hour.isdecimal() or len(hour) > 2 or not 1 <= int(hour) <= 12 or self.word(at - 1) in "/.:$-":
+                continue
+            minutes = elapsed(int(hour) * 60, second[0])
+            tight = self.touching(at) and self.touching(mark)
+            if minutes <= MAX_MINUTES // 4 and (tight or second[1] > index + 2):
+                self.add(at, second[1], minutes, "range")
 
     def in_out(self) -> None:
         """``In 10:14 ... Out 10:33``: the start and the end apart, with the work between them."""
-        lower = self.lower
         opened: tuple[int, int, int] | None = None
-        for index, word in enumerate(lower):
-            if word not in ("in", "out", "start", "stop", "end", "began", "started", "ended", "begin"):
+        for index, word in enumerate(self.lower):
+            opening = word in self.data.opening
+            if not opening and word not in self.data.closing:
                 continue
             at = self.next(index)
-            skipped = 0
-            while self.word(at) in (":", "=", "(") or (self.word(at).isalpha() and skipped < 2):
+            time, skipped = self.clock(at), 0
+            while time is None and (self.word(at) in (":", "=", "(") or (self.word(at).isalpha() and skipped < 2)):
                 skipped += self.word(at).isalpha()
                 at = self.next(at)
-            time = self.clock(at)
-            if time is None or not (time[2] or len(self.word(at)) == 4) or at in self.taken:
+                time = self.clock(at)
+            if time is None or at in self.taken:
                 continue
-            if word in ("in", "start", "began", "started", "begin"):
+            if not (time[2] or len(self.word(at)) == 4 or self.word(at).isalpha()):
+                continue
+            if opening:
                 opened = (time[0], index, time[1])
             elif opened is not None:
-                minutes = self.elapsed(opened[0], time[0])
-                gap = sum(1 for w in lower[opened[1] : index] if w.isalpha())
+                minutes = elapsed(opened[0], time[0])
                 if minutes <= MAX_MINUTES:
-                    form = "in_out" if gap >= 5 else "range"
-                    if form == "in_out":
-                        self.add(index, time[1], minutes, form)
-                        self.found.append(Candidate(opened[1], opened[2], minutes, "in_out_open"))
-                        self.taken.update(range(opened[1], opened[2]))
-                    else:
-                        self.add(opened[1], time[1], minutes, form)
+                    self._in_out(opened, index, time[1], minutes)
                 opened = None
+
+    def _in_out(self, opened: tuple[int, int, int], index: int, after: int, minutes: int) -> None:
+        apart = sum(1 for word in self.lower[opened[1] : index] if word.isalpha())
+        if apart < 5:
+            self.add(opened[1], after, minutes, "range")
+            return
+        self.add(index, after, minutes, "in_out")
+        self.found.append(Candidate(opened[1], opened[2], minutes, "in_out_open"))
+        self.taken.update(range(opened[1], opened[2]))
 
     def margin(self) -> None:
         """Start times down the margin: each line's block ends where the next begins."""
         starts = []
         for number, (begin, end) in enumerate(self.tokens.lines):
             index = begin
-            while index < end and (_blank(self.words[index]) or self.words[index] in "-*["):
+            while index < end and (is_blank(self.words[index]) or self.words[index] in "-*["):
                 index += 1
-            if index < end and index not in self.taken:
+            if index < end and index not in self.taken and self.words[index].isdecimal():
                 time = self.clock(index)
                 if time is not None and (time[2] or len(self.words[index]) == 4):
                     starts.append((number, index, time[0], time[1]))
         if len(starts) < 3:
             return
         for (number, index, begin, after), (later, _, end, _) in itertools.pairwise(starts):
-            minutes = self.elapsed(begin, end)
-            if later - number <= 3 and minutes <= 120:
+            minutes = elapsed(begin, end)
+            if later - number <= 3 and minutes <= MAX_MINUTES // 2:
                 self.add(index, after, minutes, "margin")
 
     # -- amounts ---------------------------------------------------------------------------------------------------
@@ -341,14 +211,15 @@ class _Reader:
         if word in ("-", "–"):
             at = self.before(at)
             word = self.word(at)
+        if word in self.data.qualifiers:
+            at = self.before(at)
+            word = self.word(at)
         if word.isdecimal() and len(word) <= 3:
-            if (
-                self.word(at - 1) == "."
-                and self.touching(at - 1)
-                and self.word(at - 2).isdecimal()
-                and self.touching(at - 2)
-            ):
-                return None
+            mark = self.word(at - 1)
+            if mark in ".:" and self.touching(at - 1) and self.word(at - 2).isdecimal() and self.touching(at - 2):
+                # "15:00 min" is minutes and seconds; "9:05 min" and "1.5 min" are no whole minutes.
+                whole = mark == ":" and word == "00" and len(self.word(at - 2)) <= 2
+                return (int(self.word(at - 2)), at - 2) if whole else None
             return int(word), at
         if word in self.data.numbers:
             value, first = self.data.numbers[word], at
@@ -363,98 +234,185 @@ class _Reader:
             return int(self.word(at - 1)), at - 2
         return None
 
-    def _decimal_hours(self, index: int) -> bool:
-        """``1.5 hrs``, read where the hour stands at ``index``; whether it was one."""
-        at = self.before(index)
-        if not (at >= 2 and self.word(at).isdecimal() and self.word(at - 1) == "." and self.word(at - 2).isdecimal()):
-            return False
-        if not (self.touching(at - 2) and self.touching(at - 1)):
-            return False
-        tenths = int(self.word(at)[:2].ljust(2, "0"))
-        self.add(at - 2, index + 1, int(self.word(at - 2)) * 60 + tenths * 60 // 100, "hours")
-        return True
-
     def amounts(self) -> None:
+        """``15 min``, ``1 hr 5 min``, ``fifteen minutes``, ``15'``, ``15m``."""
         data = self.data
         for index, word in enumerate(self.lower):
-            if word in data.hour and self._decimal_hours(index):
+            if word in data.hour:
+                self._hours(index)
+            elif word in data.minute:
+                if not self._assistance(index):
+                    self._minutes(index)
+            elif (word not in data.tick and word not in data.letter) or not (
+                self.touching(index - 1) and self.words[index - 1].isdecimal() and len(self.words[index - 1]) < 3
+            ):
                 continue
-            if word in data.minute or word in data.hour:
-                got = self.number_before(index)
-                if got is None:
-                    continue
-                value, first = got
-                end = index + 1
-                if word in data.hour:
-                    decimal = (
-                        self.word(first - 1) == "." and self.touching(first - 1) and self.word(first - 2).isdecimal()
-                    )
-                    if decimal:
-                        continue
-                    minutes = value * 60
-                    at = self.next(index)
-                    if self.word(at) == "and":
-                        at = self.next(at)
-                    if (
-                        self.word(at).isdecimal()
-                        and len(self.word(at)) <= 2
-                        and self.word(self.next(at)) in data.minute
-                    ):
-                        minutes += int(self.word(at))
-                        end = self.next(at) + 1
-                    self.add(first, end, minutes, "hours")
-                    continue
-                if self._assistance(index):
-                    continue
-                form = "unit" if self.words[first].isdecimal() else "words"
-                # A product: "2 x 8 min"; a span: "15-20 min" gives no one number.
-                mark = self.before(first)
-                if self.word(mark) in ("x", "×", "@") and self.word(self.before(mark)).isdecimal() and value < 60:
-                    times = self.before(mark)
-                    bouts = int(self.word(times))
-                    if 2 <= bouts <= 4 and not (len(self.word(times)) > 1):
-                        self.add(times, end, bouts * value, "product")
-                        continue
-                if (
-                    self.word(mark) in ("-", "–", "to")
-                    and self.word(self.before(mark)).isdecimal()
-                    and self.touching(self.before(mark))
-                ):
-                    earlier = int(self.word(self.before(mark)))
-                    if earlier < value and len(self.word(self.before(mark))) <= 2:
-                        self.taken.update(range(self.before(mark), end))
-                        continue
-                self.add(first, end, value, form)
-            elif word in data.tick and index > 0 and self.touching(index - 1) and self.words[index - 1].isdecimal():
-                value = int(self.words[index - 1]) if len(self.words[index - 1]) <= 2 else 0
-                after = self.word(index + 1)
-                if after.isdecimal() and self.touching(index):
-                    continue  # 5'6"
-                self.add(index - 1, index + 1, value, "tick")
-            elif (
-                word in data.letter
-                and self.words[index] == "m"
-                and index > 0
-                and self.touching(index - 1)
-                and self.words[index - 1].isdecimal()
-            ) and len(self.words[index - 1]) <= 2:
-                self.add(index - 1, index + 1, int(self.words[index - 1]), "letter")
-        last_words = {parts[-1] for parts, _ in data.fractions}
+            elif word in data.tick:
+                if not (self.word(index + 1).isdecimal() and self.touching(index)):  # 5'6"
+                    self._amount(index - 1, index + 1, int(self.words[index - 1]), "tick")
+            elif word in data.letter and self.words[index] == "m":
+                self._amount(index - 1, index + 1, int(self.words[index - 1]), "letter")
+        self._fractions()
+
+    def _minutes(self, index: int) -> None:
+        got = self.number_before(index)
+        if got is None:
+            return
+        value, first = got
+        mark = self.before(first)
+        # "15-20 min" gives no one number.
+        if (
+            self.word(mark) in ("-", "–", "to")
+            and self.word(self.before(mark)).isdecimal()
+            and self.touching(self.before(mark))
+        ):
+            earlier = int(self.word(self.before(mark)))
+            if earlier < value and len(self.word(self.before(mark))) <= 2:
+                self.taken.update(range(self.before(mark), index + 1))
+                return
+        self._amount(first, index + 1, value, "unit" if self.words[first].isdecimal() else "words")
+
+    def _amount(self, first: int, end: int, value: int, form: str) -> None:
+        """Keep an amount, with what multiplies it or is added to it: ``2 x 8 min``, ``10 min x 2``, ``15 + 10 min``."""
+        mark = self.before(first)
+        times = self.before(mark)
+        if self.word(mark) in ("x", "×", "@") or self.word(mark) in self.data.bouts or self.word(mark) == "of":
+            if self.word(mark) == "of" and self.word(times) in self.data.bouts:
+                times = self.before(times)
+            elif self.word(mark) == "of":
+                times = -1
+            word = self.word(times)
+            count = int(word) if word.isdecimal() and len(word) == 1 else self.data.numbers.get(word, 0)
+            glued = self.touching(times - 1) and self.word(times - 1).isalnum()
+            level = glued or self.word(self.before(times)) in self.data.levels
+            if 2 <= count <= 4 and not level and value < 60:
+                self.add(times, end, count * value, "product")
+                return
+        elif self.word(mark) == "+" and value < 60:
+            word = self.word(times)
+            glued = self.touching(times - 1) and not is_blank(self.words[times - 1])
+            if word.isdecimal() and len(word) <= 2 and not glued:
+                self.add(times, end, int(word) + value, "sum")
+                return
+        at = self.from_here(end)
+        count = self.word(at + 1) if self.touching(at) else self.word(self.next(at))
+        if value >= _LEAST_BARE and self.word(at) in ("x", "×") and count in ("2", "3"):
+            number = at + 1 if self.touching(at) else self.next(at)
+            following = self.word(self.next(number))
+            if following not in self.data.often and following not in self.data.counted:
+                self.add(first, number + 1, value * int(count), "product")
+                return
+        self.add(first, end, value, form)
+
+    def _hours(self, index: int) -> None:
+        """``1.5 hrs``, ``1 hr 5 min``, ``1h15``, ``an hour and a half``, ``½ hr``, read where the hour stands."""
+        at = self.before(index)
+        if self.word(at) == "-":
+            at = self.before(at)
+        word = self.word(at)
+        if word.isdecimal() and self.word(at - 1) == "." and self.touching(at - 1):
+            whole = self.word(at - 2) if self.touching(at - 2) else ""
+            tenths = int(word[:2].ljust(2, "0"))
+            if whole.isdecimal():
+                self.add(at - 2, index + 1, int(whole) * 60 + tenths * 60 // 100, "hours")
+            else:
+                self.add(at - 1, index + 1, tenths * 60 // 100, "hours")
+            return
+        part = self._part(at)
+        if part is not None:
+            minutes, first = part
+            earlier = self.before(first)
+            if self.word(earlier).isdecimal() and len(self.word(earlier)) == 1 and minutes < 60:
+                minutes, first = minutes + int(self.word(earlier)) * 60, earlier
+            self.add(first, index + 1, minutes, "hours")
+            return
+        if word in self.data.one:
+            # "half an hour" and "three quarters of an hour" are fractions.
+            earlier = self.word(self.before(at))
+            if earlier == "of" or earlier in self.data.halves:
+                return
+            got: tuple[int, int] | None = (1, at)
+        else:
+            got = self.number_before(index)
+        if got is None:
+            return
+        value, first = got
+        more, end = self._beyond(index)
+        self.add(first, end, value * 60 + more, "words" if word in self.data.one else "hours")
+
+    def _part(self, at: int) -> tuple[int, int] | None:
+        """``1/4`` or ``½`` that ends at token ``at``: (minutes of an hour, its first token)."""
+        word = self.word(at)
+        if word in self.data.halves and not word.isalpha():
+            return self.data.halves[word], at
+        whole = self.word(at - 2)
+        if word in ("2", "4") and self.word(at - 1) == "/" and whole in ("1", "3") and self.touching(at - 1):
+            return 60 * int(whole) // int(word), at - 2
+        return None
+
+    def _beyond(self, index: int) -> tuple[int, int]:
+        """Minutes past the hour at ``index`` and the token after them: ``and 10 minutes``, ``15m``, ``and a half``."""
+        at = self.next(index)
+        if self.word(at) == "and":
+            at = self.next(at)
+        if self.word(at) in self.data.one and self.word(self.next(at)) in self.data.halves:
+            at = self.next(at)
+            return self.data.halves[self.word(at)], at + 1
+        word = self.word(at)
+        if word.isdecimal() and len(word) <= 2:
+            unit = self.next(at)
+            if self.word(unit) in self.data.minute or (self.word(unit) in self.data.letter and self.touching(at)):
+                return int(word), unit + 1
+            if len(word) == 2 and at == index + 1 and self.touching(index) and self.word(unit) != ":":
+                return int(word), at + 1
+        return 0, index + 1
+
+    def _fractions(self) -> None:
+        last_words = {parts[-1] for parts, _ in self.data.fractions}
         ends = [index for index, word in enumerate(self.lower) if word in last_words]
-        for parts, minutes in data.fractions:
+        for parts, minutes in self.data.fractions:
             for index in ends:
-                if self.lower[index] == parts[-1] and index + 1 >= len(parts):
-                    at, first, ok = index, index, True
-                    for part in reversed(parts):
-                        if self.word(at) == "-":
-                            at = self.before(at)
-                        if self.word(at) != part:
-                            ok = False
-                            break
-                        first = at
+                at = first = index
+                for part in reversed(parts):
+                    if self.word(at) == "-":
                         at = self.before(at)
-                    if ok:
-                        self.add(first, index + 1, minutes, "words")
+                    if self.word(at) != part:
+                        break
+                    first = at
+                    at = self.before(at)
+                else:
+                    self.add(first, index + 1, minutes, "words")
+
+    def joined(self) -> None:
+        """Ranges that go on after a pause are one duration: ``2:06 to 2:19 and 2:24 to 2:43``; so are sums of amounts."""
+        self.found.sort(key=lambda c: (c.start, c.end))
+        out: list[Candidate] = []
+        for c in self.found:
+            last = out[-1] if out else None
+            if last is not None and self._adds(last, c):
+                out[-1] = Candidate(last.start, c.end, last.minutes + c.minutes, last.form)
+                self.taken.update(range(last.start, c.end))
+            else:
+                out.append(c)
+        self.found = out
+
+    def _adds(self, first: Candidate, second: Candidate) -> bool:
+        """Whether two candidates side by side are one sum."""
+        between = [word for word in self.lower[first.end : second.start] if not is_blank(word)]
+        if len(between) != 1 or first.form != second.form:
+            return False
+        if first.form != "range":
+            return between[0] == "+" and first.form in ("unit", "tick", "letter")
+        return between[0] in ("and", "+", "&") and not self._meets(first, second)
+
+    def _meets(self, first: Candidate, second: Candidate) -> bool:
+        """Whether a range begins with the very time that ends the one before it: two blocks side by side."""
+        begin = self.clock(second.start)
+        for at in range(first.start + 1, first.end):
+            end = self.clock(at)
+            if begin is not None and end is not None and end[1] == first.end:
+                return elapsed(end[0], begin[0]) == elapsed(0, 0)
+        return False
 
     # -- columns and bare numbers ----------------------------------------------------------------------------------
 
@@ -469,16 +427,8 @@ class _Reader:
                 continue
             line_start = tokens.starts[begin]
             text = tokens.text[line_start : tokens.ends[end - 1]]
-            separator = (
-                "|"
-                if text.count("|") >= 2
-                else ";"
-                if text.count(";") >= 2
-                else "\t"
-                if text.count("\t") >= 1
-                else ","
-                if text.count(",") >= 2
-                else " "
+            separator = next(
+                (mark for mark, least in (("|", 2), (";", 2), ("\t", 1), (",", 2)) if text.count(mark) >= least), " "
             )
             cells = self.cells(text, separator)
             head = [i for i, (_, cell) in enumerate(cells) if cell.strip(" .:*#").lower() in self.data.columns]
@@ -486,20 +436,17 @@ class _Reader:
                 position = cells[head[0]][0]
                 heads = (separator, head[0], position, position + len(cells[head[0]][1]))
                 continue
-            if heads is None:
-                continue
-            if separator != heads[0] and heads[0] != " ":
+            if heads is None or (separator != heads[0] and heads[0] != " "):
                 continue
             for i, (left, cell) in enumerate(cells):
                 stripped = cell.strip()
-                number = re.fullmatch(r"\(?(\d{1,3})(?:\s*(?:min|mins|m|'))?\)?", stripped)
+                number = re.fullmatch(r"\(?(\d{1,3})(?:\s*(?:min|mins|m|'))?\)?(?:\s*/\s*\d\s*u?(?:nits?)?)?", stripped)
                 if number is None:
                     continue
                 inside = left + len(cell) - len(cell.lstrip())
                 fits = i == heads[1] if heads[0] != " " else heads[2] - 3 <= inside + len(stripped) / 2 <= heads[3] + 3
                 if fits:
-                    offset = line_start + inside + stripped.index(number.group(1))
-                    index = tokens.at(offset)
+                    index = tokens.at(line_start + inside + stripped.index(number.group(1)))
                     self.add(index, index + 1, int(number.group(1)), "column")
 
     @staticmethod
@@ -522,13 +469,15 @@ class _Reader:
             for index in range(begin, end):
                 if self.lower[index] not in self.data.minute or index in self.taken or self._assistance(index):
                     continue
+                if self.word(self.before(index)) in self.data.rate:
+                    continue  # "6 a min", "by min 4"
                 numbers = []
                 at = index + 1
                 while at < end:
                     word = words[at]
                     if word.isdecimal() and len(word) <= 3:
                         numbers.append(at)
-                    elif not (_blank(word) or word in ":=-|()" or (not numbers and word.isalpha())) or (
+                    elif not (is_blank(word) or word in ":=-|()" or (not numbers and word.isalpha())) or (
                         numbers and word.isalpha()
                     ):
                         break
@@ -539,132 +488,197 @@ class _Reader:
                     self.taken.update(i for i in numbers if i != last)
                     self.add(last, last + 1, int(words[last]), "row")
 
+    def heads(self) -> None:
+        """A number that the word *time* or *duration* announces: ``total ex time incl rests 28``."""
+        for index, word in enumerate(self.lower):
+            if word not in self.data.heads:
+                continue
+            at, passed = self.next(index), 0
+            while self.word(at) in (":", "=", "-", "(") or (self.word(at).isalpha() and passed < _HEAD_REACH):
+                passed += self.word(at).isalpha()
+                at = self.next(at)
+            after = self.next(at)
+            change = self.word(after) == "to" and self.word(self.next(after)).isdecimal()  # "cut from 19 to 13 min"
+            if self._small(at) and not self._counts(at) and not change:
+                self.add(at, at + 1, int(self.word(at)), "head")
+
+    def _counts(self, at: int) -> bool:
+        """Whether the number at token ``at`` counts something or is part of another number."""
+        step = self.next(at)
+        after = self.word(step)
+        joined = self.touching(at)
+        if after == "/" and self._per_units(at, step):
+            return False
+        number_follows = self.word(step + 1).isdecimal() and self.touching(step)
+        if after == "/" and self.word(step + 1).isalpha() and self.touching(step):
+            return False  # "TE 25/TA 15"
+        return (
+            after in self.data.counted
+            or (after == ":" and joined and number_follows)
+            or (joined and after in ("-", "'", "°", "+", "#", ">", "<"))
+            or (joined and after == "." and number_follows)
+        )
+
+    def _per_units(self, at: int, step: int) -> bool:
+        """``97110 15/1``: minutes over the units that they make."""
+        units = self.word(step + 1)
+        if not (units.isdecimal() and len(units) == 1 and self.touching(step)):
+            return False
+        return abs(int(self.word(at)) / _UNIT - int(units)) < 1 and self.word(step + 2) != "/"
+
     def bare(self) -> None:
-        """Bare or bracketed numbers right beside a service's name or code, and in square brackets at a line's start."""
-        words, tokens = self.words, self.tokens
+        """Bare or bracketed numbers right beside a service's name or code."""
+        words = self.words
         found = self.context.found
-        ends = {m.end for m in found["services"]} | {m.end for m in found["service_heads"]}
-        ends |= {i + 1 for i, w in enumerate(words) if len(w) == 5 and w.isdecimal() and w[0] == "9"}
+        codes = {i + 1 for i, w in enumerate(words) if self._code(i, w)}
+        ends = {m.end for m in found["services"]} | {m.end for m in found["service_heads"]} | codes
         for end in sorted(ends):
-            at = end if end < len(words) and not _blank(words[end]) else self.next(end - 1)
+            at = self.from_here(end)
             marks = 0
             times = False
-            while (
-                self.word(at) in ("-", "–", "—", ":", "(", "[", "x", "×", "=", "/", ";", "|", ")", "]", "@", ",", "*")
-                and marks < 4
-            ):
+            while self.word(at) in _BESIDE and marks < 4:
                 times = times or self.word(at) in ("x", "×")
                 marks += 1
                 at = self.next(at)
-            if at >= len(words) or at in self.taken or not words[at].isdecimal() or len(words[at]) > 2:
+            if at >= len(words) or at in self.taken or not self._small(at):
                 continue
-            if self.touching(at - 1) and words[at - 1] == "-" and self.touching(at - 2):
+            if end in codes and words[at - 1] == "-" and self.touching(at - 1) and self.touching(at - 2):
                 continue  # a modifier: 97110-59
-            value = int(words[at])
-            step = self.next(at)
-            after = self.word(step)
-            joined = self.touching(at)
-            clock = after == ":" and joined and self.word(step + 1).isdecimal()
-            if value < _LEAST_BARE or after in _COUNTED or clock:
+            if self._counts(at):
                 continue
-            if (joined and after in ("-", ".", "'", "°", "+", "#", ">")) or (
-                after.isalpha() and after not in ("sup", "seated", "supine") and not times and marks == 0 and joined
-            ):
+            after = self.word(self.next(at))
+            if self.touching(at) and after.isalpha() and not times and marks == 0:
                 continue
-            self.add(at, at + 1, value, "bare")
-        for index, word in enumerate(self.lower):
-            # "the last ten we did", "the remaining 20 went to"
-            if word in ("remaining", "last", "first", "final", "other") and self.word(self.before(index)) in (
-                "the",
-                "for",
-            ):
-                at = self.next(index)
-                value = (
-                    int(words[at])
-                    if self.word(at).isdecimal() and len(words[at]) <= 2
-                    else self.data.numbers.get(self.word(at), 0)
-                )
-                if (
-                    value >= 5
-                    and at not in self.taken
-                    and self.word(self.next(at))
-                    not in (
-                        "visits",
-                        "weeks",
-                        "days",
-                        "reps",
-                        "trials",
-                        "feet",
-                        "ft",
-                        "sessions",
-                        "months",
-                        "years",
-                        "times",
-                        "steps",
-                    )
-                ):
-                    self.add(at, at + 1, value, "rest")
-        for begin, end in tokens.lines:
+            self.add(at, at + 1, int(words[at]), "bare")
+        for begin, end in self.tokens.lines:
+            self._bare_in_line(begin, end, ends)
+
+    def _code(self, index: int, word: str) -> bool:
+        """Whether a procedure code ends at this token: ``97110``, or the figures of ``G0283``."""
+        if not word.isdecimal():
+            return False
+        letter = len(word) == 4 and self.word(index - 1) == "g" and self.touching(index - 1)
+        return letter or (len(word) == 5 and word[0] == "9")
+
+    def _bare_in_line(self, begin: int, end: int, ends: set[int]) -> None:
+        """A number of its own column before or behind a code: ``16  97530  folding towels``."""
+        words = self.words
+        at = begin
+        while at < end and (is_blank(words[at]) or words[at] in "-*•"):
+            at += 1
+        stop = end - 1
+        while stop > at and is_blank(words[stop]):
+            stop -= 1
+        ahead = self.next(at) if at < end else end
+        if ahead < end and ahead + 1 in ends and self._small(at):
+            self.add(at, at + 1, int(words[at]), "lead")
+        if (
+            stop > at
+            and at + 1 in ends
+            and self._small(stop)
+            and is_blank(words[stop - 1])
+            and len(words[stop - 1]) >= 2
+        ):
+            self.add(stop, stop + 1, int(words[stop]), "column")
+
+    def brackets(self) -> None:
+        """Numbers in brackets: at a line's edge, and in square ones anywhere."""
+        words = self.words
+        for begin, end in self.tokens.lines:
             at = begin
-            while at < end and (_blank(words[at]) or words[at] in "-*•"):
+            while at < end and (is_blank(words[at]) or words[at] in "-*•"):
                 at += 1
-            stop = end - 1
-            while stop > at and _blank(words[stop]):
-                stop -= 1
-            # A number in front of a code: "16  97530  folding towels".
-            ahead = self.next(at) if at < end else end
-            if (
-                ahead < end
-                and ahead + 1 in ends
-                and words[at].isdecimal()
-                and len(words[at]) <= 2
-                and int(words[at]) >= 5
-                and at not in self.taken
-            ):
-                self.add(at, at + 1, int(words[at]), "lead")
-            # A code's line that ends in a number of its own column.
-            if (
-                stop > at
-                and at + 1 in ends
-                and words[stop].isdecimal()
-                and len(words[stop]) <= 2
-                and int(words[stop]) >= 5
-                and _blank(words[stop - 1])
-                and len(words[stop - 1]) >= 2
-                and stop not in self.taken
-            ):
-                self.add(stop, stop + 1, int(words[stop]), "column")
-            if (
-                at + 2 < end
-                and words[at] in "[("
-                and words[at + 1].isdecimal()
-                and len(words[at + 1]) <= 2
-                and words[at + 2] in "])"
-                and int(words[at + 1]) >= 5
-            ):
-                self.add(at + 1, at + 2, int(words[at + 1]), "bracket")
             last = end - 1
-            while last > at and (_blank(words[last]) or words[last] in ".;|"):
+            while last > at and (is_blank(words[last]) or words[last] in ".;|"):
                 last -= 1
-            if (
-                last - 2 > at
-                and words[last] in ")]"
-                and words[last - 1].isdecimal()
-                and len(words[last - 1]) <= 2
-                and words[last - 2] in "(["
-                and int(words[last - 1]) >= 5
-            ):
-                self.add(last - 1, last, int(words[last - 1]), "bracket")
+            for index in range(at + 1, last):
+                left, right = words[index - 1], words[index + 1]
+                square = left == "[" and right == "]"
+                edge = left in "[(" and right in "])" and (index == at + 1 or index == last - 1)
+                if self._small(index) and (square or edge):
+                    self.add(index, index + 1, int(words[index]), "bracket")
+
+    def rests(self) -> None:
+        """``the last ten we did``, ``the remaining 20 went to``, ``the last 12 of those 30 min``."""
+        for index, word in enumerate(self.lower):
+            if word not in self.data.rests or self.word(self.before(index)) not in ("the", "for"):
+                continue
+            at = self.next(index)
+            figure = self.word(at)
+            value = int(figure) if figure.isdecimal() and len(figure) <= 2 else self.data.numbers.get(figure, 0)
+            after = self.word(self.next(at))
+            if value >= _LEAST_BARE and at not in self.taken and (after == "of" or after not in self.data.counted):
+                self.add(at, at + 1, value, "rest")
+
+    def edges(self) -> None:
+        """Numbers that open or close lines of work: ``ROM/str 18: tendon glides``, ``jam lids, cuff buttons - 12``.
+
+        One such line is a habit of the note where it opens with a service's name, else it takes two.
+        """
+        lines = [(begin, end) for begin, end in self.tokens.lines if begin < end]
+        busy = {self.tokens.line_of[c.start] for c in self.found}
+        found = self.context.found
+        named = {m.start for m in found["services"]} | {m.start for m in found["service_heads"]}
+        openings = {self.tokens.line_of[m.start]: m.start for m in found["headings"]}
+        for form, pick in (("opening", self._opening), ("tail", self._tail)):
+            picked = []
+            for begin, end in lines:
+                if self.tokens.line_of[begin] in busy:
+                    continue
+                at = pick(begin, end)
+                if at is not None:
+                    first = self.from_here(begin)
+                    picked.append((at, first in named or openings.get(self.tokens.line_of[begin]) == first))
+            if len(picked) >= 2 or any(sure for _, sure in picked):
+                for at, sure in picked:
+                    if sure or len(picked) >= 2:
+                        self.add(at, at + 1, int(self.words[at]), form)
+
+    def _opening(self, begin: int, end: int) -> int | None:
+        """The number right before a line's first colon, within its first tokens."""
+        solid = [i for i in range(begin, min(end, begin + 4 * _LEAD_WORDS)) if not is_blank(self.words[i])]
+        for place, index in enumerate(solid[: _LEAD_WORDS + 2]):
+            if self.words[index] == ":":
+                at = solid[place - 1] if place >= 2 else -1
+                close = self.words[at] == ")" and place >= 4
+                at = solid[place - 2] if close else at
+                before = self.word(self.before(at))
+                if at < 0 or not self._small(at) or self.touching(index) or before in self.data.numbered:
+                    return None
+                return at if before.isalpha() or before == "(" else None
+        return None
+
+    def _tail(self, begin: int, end: int) -> int | None:
+        """The number that closes a line, or a sentence behind a dash."""
+        words = self.words
+        for index in range(begin + 1, end):
+            if not self._small(index) or (self.touching(index - 1) and not is_blank(words[index - 1])):
+                continue
+            mark = self.word(self.before(index))
+            rest = [w for w in words[index + 1 : end] if not is_blank(w)]
+            if not rest or rest == ["."]:
+                wide = is_blank(words[index - 1]) and len(words[index - 1]) >= 2
+                if mark in "-–—.;,|" or wide:
+                    return index
+            elif rest[0] == "." and mark in "-–—" and not (self.word(self.next(index) + 1).isdecimal()):
+                return index
+        return None
 
     def read(self) -> list[Candidate]:
         """All candidates, in text order."""
         self.ranges()
+        self.short_ranges()
         self.in_out()
         self.amounts()
         self.margin()
         self.columns()
         self.minute_rows()
         self.bare()
+        self.brackets()
+        self.rests()
+        self.heads()
+        self.joined()
+        self.edges()
         self.found.sort(key=lambda c: (c.start, c.end))
         return self.found
 

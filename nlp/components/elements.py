@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from nlp.components.blocks import grouping_of
+from nlp.components.blocks import Grouping, grouping_of
 from nlp.context import Context, context_of
+from nlp.encoder import COLUMNS, READ_ELEMENTS
 from nlp.lexicon import Match
 
 _OUTSIDE = frozenset(("goals", "plan", "home_program", "history", "previous", "billing"))
+_EVEN = math.log(0.5)
 _LEAST_ASSESSMENT = 2  # one word such as "good" or "pain" alone is no assessment
 
 
@@ -17,41 +22,70 @@ def _outside(context: Context, matches: list[Match], taken: set[int]) -> list[Ma
     return [m for m in matches if context.sections[m.start] not in _OUTSIDE and m.start not in taken]
 
 
-def find_elements(doc: Doc) -> dict[str, tuple[int, int]]:
-    """Token range that shows each documented element; an element that is not documented is left out.
-
-    *Progress* wants a comparison: one of its cues with a number or an assessment word in the same line, or two cues.
-    """
-    context = context_of(doc)
+def _changed(context: Context, findings: list[Match], changes: list[Match]) -> list[Match]:
+    """The first of ``changes`` that stands in a line with a finding or a number."""
     tokens = context.tokens
-    found: dict[str, tuple[int, int]] = {}
-    grouping = grouping_of(doc)
-    for block in grouping.blocks:
-        if block.activities and "activity" not in found:
-            found["activity"] = (block.activities[0].start, block.activities[0].end)
-        if block.durations and "duration" not in found:
-            found["duration"] = (block.durations[0].start, block.durations[0].end)
-    if len(doc.spans["goals"]):
-        goal = doc.spans["goals"][0]
-        found["goal"] = (goal.start, goal.end)
-    taken = {i for span in doc.spans["goals"] for i in range(span.start, span.end)}
-    taken |= {i for span in doc.spans["activities"] for i in range(span.start, span.end)}
-    findings = _outside(context, context.found["assessment"], taken)
-    changes = _outside(context, context.found["progress"], taken)
-    if len(findings) >= _LEAST_ASSESSMENT:
-        found["assessment"] = (findings[0].start, findings[0].end)
     lines_with_findings = {tokens.line_of[m.start] for m in findings}
     for m in changes:
         line = tokens.line_of[m.start]
         start, end = tokens.lines[line]
         if line in lines_with_findings or any(word.isdecimal() for word in tokens.words[start:end]):
-            found["progress"] = (m.start, m.end)
-            break
+            return [m]
+    return []
+
+
+def _sentence_with_number(context: Context, taken: set[int]) -> tuple[int, int] | None:
+    """Tokens of the likeliest sentence to show a finding no list knows: the first with a number, else the first there is."""
+    tokens = context.tokens
+    first: tuple[int, int] | None = None
+    for start, end in tokens.pieces:
+        if context.sections[start] in _OUTSIDE or not taken.isdisjoint(range(start, end)):
+            continue
+        if any(word.isdecimal() for word in tokens.words[start:end]):
+            return start, end
+        first = first or (start, end)
+    return first
+
+
+def find_elements(
+    context: Context, grouping: Grouping, goals: Sequence[tuple[int, int]], activities: Sequence[tuple[int, int]]
+) -> dict[str, tuple[int, int]]:
+    """Token range that shows each documented element; an element that is not documented is left out.
+
+    ``goals`` and ``activities`` (done or not) are half-open token ranges.
+    Whether there is an assessment or progress the encoder says, where there is one, and the word lists only show where;
+    without it *progress* wants a comparison: one of its cues with a number or an assessment word in the same line.
+    """
+    found: dict[str, tuple[int, int]] = {}
+    for block in grouping.blocks:
+        if block.activities and "activity" not in found:
+            found["activity"] = (block.activities[0].start, block.activities[0].end)
+        if block.durations and "duration" not in found:
+            found["duration"] = (block.durations[0].start, block.durations[0].end)
+    if goals:
+        found["goal"] = goals[0]
+    taken = {i for start, end in (*goals, *activities) for i in range(start, end)}
+    findings = _outside(context, context.found["assessment"], taken)
+    changes = _outside(context, context.found["progress"], taken)
+    if context.encoded is None:
+        shown = {
+            "assessment": findings if len(findings) >= _LEAST_ASSESSMENT else [],
+            "progress": _changed(context, findings, changes),
+        }
+        found |= {name: (matches[0].start, matches[0].end) for name, matches in shown.items() if matches}
+        return found
+    for number, (name, matches) in enumerate(zip(READ_ELEMENTS, (findings, changes), strict=True)):
+        if len(context.encoded) and context.encoded[0, COLUMNS["element"]][number] >= _EVEN:
+            place = (matches[0].start, matches[0].end) if matches else _sentence_with_number(context, taken)
+            if place is not None:
+                found[name] = place
     return found
 
 
 @Language.component("therapy_elements", requires=["doc.spans"], assigns=["doc.spans"])
 def create(doc: Doc) -> Doc:
     """Write ``doc.spans["elements"]``: one labelled span for each documented element."""
-    doc.spans["elements"] = [Span(doc, start, end, label=name) for name, (start, end) in find_elements(doc).items()]
+    goals, activities = ([(span.start, span.end) for span in doc.spans[key]] for key in ("goals", "activities"))
+    found = find_elements(context_of(doc), grouping_of(doc), goals, activities)
+    doc.spans["elements"] = [Span(doc, start, end, label=name) for name, (start, end) in found.items()]
     return doc

@@ -173,6 +173,25 @@ class TestServe:
         assert (rest, errors) == ("", "")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--sealed"], "--sealed needs --reason"),
+        (["--sealed", "--reason", "  "], "--sealed needs --reason"),
+        (["--reason", "curious"], "--reason goes with --sealed"),
+        (["--split", "sealed"], None),
+        (["--sealed", "--reason", "test"], "no note is in sealed"),
+    ],
+)
+def test_sealed_notes_are_opened_on_purpose_only(tmp_path: Path, arguments: list[str], said: str | None) -> None:
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "splits.csv").write_text("id,split\n", encoding="utf-8")
+    ran = runner.invoke(app, ["evaluate", "--data", str(tmp_path), *arguments])
+    assert (ran.exit_code, ran.stdout) == (2, "")
+    assert (said or "is not one of") in ran.stderr
+    assert not (tmp_path / "sealed_openings.csv").exists()
+
+
 def test_starting_reads_nothing_heavy() -> None:
     code = "import sys; from api.cli import app; print(sorted({'spacy', 'sklearn', 'fastapi', 'numpy', 'uvicorn'} & set(sys.modules)))"
     root = str(Path(__file__).parents[2])
@@ -188,7 +207,8 @@ def test_starting_reads_nothing_heavy() -> None:
 
 
 def test_help_tells_the_exit_statuses() -> None:
-    for command in ([], ["code"], ["batch"], ["serve"], ["train"], ["evaluate"]):
+    data = [["data", name] for name in ("validate", "stats", "export", "import", "agreement")]
+    for command in ([], ["code"], ["batch"], ["serve"], ["train"], ["evaluate"], ["data"], *data):
         ran = runner.invoke(app, [*command, "--help"])
         assert ran.exit_code == 0
         assert "Exit status" in ran.stdout

@@ -4,8 +4,8 @@ import pytest
 
 from models.coder import Coder
 
-# The classifier is one for both profiles; here the linear tagger reads for it.
-CODER = Coder.load(profile="fast")
+CODERS = {profile: Coder.load(profile=profile) for profile in ("accurate", "fast")}
+CODER = CODERS["accurate"]
 CONTENT = [
     (
         "97530 Therapeutic Activities 20 min: quad sets 3x10, SLR 3x10, clamshells, heel slides, ankle pumps",
@@ -29,13 +29,15 @@ CONTENT = [
 ]
 
 
+@pytest.mark.parametrize("profile", CODERS)
 @pytest.mark.parametrize(("text", "code", "stated"), CONTENT)
-def test_content_decides_whatever_the_note_states(text, code, stated):
-    result = CODER.code(text)
+def test_content_decides_whatever_the_note_states(profile, text, code, stated):
+    result = CODERS[profile].code(text)
     assert [(s.code, s.stated_code) for s in result.services] == [(code, stated)]
     assert ("code_mismatch" in {flag.id for flag in result.flags}) is (code != stated)
 
 
+@pytest.mark.parametrize("profile", CODERS)
 @pytest.mark.parametrize(
     ("text", "code"),
     [
@@ -45,8 +47,8 @@ def test_content_decides_whatever_the_note_states(text, code, stated):
         ("97140 15 min: STM to upper traps, GH glides gr III", "other"),
     ],
 )
-def test_what_was_done_counts(text, code):
-    assert [s.code for s in CODER.code(text).services] == [code]
+def test_what_was_done_counts(profile, text, code):
+    assert [s.code for s in CODERS[profile].code(text).services] == [code]
 
 
 def test_probabilities_sum_to_one_and_confidence_is_that_of_the_code():

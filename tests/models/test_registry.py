@@ -70,6 +70,9 @@ def test_the_shipped_model_is_whole():
 
 
 def test_the_classifier_holds_types_of_scikit_learn_alone():
-    stored = joblib.load(registry.shipped() / registry.CLASSIFIER_FILE)
-    assert {type(stored[name]).__module__.split(".")[0] for name in ("vectorizer", "estimator")} == {"sklearn"}
-    assert all(isinstance(number, float) for pair in stored["calibration"] for number in pair)
+    for name in (registry.CLASSIFIER_FILE, registry.ENCODER_CLASSIFIER_FILE):
+        stored = joblib.load(registry.shipped() / name)
+        assert {type(stored[part]).__module__.split(".")[0] for part in ("vectorizer", "estimator")} == {"sklearn"}
+        plain = [stored["temperature"], stored["least"], *stored["possible"]]
+        plain += [weight for weights in stored["calibration"] for weight in weights.values()]
+        assert all(type(number) is float for number in plain)

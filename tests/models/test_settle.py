@@ -1,5 +1,7 @@
 """A charge apart from its work gives its minutes to that work, where only one fits."""
 
+import pytest
+
 from models.service import Service
 from models.settle import settle
 from nlp.document import Activity, Block, Duration, StatedCode
@@ -7,9 +9,9 @@ from nlp.document import Activity, Block, Duration, StatedCode
 P = {"97110": 1.0, "97530": 0.0, "other": 0.0}
 
 
-def charge(code, minutes):
-    duration = Duration(90, 92, "15", minutes, "stated")
-    block = Block(80, 92, "x", (), duration, minutes, StatedCode(80, 85, code, code))
+def charge(code, minutes, *, at=80):
+    duration = Duration(at + 10, at + 12, "15", minutes, "stated")
+    block = Block(at, at + 12, "x", (), duration, minutes, StatedCode(at, at + 5, code, code))
     return Service(block, code, None, 0.9, P, P)
 
 
@@ -34,11 +36,63 @@ def test_two_blocks_of_the_code_leave_the_charge_alone():
     assert minutes(settle([work("97110"), work("97110", at=20), charge("97110", 30)]))[-1] == ("97110", 30, False)
 
 
-def test_work_with_minutes_takes_none():
-    assert minutes(settle([work("97110", minutes=10), charge("97110", 15)])) == [
-        ("97110", 10, True),
-        ("97110", 15, False),
-    ]
+@pytest.mark.parametrize(
+    ("services", "settled"),
+    [
+        # a total at the foot of the work: the same minutes, or smaller ones that stood inside the block
+        ([work("97110", minutes=15), charge("97110", 15)], [("97110", 15, True)]),
+        ([work("97530", minutes=5), charge("97530", 23)], [("97530", 23, True)]),
+        ([charge("97530", 23, at=0), work("97530", at=40, minutes=5)], [("97530", 23, True)]),
+        (
+            [work("97110", minutes=10), work("97110", at=20, minutes=15), charge("97110", 25)],
+            [("97110", 10, True), ("97110", 15, True)],
+        ),
+        # less what the other block of the code has
+        (
+            [work("97110", minutes=10), work("97110", at=20), charge("97110", 25)],
+            [("97110", 10, True), ("97110", 15, True)],
+        ),
+        # no total: between the work, of another code, or one of two
+        (
+            [work("97110", minutes=10), charge("97110", 15, at=20), work("97530", at=40, minutes=20)],
+            [("97110", 10, True), ("97110", 15, False), ("97530", 20, True)],
+        ),
+        ([work("97110", minutes=10), charge("97530", 15)], [("97110", 10, True), ("97530", 15, False)]),
+        (
+            [work("97110", minutes=10), charge("97110", 15), charge("97110", 20, at=100)],
+            [("97110", 10, True), ("97110", 15, False), ("97110", 20, False)],
+        ),
+    ],
+)
+def test_a_charge_apart_is_the_total_of_its_code(services, settled):
+    assert minutes(settle(services)) == settled
+
+
+@pytest.mark.parametrize(
+    ("works", "settled"),
+    [
+        ((work("97110"), work("97530", at=20)), [("97110", 24, True), ("97530", 19, True)]),
+        ((work("97530"), work("97530", at=20)), [("97530", 24, True), ("97530", 19, True)]),
+        # the second block states another code, so the two charges stay
+        (
+            (work("97110"), work("97140", at=20, stated="97140")),
+            [("97110", None, True), ("97140", None, True), ("97530", 24, False), ("97530", 19, False)],
+        ),
+        # three blocks for two charges
+        (
+            (work("97110"), work("97116", at=20), work("97116", at=40)),
+            [
+                ("97110", None, True),
+                ("97116", None, True),
+                ("97116", None, True),
+                ("97530", 24, False),
+                ("97530", 19, False),
+            ],
+        ),
+    ],
+)
+def test_two_charges_of_one_code_pay_in_order(works, settled):
+    assert minutes(settle([*works, charge("97530", 24), charge("97530", 19, at=100)])) == settled
 
 
 def test_the_last_charge_goes_to_the_last_work_and_its_code_is_stated():

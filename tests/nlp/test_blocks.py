@@ -2,9 +2,9 @@
 
 import pytest
 
-from nlp.components.blocks import group, own_minutes
+from nlp.components.blocks import group, own_minutes, structure
 from nlp.context import Context
-from nlp.events import Event, find_services, headed, make_events, shared_by_names
+from nlp.events import EVENT_LABELS, Event, find_services, headed, make_events, shared_by_names, shared_by_words
 from nlp.tokens import Tokens
 
 
@@ -79,6 +79,69 @@ def events_of(text):
 def test_one_duration_on_two_names_is_shared(text, shared):
     context, events = events_of(text)
     assert any(shared_by_names(context, events)) is shared
+
+
+@pytest.mark.parametrize(
+    ("text", "shared"),
+    [
+        ("SLR. Bed to chair. 23 min both parts.", True),
+        ("34 min total, not split. MHP 10 min.", True),
+        ("The two together came to forty minutes", True),
+        ("20 min for both.", True),
+        ("10 min for both shoulders", False),
+        ("34 min total. Therapist not split", False),
+        ("both hands on the bar, 10 min", False),
+        ("26 min all together: rower, wall sits", False),
+    ],
+)
+def test_minutes_whose_clause_says_two_are_shared(text, shared):
+    context, events = events_of(text)
+    assert any(shared_by_words(context, events)) is shared
+
+
+def test_of_two_durations_the_nearer_is_shared():
+    context, events = events_of("MHP 10 min, exercise and transfers 34 min both parts")
+    assert [e.minutes for e, told in zip(events, shared_by_words(context, events), strict=True) if told] == [34]
+
+
+def test_names_of_a_shared_duration_are_of_no_block():
+    context, events = events_of("TE + TA = 38 min")
+    labels = [EVENT_LABELS[number] for number in structure(context, events).argmax(axis=1)]
+    assert labels == ["O", "O", "S"]
+    context, events = events_of("TE 15 min, TA 23 min")
+    assert not structure(context, events)[:, EVENT_LABELS.index("S")].any()
+
+
+@pytest.mark.parametrize(
+    ("text", "claimed"),
+    [
+        ("O: 15 min", True),
+        ("O: total 15 min", False),
+        ("O: 6 min walk test", False),
+        ("Plan: 15 min", False),
+        ("HEP: 15 min", False),
+    ],
+)
+def test_minutes_are_claimed_where_nothing_speaks_against_them(text, claimed):
+    context, events = events_of(text)
+    scores = structure(context, events)
+    assert [scores[n, EVENT_LABELS.index("O")] < 0 for n, e in enumerate(events) if e.kind == "dur"] == [claimed]
+
+
+@pytest.mark.parametrize(
+    ("text", "tag", "claimed"),
+    [
+        ("O: SLR 3x10", "ACT", True),
+        ("O: SLR 3x10", "NOT", False),
+        ("O: refused SLR", "ACT", False),
+        ("Plan: SLR 3x10", "ACT", False),
+    ],
+)
+def test_work_is_claimed_where_nothing_speaks_against_it(text, tag, claimed):
+    context = Context(Tokens.of(text))
+    at = context.tokens.at(text.index("SLR"))
+    scores = structure(context, [Event("act", at, at + 1, tag=tag)])
+    assert bool(scores[0, EVENT_LABELS.index("Q")] < 0) is claimed
 
 
 def test_minutes_beside_the_name_win_over_smaller_ones():

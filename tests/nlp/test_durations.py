@@ -1,5 +1,7 @@
 """Every form of minutes, beside what only looks like one. Candidates alone: their role is decided with their block."""
 
+import itertools
+
 import pytest
 
 from nlp.components.durations import find_durations
@@ -62,6 +64,45 @@ FOUND = [
     ("97535  Self Care Training            25", {25}),
     ("SLR 5 min, bridges 6 min", {5, 6}),
     ("GROUP  1100   1125   baking", {25}),
+    ("17 more minutes of bridging", {17}),
+    ("20 full min at the sink", {20}),
+    ("15:00 min bike", {15}),
+    ("15 + 10 min TE", {25}),
+    ("two bouts of 8 min", {16}),
+    ("bike 10 min x 2", {20}),
+    ("NuStep L4 x 12 min", {12}),
+    ("bike level 3 x 10 min", {10}),
+    ("TE .5 hr", {30}),
+    ("1/4 hr of TE", {15}),
+    ("½ hr TE", {30}),
+    ("1 1/2 hrs of lifting", {90}),
+    ("1h15 of TE", {75}),
+    ("1h 15m of TE", {75}),
+    ("an hour and a half of lifting", {90}),
+    ("an hour and 10 minutes", {70}),
+    ("TE: 25/TA: 15", {15, 25}),
+    ("TE-25 TA-15", {15, 25}),
+    ("97110 15/1", {15}),
+    ("G0283 15 - IFC R shoulder", {15}),
+    ("97530 x 14   in bandages: pulleys", {14}),
+    ("TE 15´", {15}),
+    ("time spent 15", {15}),
+    ("total ex time incl rests 28", {28}),
+    ("Duration: 20", {20}),
+    ("9:00-9:15 and 9:20-9:30 TE", {25}),
+    ("between 9:00 and 9:15 he bridged", {15}),
+    ("9-9:15 bike", {15}),
+    ("2 - 2:30 pm kitchen", {30}),
+    ("9:05/9:20", {15}),
+    ("10:15 am 'til 10:32", {17}),
+    ("from 10:18 until 10:36 bridges, then up to 10:50 lifting", {14, 18}),
+    ("in the home from ten oh five to ten fifty", {45}),
+    ("half past 2 till 2:52", {22}),
+    ("carried a tray [6], climbed the steps [8]", {6, 8}),
+    ("TA - steps with one rail. 19", {19}),
+    ("Own steam: hook, fist - 15.\nJobs: jar lids - 12. Hard.", {12, 15}),
+    ("rom/str 18: tendon glides\npeg/key 10: pegs", {10, 18}),
+    ("Task   Time\nSLR    12", {12}),
 ]
 NONE = [
     "sit to stand min A x 2",
@@ -98,6 +139,27 @@ NONE = [
     "ICD M62.81",
     "3 wks ago",
     "tandem 9 s",
+    "20 more reps",
+    "15 + 10 reps",
+    "two bouts of 8",
+    "bike level 3",
+    "40 lb, 6 a min   131",
+    "trunk mod A by min 5",
+    "cut time from 19 to 13",
+    "wear time up to 6 h/day",
+    "TUG time 15.8 s",
+    "ROM 9-95 and 10-20",
+    "wt 9-9.5 lb",
+    "rested until 10:50",
+    "pain down to 5 of 10",
+    "ten to fifteen reps",
+    "sat [x] stood [2]",
+    "Visit 12: slept well\nVisit 13: slept less",
+    "POD 5: bed, chair",
+    "HR - 82",
+    "97110 15/15",
+    "room G 1283 15",
+    "½ full kettle",
 ]
 
 
@@ -129,3 +191,13 @@ def test_in_and_out_apart_enclose_the_work():
     assert [(c.minutes, c.form) for c in find_durations(Context(Tokens.of(note))) if c.form == "in_out"] == [
         (19, "in_out")
     ]
+
+
+def test_two_ranges_that_meet_are_two():
+    assert read("9:00-9:15 and 9:15-9:30") == {15}
+
+
+def test_several_forms_of_one_line_stand_on_tokens_of_their_own():
+    found = find_durations(Context(Tokens.of("TE 38 min: bike 2 x 4 min, 1h15 walk, half an hour rest, 0905-0920")))
+    assert [c.minutes for c in found] == [38, 8, 75, 30, 15]
+    assert all(first.end <= second.start for first, second in itertools.pairwise(found))

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from models.registry import shipped
-from nlp.encoder import LONGEST, Encoder, windows
+from nlp.encoder import COLUMNS, LONGEST, OUTPUTS, Encoder, log_probabilities, windows
 from nlp.pipeline import ENCODER_FILE, VOCABULARY_FILE
-from nlp.tagging import LABELS
 
 ENCODER = Encoder.load(shipped() / ENCODER_FILE, shipped() / VOCABULARY_FILE)
 PIECES = ENCODER.pieces
@@ -25,6 +24,9 @@ def names(word):
         ("théraband", ["the", "##ra", "##band"]),
         ("\n", ["[unused1]"]),
         ("☃☃☃", ["[UNK]"]),
+        ("won't", ["won", "'", "t"]),
+        ("pt’s", ["pt", "'", "s"]),
+        ("'", ["'"]),
     ],
 )
 def test_a_word_is_cut_as_the_vocabulary_was_made(word, pieces):
@@ -35,13 +37,13 @@ def test_an_endless_word_has_at_most_eight_pieces():
     assert len(PIECES.of("qzx" * 400)) == 8
 
 
-@pytest.mark.parametrize("count", [1, 200, 383, 384, 385, 1500])
+@pytest.mark.parametrize("count", [1, 200, 399, 400, 401, 1500])
 def test_windows_hold_every_word_and_fit(count):
     words = ["heel", "théraband", "3"] * (count // 3 + 1)
     words = words[:count]
     seen = set()
     for window in windows(PIECES, words):
-        assert len(window.pieces) <= 384 + 8 + 2
+        assert len(window.pieces) <= 400 + 8 + 2
         for index, place in enumerate(window.places, window.first):
             assert window.pieces[place] == PIECES.of(words[index])[0]
             seen.add(index)
@@ -55,8 +57,25 @@ def test_no_words_no_windows():
 def test_scores_are_log_probabilities_of_every_word():
     words = ["SLR", "3x10", ",", "heel", "raises"]
     (rows,) = ENCODER.scores([words])
-    assert rows.shape == (len(words), len(LABELS))
-    assert np.allclose(np.exp(rows).sum(axis=1), 1.0, atol=1e-3)
+    assert rows.shape == (len(words), OUTPUTS)
+    for name in ("tag", "role", "code", "status"):
+        assert np.allclose(np.exp(rows[:, COLUMNS[name]]).sum(axis=1), 1.0, atol=1e-3), name
+    assert (rows[:, COLUMNS["element"]] <= 0).all()
+    assert (rows[:, COLUMNS["element"]] == rows[0, COLUMNS["element"]]).all()
+
+
+def test_heads_are_apart_and_cover_the_output():
+    taken = [index for at in COLUMNS.values() for index in range(at.start, at.stop)]
+    assert taken == list(range(OUTPUTS))
+
+
+def test_one_head_says_nothing_of_another():
+    outputs = np.zeros((1, OUTPUTS), dtype=np.float32)
+    before = log_probabilities(outputs)
+    outputs[0, COLUMNS["code"].start] = 5.0
+    after = log_probabilities(outputs)
+    changed = {index for index in range(OUTPUTS) if before[0, index] != after[0, index]}
+    assert changed == set(range(COLUMNS["code"].start, COLUMNS["code"].stop))
 
 
 def test_a_note_reads_the_same_whatever_stands_beside_it():

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from models.billing.flags import Flag, check
-from models.billing.proposal import propose
+from models.billing.proposal import Calibration, propose
 from models.service import Service
 from nlp.document import (
     ELEMENTS,
@@ -66,6 +66,7 @@ def build_service(position: int = 0, **spec: Any) -> Service:
         confidence=probabilities[code],
         probabilities=probabilities,
         content_probabilities=spec.pop("content", probabilities),
+        possible=spec.pop("possible", (code,)),
     )
     assert not spec, f"unknown keys {sorted(spec)}"
     return service
@@ -102,10 +103,13 @@ def document() -> Callable[..., Document]:
 
 @pytest.fixture(scope="session")
 def flags(services: Callable[..., tuple[Service, ...]]) -> Callable[..., tuple[Flag, ...]]:
-    """Flags of a note given as rows of services; other keys are the document's, and ``policy``."""
+    """Flags of a note given as rows of services; other keys are the document's, ``policy`` and ``least`` (confidence)."""
 
-    def build(*specs: dict[str, Any], policy: str = "full_15", **document_spec: Any) -> tuple[Flag, ...]:
+    def build(
+        *specs: dict[str, Any], policy: str = "full_15", least: float = 0.0, **document_spec: Any
+    ) -> tuple[Flag, ...]:
         coded = services(*specs)
-        return check(build_document(**document_spec), coded, propose(coded, policy))
+        calibration = Calibration({"code": 1.0}, {"code": 1.0}, least)
+        return check(build_document(**document_spec), coded, propose(coded, policy, calibration=calibration))
 
     return build

@@ -137,16 +137,18 @@ ROWS = [
     ("low_confidence", note(MT | {"confidence": 0.59}), [block(0)], note(MT | {"confidence": 0.6})),
     (
         "low_confidence",
-        note(TE | {"probabilities": {"97110": 0.65, "97530": 0.3, "other": 0.05}}),
+        note(TE | {"possible": ("97110", "97530")}),
         [block(0)],
-        note(TE | {"probabilities": {"97110": 0.65, "97530": 0.29, "other": 0.06}}),
+        note(TE | {"possible": ("97110", "other")}),
     ),
     (
         "low_confidence",
-        note(TE | {"probabilities": {"97110": 0.55, "97530": 0.45, "other": 0.0}}),
+        note(TE | {"confidence": 0.5, "possible": ("97110", "97530")}),
         [block(0)],
-        note(TE | {"probabilities": {"97110": 0.69, "97530": 0.01, "other": 0.3}}),
+        note(TE | {"confidence": 0.6}),
     ),
+    ("low_confidence", note(TE, least=0.91), [WHOLE], note(TE, least=0.9)),
+    ("low_confidence", note(MT, least=0.96), [WHOLE], note(MT, least=0.9)),
     # one code of several
     ("code_earns_no_unit", note(TE, TA | {"minutes": 14}), [at(100)], note(TE, TA)),
     ("code_earns_no_unit", note(TE, MT | {"minutes": 14}), [at(100)], note(TE, MT | NO_MINUTES)),
@@ -418,8 +420,13 @@ MESSAGES = [
     ("low_confidence", note(UNKNOWN | {"confidence": 0.5}), "It is not certain that this block is another service."),
     (
         "low_confidence",
-        note(TE | {"probabilities": {"97110": 0.65, "97530": 0.35, "other": 0.0}}),
+        note(TE | {"possible": ("97110", "97530"), "probabilities": {"97110": 0.65, "97530": 0.35, "other": 0.0}}),
         "This block could be therapeutic exercise (97110) or therapeutic activities (97530).",
+    ),
+    (
+        "low_confidence",
+        note(TE, least=0.99),
+        "The reading of this note as a whole is not certain enough to pass unseen.",
     ),
     (
         "code_earns_no_unit",
@@ -569,9 +576,6 @@ reviewed_by = "someone"
 [thresholds.low_confidence]
 value = 0.6
 source = "somewhere"
-[thresholds.both_possible]
-value = 0.3
-source = "somewhere"
 [thresholds.content_contradicts]
 value = 0.8
 source = "somewhere"
@@ -615,7 +619,7 @@ BAD = [
     ('"More."', "1", "variants", "more must be text"),
     ("value = 0.6", "value = 1.5", "low_confidence", "0, 1"),
     ("value = 0.6", "value = 1", "low_confidence", "decimal point"),
-    ("[thresholds.both_possible]", "[thresholds.both]", "thresholds", "both_possible is missing"),
+    ("[thresholds.low_confidence]", "[thresholds.low]", "thresholds", "low_confidence is missing"),
     ('code = "97112"', 'code = "12345"', "12345", "no code"),
     ('of = "97530"', 'of = "x"', "better_code", "no code"),
     ('prefixes = ["ei."]', "prefixes = []", "97112", "prefixes must be a list"),
@@ -626,7 +630,7 @@ BAD = [
 def test_a_good_flag_list() -> None:
     flags = parse_flags(GOOD, FIELDS)
     assert dict(flags.kinds["one"].messages) == {"": "One {code}.", "more": "More."}
-    assert flags.thresholds == {"low_confidence": 0.6, "both_possible": 0.3, "content_contradicts": 0.8}
+    assert flags.thresholds == {"low_confidence": 0.6, "content_contradicts": 0.8}
     assert dict(flags.better_code.prefixes) == {"97112": ("ei.",)}
 
 

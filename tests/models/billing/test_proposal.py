@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from models.billing.codes import HEADLINE
 from models.billing.errors import UnknownPolicy
-from models.billing.proposal import minutes_by_code, propose
+from models.billing.proposal import Calibration, minutes_by_code, propose
 from models.service import Service
 from nlp.document import Block, Duration, StatedCode
 
@@ -112,6 +113,43 @@ CONFIDENCE = [
 @pytest.mark.parametrize(("what", "specs", "confidence"), CONFIDENCE, ids=[row[0] for row in CONFIDENCE])
 def test_confidence(what: str, specs: list[dict[str, Any]], confidence: float, services: Services) -> None:
     assert propose(services(*specs), "full_15").confidence == pytest.approx(confidence), what
+
+
+TIMED = TE | {"minutes": 15}
+FITTED = {"offset": 0.5, "code": 0.5, "lead": 1.0, "least": 0.25, "outside": 0.25, "untimed": -2.0, "doubted": -1.0}
+
+
+@pytest.mark.parametrize(
+    ("what", "specs", "certainty", "lower"),
+    [
+        ("minutes missing", [TE], 1.0, True),
+        ("a stated code that contradicts", [TIMED | {"stated": "97530"}], 1.0, True),
+        ("a stated code that agrees", [TIMED | {"stated": "97110"}], 1.0, False),
+        ("the other code as long", [TIMED, TA | {"minutes": 15}], 1.0, True),
+        ("another service beside it", [TIMED, MT], 1.0, False),
+        ("something left out in doubt", [TIMED], 0.5, True),
+    ],
+)
+def test_the_signs_of_a_reading_move_the_confidence(
+    what: str, specs: list[dict[str, Any]], certainty: float, lower: bool, services: Services
+) -> None:
+    calibration = Calibration(FITTED, FITTED)
+    plain = propose(services(TIMED), "full_15", calibration=calibration).confidence
+    seen = propose(services(*specs), "full_15", calibration=calibration, certainty=certainty).confidence
+    assert (seen < plain) is lower, what
+
+
+def test_a_block_the_reader_doubts_lowers_the_confidence(services: Services) -> None:
+    (sure,) = services(TE)
+    doubted = replace(sure, block=replace(sure.block, certainty=0.5))
+    first, second = (propose((s,), "full_15", calibration=Calibration(FITTED, FITTED)) for s in (sure, doubted))
+    assert second.confidence < first.confidence
+
+
+@pytest.mark.parametrize(("least", "unsure"), [(0.0, False), (0.9, False), (0.91, True)])
+def test_a_proposal_below_the_least_confidence_is_unsure(least: float, unsure: bool, services: Services) -> None:
+    calibration = Calibration({"code": 1.0}, {"code": 1.0}, least)
+    assert propose(services(TE), "full_15", calibration=calibration).unsure is unsure
 
 
 def test_units_are_those_of_the_whole_note_under_every_policy(services: Services) -> None:

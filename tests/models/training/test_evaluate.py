@@ -1,10 +1,12 @@
 """The figures of whole results: labels against themselves score exactly 1, nothing against labels scores 0."""
 
+import csv
 from pathlib import Path
 
 import pytest
 
 from models.coder import Coder
+from models.errors import DatasetError, UntrustedModel
 from models.training import evaluate
 from models.training.counting import count_note
 from models.training.dataset import read_corpus, read_splits, select
@@ -55,6 +57,63 @@ def test_each_profile_is_measured_on_the_same_notes(both):
         assert {m.result.model.profile for m in each.measured} == {each.profile}
     # Which notes need a look is read off the labels.
     assert [m.needed for m in both[0].measured] == [m.needed for m in both[1].measured]
+
+
+@pytest.mark.parametrize(
+    ("items", "score"),
+    [([("97110", "97110"), ("97530", "97530"), ("other", "other")], 1.0), ([("97110", "97530")], 0.0), ([], 0.0)],
+)
+def test_macro_f1(items, score):
+    assert evaluate.macro_f1(items) == score
+
+
+def sealed_corpus(tmp_path, sealed=NOTES[40:42]):
+    """A small corpus whose sealed notes are training notes under other names."""
+    shut = [n.model_copy(update={"id": f"z-{n.id}", "writer": "z", "layout": f"z_{n.layout}"}) for n in sealed]
+    for name, notes in (("notes", NOTES[:2]), ("sealed", shut)):
+        (tmp_path / name).mkdir()
+        lines = "".join(note.model_dump_json() + "\n" for note in notes)
+        (tmp_path / name / "x.jsonl").write_text(lines, encoding="utf-8")
+    rows = [f"{note.id},train\n" for note in NOTES[:2]] + [f"{note.id},sealed\n" for note in shut]
+    (tmp_path / "splits.csv").write_text("id,split\n" + "".join(rows), encoding="utf-8")
+    return tmp_path
+
+
+def openings(folder):
+    path = folder / "sealed_openings.csv"
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_sealed_notes_are_measured_and_the_opening_is_written_down(tmp_path):
+    measured, fast = evaluate.run_sealed(sealed_corpus(tmp_path), reason="test, by me")
+    assert (measured.split, measured.notes) == (fast.split, fast.notes) == ("sealed", 2)
+    [row] = openings(tmp_path)
+    assert (row["model"], row["notes"], row["reason"]) == (measured.version, "2", "test, by me")
+
+
+def test_the_row_comes_before_the_reading(tmp_path):
+    folder = sealed_corpus(tmp_path)
+    (folder / "sealed" / "x.jsonl").write_text("not json\n", encoding="utf-8")
+    with pytest.raises(DatasetError, match=r"x.jsonl, line 1"):
+        evaluate.run_sealed(folder, reason="test")
+    assert len(openings(folder)) == 1
+
+
+def test_a_refused_model_and_a_corpus_without_sealed_notes_open_nothing(tmp_path):
+    with pytest.raises(UntrustedModel):
+        evaluate.run_sealed(sealed_corpus(tmp_path), reason="test", model=tmp_path / "none")
+    (tmp_path / "splits.csv").write_text("id,split\n", encoding="utf-8")
+    with pytest.raises(DatasetError, match="no note is in sealed"):
+        evaluate.run_sealed(tmp_path, reason="test")
+    assert openings(tmp_path) == []
+
+
+def test_an_empty_split_is_named(tmp_path):
+    with pytest.raises(DatasetError, match="no note is in development"):
+        evaluate.run(sealed_corpus(tmp_path), "development")
 
 
 def test_shipped_model_reads_notes_that_it_was_trained_on(both):

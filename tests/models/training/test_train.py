@@ -14,8 +14,7 @@ from models.training.tagger import writer_folds
 from models.training.train import SCORES_FILE, train
 from nlp.encoder import Encoder
 from nlp.pipeline import ENCODER_FILE, VOCABULARY_FILE
-from nlp.tagging import kept_tokens
-from nlp.tokens import Tokens
+from nlp.tokens import Tokens, kept_tokens
 
 DATA = Path(__file__).parents[3] / "training_data"
 

@@ -1,0 +1,189 @@
+"""The commands that work on labelled notes: validate, stats, export, import, agreement."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from api.exits import DONE, SOME_FAILED, TOLD, fail
+from models.note import Discipline
+from models.training.dataset import Format
+
+if TYPE_CHECKING:
+    from models.training.dataset import LabelledNote
+    from models.training.formats import Imported
+
+data = typer.Typer(
+    help="Check and count labelled notes, take them to a labelling tool and back, compare two labellings.",
+    epilog=TOLD,
+    no_args_is_help=True,
+    # A traceback with local variables would print notes.
+    pretty_exceptions_enable=False,
+)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@data.command(epilog=TOLD)
+def validate(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Files of labelled notes, or folders; taken together.")
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Tell all that is wrong with labelled notes: errors refuse them, warnings ask for a look."""
+    from models.training.checks import check_paths
+
+    with _readable():
+        problems = check_paths(paths)
+    errors = sum(problem.severity == "error" for problem in problems)
+    if as_json:
+        _print_json([asdict(problem) for problem in problems])
+    else:
+        for problem in problems:
+            typer.echo(str(problem))
+        typer.echo(f"{errors} errors, {len(problems) - errors} warnings.", err=True)
+    raise typer.Exit(SOME_FAILED if errors else DONE)
+
+
+@data.command(epilog=TOLD)
+def stats(
+    folder: Annotated[
+        Path, typer.Argument(metavar="[FOLDER]", help="Folder with notes/ and splits.csv, another folder, or a file.")
+    ] = Path("training_data"),
+    as_json: JsonOption = False,
+) -> None:
+    """Count what a corpus holds, split by split; of sealed notes only what their headers tell."""
+    from models.training.stats import count
+
+    with _readable():
+        counted = count(folder)
+    if as_json:
+        _print_json(counted.model_dump())
+        return
+    from api.tables import show_stats
+
+    show_stats(_console(), counted)
+
+
+@data.command(epilog=TOLD)
+def export(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="File of labelled notes (JSONL), or a folder of them.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="File to write.")],
+    to: Annotated[Format, typer.Option(help="For which tool; jsonl is our own format.")],
+) -> None:
+    """Write labelled notes for a labelling tool; for Label Studio its configuration too, as OUT.xml."""
+    from models.training.checks import note_files
+    from models.training.formats import dump, label_studio_config, read, write_whole
+
+    notes: list[LabelledNote] = []
+    with _readable():
+        files = note_files(source)
+        for file in files:
+            _not_the_same(file, target)
+        imported = [read(file, "jsonl") for file in files]
+    _stop_at_refusals(files, imported, "line")
+    for file in imported:
+        notes += file.notes
+    with _readable():
+        if to == "label-studio":
+            write_whole(target.with_name(f"{target.name}.xml"), label_studio_config())
+        write_whole(target, dump(notes, to))
+    typer.echo(f"{len(notes)} notes written.", err=True)
+
+
+@data.command("import", epilog=TOLD)
+def import_(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="File that the tool exported.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT.jsonl", help="File of labelled notes to write.")],
+    form: Annotated[Format, typer.Option("--from", help="From which tool; jsonl is our own format.")],
+    writer: Annotated[str, typer.Option(help="Who wrote the notes that do not say.")] = "imported",
+    layout: Annotated[str, typer.Option(help="The layout of notes that do not say.")] = "imported",
+    setting: Annotated[str, typer.Option(help="The setting of notes that do not say.")] = "unknown",
+    discipline: Annotated[Discipline | None, typer.Option(help="The discipline of notes that do not say.")] = None,
+) -> None:
+    """Read notes that were labelled in a tool; one that makes no note refuses the whole file."""
+    from models.training.checks import note_files
+    from models.training.formats import dump, read, write_whole
+    from models.training.spans import Defaults
+
+    if source.is_dir():
+        fail(f"{source} is a folder; name the file that the tool exported.")
+    defaults = Defaults(writer=writer, layout=layout, setting=setting, discipline=discipline)
+    with _readable():
+        [file] = note_files(source)
+        _not_the_same(file, target)
+        imported = read(file, form, defaults=defaults)
+    _stop_at_refusals([file], [imported], "task" if form == "label-studio" else "line")
+    with _readable():
+        write_whole(target, dump(imported.notes, "jsonl"))
+    skipped = f", {imported.skipped} passed over by their labeller" if imported.skipped else ""
+    typer.echo(f"{len(imported.notes)} notes written{skipped}. Check them: therapy-coder data validate", err=True)
+
+
+@data.command(epilog=TOLD)
+def agreement(
+    first: Annotated[Path, typer.Argument(metavar="FIRST", help="One labelling: a file, or a folder of files.")],
+    second: Annotated[Path, typer.Argument(metavar="SECOND", help="Another labelling of the same notes.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Measure how far two labellings of the same notes agree, and list every difference."""
+    from models.training.agreement import agree
+    from models.training.checks import note_files
+    from models.training.dataset import read_notes
+
+    with _readable():
+        one, other = ([note for file in note_files(path) for note in read_notes(file)] for path in (first, second))
+        agreed = agree(one, other)
+    if as_json:
+        _print_json(asdict(agreed))
+        return
+    from api.tables import show_agreement
+
+    show_agreement(_console(), agreed)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """End the program in one line where a file cannot be used, read or written."""
+    from models.errors import DatasetError
+
+    try:
+        yield
+    except DatasetError as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"{error.filename}: {error.strerror}." if error.filename and error.strerror else f"{error}.")
+
+
+def _not_the_same(source: Path, target: Path) -> None:
+    if target.exists() and source.exists() and source.samefile(target):
+        fail("IN and OUT are the same file.")
+
+
+def _stop_at_refusals(files: list[Path], imported: list[Imported], unit: str) -> None:
+    """Tell every refusal and end the program, where there are any: nothing is written."""
+    refusals = [(file, refusal) for file, read in zip(files, imported, strict=True) for refusal in read.refused]
+    for file, refusal in refusals:
+        where = f", {unit} {refusal.number}" if refusal.number else ""
+        typer.echo(f"{file.name}{where}: {refusal.reason}", err=True)
+    if refusals:
+        fail(f"{len(refusals)} notes were refused; nothing is written.", SOME_FAILED)
+
+
+def _console() -> Console:
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 100)
+
+
+def _print_json(value: Any) -> None:
+    """Print JSON as UTF-8, whatever the terminal's encoding is."""
+    sys.stdout.buffer.write(json.dumps(value, ensure_ascii=False, indent=1).encode("utf-8") + b"\n")
+    sys.stdout.buffer.flush()

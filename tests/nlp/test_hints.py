@@ -1,0 +1,120 @@
+"""What the encoder's heads do to blocks, statuses, elements and activities: made-up rows, so that each head speaks alone."""
+
+import math
+
+import numpy as np
+import pytest
+
+from nlp.chain import Chain
+from nlp.components.activities import ChainScorer, MixedScorer
+from nlp.components.blocks import ENCODED, BlockGrouper, Grouping, encoded_roles
+from nlp.components.elements import find_elements
+from nlp.context import Context
+from nlp.cues import Finding, weighed
+from nlp.document import STATUSES
+from nlp.encoder import COLUMNS, HEADS, OUTPUTS
+from nlp.events import EVENT_LABELS, Candidate, make_events
+from nlp.read import make_block
+from nlp.tagging import LABELS
+from nlp.tokens import Tokens, kept_tokens
+
+
+def rows(text, **said):
+    """Rows that are even but for ``head=(word number, label, probability)``; a word number of None means every word."""
+    count = len(kept_tokens(Tokens.of(text)))
+    out = np.zeros((count, OUTPUTS), dtype=np.float32)
+    for name, labels in HEADS.items():
+        out[:, COLUMNS[name]] = math.log(0.5) if name == "element" else -math.log(len(labels))
+    for name, (word, label, probability) in said.items():
+        labels, at = HEADS[name], COLUMNS[name]
+        which = slice(None) if word is None else slice(word, word + 1)
+        column = at.start + labels.index(label)
+        if name != "element":
+            out[which, at] = math.log((1 - probability) / (len(labels) - 1))
+        out[which, column] = math.log(probability)
+    return out
+
+
+def test_a_range_of_tokens_has_the_rows_of_its_kept_words():
+    context = Context(Tokens.of("SLR  and bridges"), np.arange(3 * OUTPUTS, dtype=np.float32).reshape(3, OUTPUTS))
+    kept = kept_tokens(context.tokens)
+    assert [context.encoded_rows(i, i + 1)[0, 0] for i in kept] == [0.0, OUTPUTS, 2 * OUTPUTS]
+    assert context.encoded_rows(kept[1], kept[2] + 1).shape == (2, OUTPUTS)
+
+
+def test_roles_are_read_at_the_first_word_and_bounded():
+    text = "heel raises 12 min"
+    context = Context(Tokens.of(text), rows(text, role=(0, "B", 1 - 1e-9)))
+    events = make_events(context, [Candidate(0, 2, "ACT")], [])
+    (row,) = encoded_roles(context, events)
+    assert row[0] == pytest.approx(0.0, abs=1e-6)
+    assert list(row[1:]) == [-8.0] * 5
+
+
+def test_the_grouper_adds_what_its_file_says_of_the_roles():
+    names = ["k=act", *ENCODED]
+    weights = np.zeros((len(names), len(EVENT_LABELS)), dtype=np.float32)
+    for label in EVENT_LABELS:
+        if label in ("B", "O"):
+            weights[names.index(f"encoded:{label}"), EVENT_LABELS.index(label)] = 3.0
+        else:
+            weights[0, EVENT_LABELS.index(label)] = -99.0
+    still = np.zeros((len(EVENT_LABELS), len(EVENT_LABELS)), dtype=np.float32)
+    grouper = BlockGrouper(Chain(EVENT_LABELS, names, weights, still))
+    text = "heel raises"
+    for role, blocks in (("B", 1), ("O", 0)):
+        context = Context(Tokens.of(text), rows(text, role=(0, role, 0.9)))
+        assert len(grouper.process(context, [Candidate(0, 2, "ACT")], []).blocks) == blocks
+
+
+@pytest.mark.parametrize(
+    ("probability", "cue", "status"),
+    [
+        (0.90, True, "refused"),  # sure enough to overrule a word
+        (0.17, True, "planned"),
+        (0.17, False, "planned"),
+        (0.90, False, "refused"),
+    ],
+)
+def test_the_encoder_overrules_a_rule_only_where_it_is_surer(probability, cue, status):
+    text = "planned stairs"
+    context = Context(Tokens.of(text), rows(text, status=(None, "refused", probability)))
+    found = Finding("planned", 0, 1) if cue else Finding("planned", 1, 1)
+    assert weighed(context, 1, 2, found).status == status
+
+
+@pytest.mark.parametrize(("probability", "shown"), [(0.9, True), (0.1, False)])
+def test_elements_are_the_encoders_and_their_place_the_lists(probability, shown):
+    text = "Squad wobble gone since Monday, 4 of 5 now."
+    context = Context(Tokens.of(text), rows(text, element=(None, "assessment", probability)))
+    assert ("assessment" in find_elements(context, Grouping((), (), ()), [], [])) is shown
+
+
+def test_an_activity_keeps_what_the_encoder_makes_of_its_code_less_the_mean():
+    text = "heel raises"
+    for encoded, wanted in ((rows(text, code=(None, "97110", 0.8)), "97110"), (None, "")):
+        context = Context(Tokens.of(text), encoded)
+        chain = Chain(EVENT_LABELS, ["k=act"], np.eye(1, len(EVENT_LABELS), dtype=np.float32) * 9, np.zeros((10, 10)))
+        (found,) = BlockGrouper(chain).process(context, [Candidate(0, 2, "ACT")], []).blocks
+        hint = make_block(context, found, []).activities[0].hint
+        if not wanted:
+            assert hint == ()
+        else:
+            assert sum(hint) == pytest.approx(0.0, abs=1e-5)
+            assert max(hint) == hint[0]
+            assert len(STATUSES) == 8
+
+
+def test_the_linear_and_the_encoders_scores_are_added():
+    text = "heel raises"
+    chain = Chain(LABELS, [], np.zeros((0, len(LABELS)), dtype=np.float32), np.zeros((7, 7), dtype=np.float32))
+
+    class Fixed:
+        def scores(self, notes):
+            return [rows(text, tag=(0, "B-ACT", 0.9)) for _ in notes]
+
+    contexts = [Context(Tokens.of(text))]
+    (mixed,) = MixedScorer(chain, Fixed()).score(contexts)
+    (plain,) = ChainScorer(chain).score([Context(Tokens.of(text))])
+    assert np.allclose(mixed - plain, MixedScorer.SHARE * contexts[0].encoded[:, COLUMNS["tag"]])
+    assert contexts[0].encoded is not None
