@@ -573,9 +573,9 @@ def read_items(notes: Sequence[LabelledNote], encoder: Path | None = None) -> li
     scores = None if encoder is None else read_scores(encoder, notes)
     folds = writer_folds(notes, FOLDS)
     fast, accurate, _ = cross_see(notes, folds, scores)
-    readings = cross_read(notes, accurate or fast, folds)
+    readings = cross_read(notes, accurate or fast, folds, scores)
     read = [read_rows(note, reading) for note, reading in zip(notes, readings, strict=True)]
-    return items_of(notes, [block_rows([note]) for note in notes], read)
+    return items_of(notes, [block_rows([note], scores) for note in notes], read)
 
 
 def study(items: Sequence[Item]) -> str:

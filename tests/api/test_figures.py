@@ -67,7 +67,7 @@ def test_what_was_not_measured_is_a_dash(capsys: pytest.CaptureFixture[str]):
 def test_the_baseline_is_of_the_development_notes_alone(data: Path):
     ran = CliRunner().invoke(app, ["evaluate", "--data", str(data), "--split", "train", "--write-baseline"])
     assert ran.exit_code == 2
-    assert "--split development" in ran.stderr
+    assert "measured on the development notes" in ran.stderr
 
 
 def test_the_baseline_is_written_when_asked_for(data: Path, monkeypatch: pytest.MonkeyPatch):

@@ -16,7 +16,7 @@ from models.training.evaluate import Measured, evaluate_profiles
 from models.training.figures import KINDS
 from models.training.misses import CAUSES, misses
 
-from .conftest import at, labelled, perfect
+from .conftest import at, labelled, marked, perfect
 
 DATA = Path(__file__).parents[3] / "training_data"
 VOID = {"meta", "br", "input", "link", "img", "hr"}
@@ -117,9 +117,22 @@ def test_of_shut_notes_there_is_no_text_no_id_no_layout_and_no_writer(measured, 
         assert "activities F1 (overlap)" in text
 
 
+@pytest.mark.parametrize(
+    ("is_open", "shown"),
+    [(True, {"layout", "writer", "hard kind"}), (False, {"hard kind"})],
+)
+def test_groups_of_shut_notes_point_to_no_note(measured, is_open, shown):
+    one = measured[0][0].measured[0]
+    notes = [
+        marked(one.note, writer=f"w{n % 2}", layout=f"l{n % 2}", hard=("group",) if n % 2 else ()) for n in range(12)
+    ]
+    evaluation = replace(measured[0][0], measured=tuple(replace(one, note=note) for note in notes))
+    assert {by for by, _ in report._breakdowns([evaluation], is_open)} == shown
+
+
 def test_groups_of_shut_notes_are_never_small(shut):
     rows = report._breakdowns(shut[0], is_open=False)
-    assert {by for by, _ in rows} <= {"setting", "discipline", "hard kind", "length"}
+    assert rows
     assert all(notes >= 5 for _, groups in rows for _, notes, _ in groups)
 
 
