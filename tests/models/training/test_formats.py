@@ -1,6 +1,7 @@
 """Notes in the formats of annotation tools: there and back without loss, and what people label there themselves."""
 
 import json
+from pathlib import Path
 from typing import get_args
 from xml.etree import ElementTree
 
@@ -11,10 +12,11 @@ from hypothesis import strategies as st
 from models.billing.codes import CODES
 from models.errors import NotConvertible
 from models.training import formats
-from models.training.dataset import HardKind, LabelledNote, PairFamily
+from models.training.dataset import HardKind, LabelledNote, PairFamily, read_corpus
 from models.training.spans import Defaults, parse_label
 from nlp.document import ELEMENTS, STATUSES
 
+DATA = Path(__file__).parents[3] / "training_data"
 TOOLS = ("prodigy", "label-studio", "doccano")
 TO = {"prodigy": formats.to_prodigy, "label-studio": formats.to_label_studio, "doccano": formats.to_doccano}
 FROM = {"prodigy": formats.from_prodigy, "label-studio": formats.from_label_studio, "doccano": formats.from_doccano}
@@ -517,3 +519,9 @@ def test_labels(label, parsed):
 def test_what_is_no_label(label):
     with pytest.raises(ValueError, match="is none of"):
         parse_label(label)
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_every_open_note_of_the_corpus_comes_back_as_it_went(tool):
+    for note in read_corpus(DATA):
+        assert FROM[tool](json.loads(json.dumps(TO[tool](note))), fallback="none") == note
