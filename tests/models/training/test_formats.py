@@ -482,7 +482,7 @@ def test_every_refusal_of_a_file_is_told_with_its_place(tmp_path):
         (3, "the line is no JSON"),
         (5, "note 8: the label 'X' is none of SERVICE, ACTIVITY, MENTION,"),
         (7, "note 7: its id stands twice in the file"),
-        (9, "note n-9: text: Field required"),
+        (9, "note n-9: text: the field is missing"),
     ]
 
 
