@@ -211,6 +211,27 @@ def test_a_block_coded_anew_keeps_its_minutes_and_loses_what_was_kept_for_the_ot
     assert (service.minutes, service.stated_code) == (15, "97530")
 
 
+@pytest.mark.parametrize("tool", ["prodigy", "doccano"])
+@pytest.mark.parametrize(
+    ("was", "label", "expected"),
+    [
+        ({"accept": ("97530", "97110")}, "SERVICE:97110", ("97110", None, ("97110",))),
+        ({"accept": ("97530", "97110")}, "SERVICE:97530", ("97530", None, ("97530", "97110"))),
+        ({"code": "other", "accept": ("other",), "other_code": "29530"}, "SERVICE:97110", ("97110", None, ("97110",))),
+        (
+            {"code": "other", "accept": ("other",), "other_code": "29530"},
+            "SERVICE:other",
+            ("other", "29530", ("other",)),
+        ),
+    ],
+)
+def test_what_was_kept_for_one_label_does_not_go_to_another(tool, was, label, expected):
+    record = TO[tool](NOTE.model_copy(update={"services": (NOTE.services[0].model_copy(update=was),)}))
+    record["spans" if tool == "prodigy" else "entities"][0]["label"] = label
+    [service] = FROM[tool](record, fallback="x").services
+    assert (service.code, service.other_code, service.accept) == expected
+
+
 def test_a_span_taken_away_and_one_put_in():
     record = formats.to_prodigy(NOTE)
     del record["spans"][5]
@@ -500,6 +521,10 @@ def test_an_older_file_stays_until_the_new_one_is_whole(tmp_path):
     with pytest.raises(UnicodeEncodeError):
         formats.write_whole(path, "new \ud800")
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("n.jsonl", "old")]
+    # The new file takes the old one's place; it is not written into it.
+    before = path.stat().st_ino
+    formats.write_whole(path, "new")
+    assert (path.read_text(), path.stat().st_ino != before) == ("new", True)
     with pytest.raises(OSError, match="no regular file"):
         formats.write_whole(tmp_path, "new")
 
