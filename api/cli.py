@@ -209,10 +209,17 @@ def evaluate(
     ] = False,
     reason: Annotated[str | None, typer.Option(help="Who opens the sealed notes, and why; with --sealed only.")] = None,
     model: ModelOption = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder to write report.html and model_card.md to.")
+    ] = None,
+    write_baseline: Annotated[
+        bool, typer.Option("--write-baseline", help="Take these figures as those that must not fall (development).")
+    ] = False,
 ) -> None:
     """Measure the model on labelled notes, with 95 % bootstrap intervals."""
     from api.figures import show_figures
     from models.errors import DatasetError, UntrustedModel
+    from models.training import baseline
     from models.training import evaluate as evaluation
 
     if not data.is_dir():
@@ -221,6 +228,8 @@ def evaluate(
         _fail("--sealed needs --reason: who opens the sealed notes, and why.")
     if reason is not None and not sealed:
         _fail("--reason goes with --sealed.")
+    if write_baseline and (sealed or split != baseline.SPLIT):
+        _fail(f"The baseline is measured on the {baseline.SPLIT} notes: leave out --sealed and --split.")
     try:
         if reason is not None:
             measured = evaluation.run_sealed(data, reason=reason, model=model)
@@ -233,6 +242,17 @@ def evaluate(
     except OSError as error:
         _fail(f"{error.filename or data}: {error.strerror or error}.")
     show_figures(Console(highlight=False), measured)
+    if report is not None:
+        from models.training import report as reporting
+
+        try:
+            written = reporting.run(measured, report, data=data, model=model)
+        except OSError as error:
+            _fail(f"{error.filename or report}: {error.strerror or error}.")
+        print(f"Written: {', '.join(str(path) for path in written)}")
+    if write_baseline:
+        baseline.write(measured)
+        print(f"Written: {baseline.BASELINE}")
 
 
 def _load(model: Path | None) -> Coder:

@@ -6,13 +6,22 @@ string array and two float arrays, read without pickle.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 Scores = NDArray[np.float32]
+
+# A group of features: what names them, and the values it names them by. ``make(*values)`` is the list of names.
+Group = tuple[Callable[..., list[str]], tuple[Hashable, ...]]
+# A feature by name, or a group of them.
+Trait = str | Group
+
+_CHUNK = 16  # items decoded one after the other; a path rarely depends on what stands further off
+_SCALE = 2.0**18
 
 
 class Chain:
@@ -34,6 +43,12 @@ class Chain:
         self.labels = tuple(labels)
         self.weights = np.vstack([weights, np.zeros((1, len(labels)), dtype=np.float32)]).astype(np.float32)
         self.transitions = transitions.astype(np.float32)
+        span = float(np.ptp(self.transitions)) if self.transitions.size else 0.0
+        # A label so far behind the best of its item is on no best path: no two transitions make up for it.
+        self._hopeless = 2.0 * span + 1.0
+        most = (_CHUNK + 2) * (self._hopeless + float(np.abs(self.transitions).max(initial=0.0)))
+        self._bits = len(labels).bit_length()
+        self._whole = np.int32 if most * _SCALE * (1 << self._bits) < np.iinfo(np.int32).max else np.int64
         self.index = {str(name): row for row, name in enumerate(names)}
 
     @classmethod
@@ -123,43 +138,200 @@ class Chain:
             behind = np.logaddexp.reduce(self.transitions + scores[at] + behind, axis=1)
         return out
 
-    def decode_many(self, batch: Sequence[Scores]) -> list[list[int]]:
-        """`decode` for a batch, all sequences a step at a time."""
-        if not batch:
-            return []
-        if len(batch) == 1:
-            return [self.decode(batch[0])]
+    def certainty_many(self, batch: Sequence[Scores], paths: Sequence[Sequence[int]]) -> list[list[float]]:
+        """`certainty` for a batch, all sequences a step at a time."""
         lengths = [len(scores) for scores in batch]
-        longest = max(lengths)
-        width = len(self.labels)
-        if longest == 0:
+        # Longest first: those that go on at a step are the first ones.
+        order = sorted(range(len(batch)), key=lambda number: -lengths[number])
+        longest = lengths[order[0]] if order else 0
+        if not longest:
             return [[] for _ in batch]
-        padded = np.zeros((longest, len(batch), width), dtype=np.float32)
-        for column, scores in enumerate(batch):
-            padded[: len(scores), column] = scores
-        best = padded[0]
-        back = np.zeros((longest, len(batch), width), dtype=np.int8)
-        final = np.zeros((len(batch), width), dtype=np.float32)
-        done = {length: [c for c, x in enumerate(lengths) if x == length] for length in set(lengths)}
-        for column in done.get(1, ()):
-            final[column] = best[column]
-        for step in range(1, longest):
-            candidates = best[:, :, None] + self.transitions[None]
-            back[step] = candidates.argmax(axis=1)
-            best = candidates.max(axis=1) + padded[step]
-            for column in done.get(step + 1, ()):
-                final[column] = best[column]
+        width = len(self.labels)
+        rows = np.zeros((longest, len(batch), width), dtype=np.float32)
+        chosen = np.zeros((longest, len(batch)), dtype=np.intp)
+        for place, number in enumerate(order):
+            rows[: lengths[number], place] = batch[number]
+            chosen[: lengths[number], place] = paths[number]
+        active = [sum(length > at for length in lengths) for at in range(longest)]
+        ahead = np.empty((longest, len(batch), width))
+        ahead[0] = rows[0]
+        for at in range(1, longest):
+            on = active[at]
+            into = ahead[at - 1, :on, :, None] + self.transitions
+            ahead[at, :on] = rows[at, :on] + np.logaddexp.reduce(into, axis=1)
+        ends = np.array([max(0, lengths[number] - 1) for number in order])
+        whole = np.logaddexp.reduce(ahead[ends, np.arange(len(order))], axis=1)
+        behind = np.zeros((len(batch), width))
+        out = np.zeros((longest, len(batch)))
+        for at in range(longest - 1, -1, -1):
+            on = active[at]
+            label = chosen[at, :on, None]
+            chance = np.take_along_axis(ahead[at, :on] + behind[:on], label, axis=1)[:, 0] - whole[:on]
+            out[at, :on] = np.exp(np.minimum(0.0, chance))
+            behind[:on] = np.logaddexp.reduce(self.transitions + rows[at, :on, None, :] + behind[:on, None, :], axis=2)
+        values = out.T.tolist()
+        result: list[list[float]] = [[] for _ in batch]
+        for place, number in enumerate(order):
+            result[number] = values[place][: lengths[number]]
+        return result
+
+    def decode_many(self, batch: Sequence[Scores]) -> list[list[int]]:
+        """`decode` for a batch.
+
+        Sequences are cut into chunks of `_CHUNK` items that are decoded side by side. What a chunk is entered with is guessed at
+        first; chunks whose guess was wrong are decoded again until none is left, so the result is that of one pass from
+        start to end. Scores are whole multiples of 1 / `_SCALE`, so that equal means equal and one maximum gives both the best
+        value and, in the lowest bits, the label it came from.
+        """
+        lengths = [len(scores) for scores in batch]
+        counts = [-(-length // _CHUNK) for length in lengths]
+        firsts = [0, *accumulate(counts)]
+        chunks = firsts.pop()
+        if not chunks:
+            return [[] for _ in batch]
+        width, bits, whole = len(self.labels), self._bits, self._whole
+        flat = np.zeros((chunks * _CHUNK, width), dtype=np.float32)
+        for first, scores in zip(firsts, batch, strict=True):
+            flat[first * _CHUNK : first * _CHUNK + len(scores)] = scores
+        flat -= flat.max(axis=1, keepdims=True)
+        cells = np.rint(np.maximum(flat, -self._hopeless) * _SCALE).astype(whole)
+        cells = cells.reshape(chunks, _CHUNK, width).transpose(1, 2, 0)
+        # Of equal values the earlier label wins: it has the higher mark.
+        marks = np.arange(width - 1, -1, -1, dtype=whole)
+        into = ((np.rint(self.transitions * _SCALE).astype(whole) << bits) + marks[:, None])[:, :, None]
+        begins = np.zeros(chunks + 1, dtype=bool)
+        begins[[first for first, count in zip(firsts, counts, strict=True) if count]] = begins[-1] = True
+        came = np.zeros((_CHUNK, width, chunks), dtype=whole)
+        entered = np.zeros((width, chunks), dtype=whole)
+        left = np.zeros_like(entered)
+        todo = np.arange(chunks)
+        while len(todo):
+            here = np.ascontiguousarray(cells[:, :, todo])
+            packed = np.empty_like(here)
+            best = entered[:, todo]
+            for step in range(_CHUNK):
+                ((best << bits)[:, None] + into).max(axis=0, out=packed[step])
+                if step == 0:
+                    packed[0][:, begins[todo]] = 0
+                best = (packed[step] >> bits) + here[step]
+            came[:, :, todo] = packed
+            left[:, todo] = best - best.max(axis=0)
+            behind = todo + 1
+            behind = behind[~begins[behind]]
+            todo = behind[(left[:, behind - 1] != entered[:, behind]).any(axis=0)]
+            entered[:, todo] = left[:, todo - 1]
+        pointers = (width - 1 - (came & ((1 << bits) - 1))).astype(np.int8).transpose(2, 0, 1).reshape(-1, width)
+        values = ((came >> bits) + cells).transpose(2, 0, 1).reshape(-1, width)
         out = []
-        for column, length in enumerate(lengths):
-            if not length:
-                out.append([])
-                continue
-            label = int(final[column].argmax())
-            path = [label]
-            pointers = back[:length, column].tolist()
-            for step in range(length - 1, 0, -1):
-                label = pointers[step][label]
+        for first, length in zip(firsts, lengths, strict=True):
+            path: list[int] = []
+            if length:
+                begin = first * _CHUNK
+                label = int(values[begin + length - 1].argmax())
                 path.append(label)
-            path.reverse()
+                for row in reversed(pointers[begin + 1 : begin + length].tolist()):
+                    label = row[label]
+                    path.append(label)
+                path.reverse()
             out.append(path)
         return out
+
+
+class Rows:
+    """The rows of features in a model's weights, kept by what the features are made of.
+
+    Naming features and looking each name up costs far more than adding what they weigh. Features that are made of the same
+    few values are one `Group`; a group that was seen before is one look-up.
+
+    Parameters
+    ----------
+    chain
+        The model whose weights are summed.
+    """
+
+    LIMIT = 50_000  # groups kept; when there are more, all are forgotten
+
+    def __init__(self, chain: Chain) -> None:
+        self.chain = chain
+        self.known: dict[Trait, list[int]] = {}
+
+    def scores(self, items: Iterable[Iterable[Trait]]) -> Scores:
+        """`Chain.scores` of n items, of shape (n, L), from their features as groups."""
+        if len(self.known) > self.LIMIT:
+            self.known.clear()
+        known, add = self.known.get, self._add
+        last = len(self.chain.weights) - 1
+        flat: list[int] = []
+        starts: list[int] = []
+        for traits in items:
+            starts.append(len(flat))
+            for trait in traits:
+                rows = known(trait)
+                flat += add(trait) if rows is None else rows
+            flat.append(last)  # reduceat wants at least one row each
+        if not starts:
+            return np.zeros((0, len(self.chain.labels)), dtype=np.float32)
+        return np.add.reduceat(self.chain.weights[flat], starts, axis=0)
+
+    def _add(self, trait: Trait) -> list[int]:
+        rows = self.known[trait] = self.chain.rows(names([trait]))
+        return rows
+
+
+class Sums:
+    """Scores of feature groups, each summed once and kept by what it is made of.
+
+    Naming features and looking each name up costs far more than adding what they weigh. Features that are made of the same
+    few values are one `Group`; a group that was seen before is one look-up.
+
+    Parameters
+    ----------
+    chain
+        The model whose weights are summed.
+    """
+
+    LIMIT = 50_000  # groups kept; when there are more, all are forgotten
+
+    def __init__(self, chain: Chain) -> None:
+        self.chain = chain
+        self.rows: dict[Group, int] = {}
+        self.table = np.zeros((1024, len(chain.labels)), dtype=np.float32)
+
+    def scores(self, items: Iterable[Iterable[Group]]) -> Scores:
+        """Scores of shape (n, L) for n items of one or more groups each: what `Chain.scores` gives for all their names.
+
+        Groups are read once and not kept, so that ``items`` may make them as it goes.
+        """
+        if len(self.rows) > self.LIMIT:
+            self.rows.clear()
+        known, add = self.rows.get, self._add
+        flat: list[int] = []
+        starts: list[int] = []
+        for groups in items:
+            starts.append(len(flat))
+            for group in groups:
+                row = known(group)
+                flat.append(add(group) if row is None else row)
+        if not starts:
+            return np.zeros((0, len(self.chain.labels)), dtype=np.float32)
+        return np.add.reduceat(self.table[flat], starts, axis=0)
+
+    def _add(self, group: Group) -> int:
+        row = self.rows[group] = len(self.rows)
+        if row == len(self.table):
+            self.table = np.concatenate([self.table, np.zeros_like(self.table)])
+        make, values = group
+        self.table[row] = self.chain.weights[self.chain.rows(make(*values))].sum(axis=0)
+        return row
+
+
+def names(traits: Iterable[Trait]) -> list[str]:
+    """Features by name, as training reads them."""
+    out: list[str] = []
+    for trait in traits:
+        if isinstance(trait, str):
+            out.append(trait)
+        else:
+            make, values = trait
+            out += make(*values)
+    return out

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
+from nlp.chain import Trait, names
+from nlp.clock import duration_words
 from nlp.components import durations as duration_reader
 from nlp.context import Context
 from nlp.cues import find_status
@@ -78,6 +80,17 @@ def _task_codes() -> frozenset[str]:
     return frozenset(entry.data["code"] for entry in entries("services") if entry.data["names_task"])
 
 
+@cache
+def _short_names() -> dict[str, str]:
+    """The code of every service name of two capitals that counts as a heading only, by the name in small letters."""
+    return {
+        term.lower(): entry.data["code"]
+        for entry in entries("services")
+        for term in entry.data["head_terms"]
+        if len(term) == 2 and term.isupper()
+    }
+
+
 def is_code(word: str) -> bool:
     """Whether a token is written like a procedure code (five digits from 9, 20 or 29, or G and four)."""
     return len(word) == 5 and word.isdecimal() and (word[0] == "9" or word[:2] in ("20", "29"))
@@ -95,6 +108,8 @@ def find_services(context: Context) -> list[Event]:
     spans: list[tuple[int, int, str]] = [(m.start, m.end, m.entry.data["code"]) for m in found["services"]]
     taken = {i for s, e, _ in spans for i in range(s, e)}
 
+    minute, tick = duration_words().minute, duration_words().tick
+
     def clause_start(at: int) -> bool:
         before = at - 1
         while before >= 0 and words[before][0] in " \t\xa0":
@@ -106,6 +121,8 @@ def find_services(context: Context) -> list[Event]:
             or words[before][0] in "\n\r.;:,|-–—([*•+/&)]="
             or lower[before] in ("and", "then", "plus")
             or words[before].isdecimal()
+            or lower[before] in minute  # "38 min TE: bike", "minutes TE   16"
+            or (lower[before] in tick and words[before - 1].isdecimal())
         )
 
     def opened(end: int) -> bool:
@@ -118,8 +135,10 @@ def find_services(context: Context) -> list[Event]:
         if word in "([":
             at += 1
             word = words[at] if at < len(words) else "\n"
-        if word.isdecimal():
+        if word.isdecimal() or lower[at] in minute:
             return True
+        if word == ")" and words[end - 1] != ")":
+            return True  # "(Self-care)"
         if word in ("x", "X", "×", "=", "@", "+", "&") and at + 1 < len(words):
             return True
         if word[0] in "\n\r|":
@@ -135,6 +154,15 @@ def find_services(context: Context) -> list[Event]:
                 continue
         spans.append((m.start, m.end, m.entry.data["code"]))
         taken.update(range(m.start, m.end))
+    # Short names in a note that is written in small letters: "te - bike", "ta: stairs".
+    for index, word in enumerate(words):
+        if len(word) == 2 and word.islower() and word in _short_names() and index not in taken:
+            sign = words[index + 1] if index + 1 < len(words) else "\n"
+            apart = index + 1 < len(words) and tokens.starts[index + 1] > tokens.ends[index]
+            told = sign == ":" or (apart and (sign in "=-–—" or (sign.isdecimal() and len(sign) == 2)))
+            if told and clause_start(index):
+                spans.append((index, index + 1, _short_names()[word]))
+                taken.add(index)
     for m in found["headings"]:
         if taken.intersection(range(m.start, m.end)) or not clause_start(m.start) or not opened(m.end):
             continue
@@ -165,6 +193,7 @@ def find_services(context: Context) -> list[Event]:
                 and all(w in "()-–—:[]/.=" for w in between)
                 and numbered
                 and "\n" not in words[last_end:start]
+                and context.sentence_of[start] == context.sentence_of[last_start]
             ):
                 number = code if is_code(words[start]) else last_code
                 merged[-1] = (last_start, end + (1 if words[end : end + 1] == [")"] and "(" in between else 0), number)
@@ -330,6 +359,86 @@ def _name(event: Event | None) -> str:
     return "not" if event.tag == "NOT" else "act"
 
 
+# Groups of features (`nlp.chain.Group`) of one event; ``kind`` is its name in `_SIGNS`.
+
+
+def _of_note(kind: str, section: str, habit: str, service_lines: int) -> list[str]:
+    return [f"k={kind}", f"{kind}|sec={section}", f"{kind}|habit={habit}", f"{kind}|svclines={service_lines}"]
+
+
+def _of_neighbours(kind: str, before: str, after: str, gap: str, habit: str) -> list[str]:
+    return [
+        f"{kind}|p={before}",
+        f"{kind}|n={after}",
+        f"{kind}|p={before}|gap={gap}",
+        f"{kind}|p={before}|gap={gap}|n={after}",
+        f"{kind}|p={before}|gap={gap}|habit={habit}",
+        f"{kind}|gap={gap}",
+    ]
+
+
+def _of_opening(kind: str, joiner: str, opening: bool, marker: str, closing: bool, far: int) -> list[str]:
+    return [
+        f"{kind}|join={joiner}",
+        f"{kind}|open={opening}|mark={marker}",
+        f"{kind}|last={closing}",
+        f"{kind}|far={far}",
+    ]
+
+
+def _of_behind(kind: str, behind: tuple[str, ...]) -> list[str]:
+    return [f"{kind}|<{''.join(behind[:2])}", f"{kind}|<{''.join(behind[:4])}", f"{kind}|<{''.join(behind)}"]
+
+
+def _of_coming(kind: str, coming: tuple[str, ...]) -> list[str]:
+    return [f"{kind}|>{''.join(coming[:2])}", f"{kind}|>{''.join(coming[:4])}"]
+
+
+def _of_around(kind: str, behind: tuple[str, ...], coming: tuple[str, ...], gap: str) -> list[str]:
+    near = f"{kind}|<{''.join(behind[:2])}>{''.join(coming[:2])}"
+    return [f"{kind}|<{''.join(behind)}>{''.join(coming)}", near, f"{near}|{gap}"]
+
+
+def _of_lines(kind: str, above: str, here: str, below: str, opening: bool, breaks: str) -> list[str]:
+    return [
+        f"{kind}|lb={above}|l={here}|open={opening}|{breaks}",
+        f"{kind}|l={here}|la={below}|open={opening}",
+        f"{kind}|lb={above}|l={here}|la={below}|open={opening}",
+    ]
+
+
+def _of_place(kind: str, acts_before: int, acts_after: int, durs_before: int, durs_after: int) -> list[str]:
+    return [f"{kind}|a={acts_before}{acts_after}", f"{kind}|d={durs_before}{durs_after}"]
+
+
+def _of_tag(tag: str, score: int) -> list[str]:
+    return [f"tag={tag}|score={score}"]
+
+
+def _of_listing(tag: str, section: str, label: str) -> list[str]:
+    return [f"tag={tag}|sec={section}", f"tag={tag}|sec={section}|lab={label}", f"tag={tag}|lab={label}"]
+
+
+def _of_extent(tag: str, words: int, in_goal: bool) -> list[str]:
+    return [f"tag={tag}|words={words}", f"tag={tag}|goal={in_goal}"]
+
+
+def _of_cue(tag: str, status: str, far: int, term: str) -> list[str]:
+    return [f"tag={tag}|cue={status}", f"tag={tag}|cue={status}|far={far}", f"tag={tag}|cueterm={term}"]
+
+
+def _of_last_activity(label: str, last: str, same: bool, gap: str) -> list[str]:
+    return [f"lab={label}|plab={last}", f"same={same}|svc={label == 'service'}", f"lab={label}|plab={last}|gap={gap}"]
+
+
+def _of_others(ahead: str, behind: str, gap: str, habit: str) -> list[str]:
+    return [f"ahead={ahead}|behind={behind}", f"ahead={ahead}|behind={behind}|gap={gap}|habit={habit}"]
+
+
+def _of_form(form: str, section: str) -> list[str]:
+    return [f"form={form}", f"form={form}|sec={section}"]
+
+
 class _Scene:
     """What the features of a note's events are read from, each list parallel to the events and filled in one pass."""
 
@@ -368,6 +477,9 @@ class _Scene:
                 else:
                     trails += 1
         self.habit = "lead" if leads > trails else "trail" if trails > leads else "even" if leads else "none"
+        self.sentences = self._sentences()
+        self.sums = self._sums()
+        self.biggest = max((event.minutes for event in events), default=0)
         self.service_lines = min(2, sum(1 for members in by_line.values() if events[members[0]].kind == "svc"))
         self.has_work = any(event.kind == "act" for event in events)
         self.clocks = min(3, sum(event.clock for event in events))
@@ -386,6 +498,44 @@ class _Scene:
         self.next_act, self.next_other = self._nearest(range(count - 1, -1, -1))
         self.next_act.reverse()
         self.next_other.reverse()
+
+    def _sentences(self) -> list[tuple[str, int]]:
+        """For each event the signs of its sentence's events, runs of one sign folded, and its place among them."""
+        out: list[tuple[str, int]] = []
+        sentence_of = self.context.sentence_of
+        count = len(self.events)
+        first = 0
+        while first < count:
+            last = first
+            sentence = sentence_of[self.events[first].start]
+            while last < count and sentence_of[self.events[last].start] == sentence:
+                last += 1
+            pattern, places = "", []
+            for number in range(first, last):
+                sign = _SIGNS[self.names[number]]
+                if not pattern.endswith(sign):
+                    pattern += sign
+                places.append(len(pattern) - 1)
+            out += [(pattern, place) for place in places]
+            first = last
+        return out
+
+    def _sums(self) -> list[str]:
+        """For each event whether its minutes are the sum of two or more before it, or after it: then it is a total."""
+        minutes = [event.minutes if event.kind == "dur" else 0 for event in self.events]
+        out = []
+        for number, wanted in enumerate(minutes):
+            sides = (minutes[:number][::-1], minutes[number + 1 :]) if wanted else ()
+            found = ""
+            for side, values in zip("<>", sides, strict=False):
+                total = 0
+                for place, value in enumerate(v for v in values if v):
+                    total += value
+                    if total >= wanted:
+                        found += side if total == wanted and place else ""
+                        break
+            out.append(found or "-")
+        return out
 
     def _break(self, number: int) -> str:
         if number == 0:
@@ -424,9 +574,9 @@ class _Scene:
                 other = self.events[number]
         return acts, others
 
-    def rows(self) -> list[list[str]]:
-        """Feature names of every event."""
-        out: list[list[str]] = []
+    def rows(self) -> list[list[Trait]]:
+        """Features of every event."""
+        out: list[list[Trait]] = []
         for line, members in self.by_line.items():
             kinds = [self.events[m].kind for m in members]
             acts, durs = kinds.count("act"), kinds.count("dur")
@@ -442,8 +592,12 @@ class _Scene:
                 acts_after, durs_after = acts - acts_before - act, durs - durs_before - dur
                 row = self._shared(number, place == 0, place == len(members) - 1, head, codes)
                 kind = self.names[number]
-                row.append(f"{kind}|a={min(acts_before, 2)}{min(acts_after, 2)}")
-                row.append(f"{kind}|d={min(durs_before, 2)}{min(durs_after, 2)}")
+                row.append(
+                    (
+                        _of_place,
+                        (kind, min(acts_before, 2), min(acts_after, 2), min(durs_before, 2), min(durs_after, 2)),
+                    )
+                )
                 if act:
                     self._activity(row, number, place == 0, head)
                 elif dur:
@@ -475,7 +629,23 @@ class _Scene:
             return marks[-1], between
         return ("wide" if any(len(words[i]) > 1 and words[i][0] in " \t" for i in between) else "_"), between
 
-    def _shared(self, number: int, opening: bool, closing: bool, head: int, codes: int) -> list[str]:
+    def _edges(self, number: int) -> tuple[int, int]:
+        """Words between an event and the start and the end of its sentence, at most 3."""
+        sentence_of, words = self.context.sentence_of, self.words
+        event = self.events[number]
+        sentence = sentence_of[event.start]
+        lead = trail = 0
+        at = event.start - 1
+        while lead < 3 and at >= 0 and sentence_of[at] == sentence:
+            lead += words[at].isalnum()
+            at -= 1
+        at = event.end
+        while trail < 3 and at < len(words) and sentence_of[at] == sentence:
+            trail += words[at].isalnum()
+            at += 1
+        return lead, trail
+
+    def _shared(self, number: int, opening: bool, closing: bool, head: int, codes: int) -> list[Trait]:
         events, names = self.events, self.names
         event = events[number]
         kind = names[number]
@@ -491,34 +661,23 @@ class _Scene:
         behind, coming = self.behind[number], self.coming[number]
         line = self.line[number]
         line_names, above, below = self.line_names[line], self.line_above[line], self.line_below[line]
-        row = [
-            f"k={kind}",
-            f"{kind}|sec={section}",
-            f"{kind}|habit={self.habit}",
-            f"{kind}|svclines={self.service_lines}",
-            f"{kind}|p={before}",
-            f"{kind}|n={after}",
-            f"{kind}|p={before}|gap={gap}",
-            f"{kind}|p={before}|gap={gap}|n={after}",
-            f"{kind}|p={before}|gap={gap}|habit={self.habit}",
-            f"{kind}|gap={gap}",
-            f"{kind}|join={joiner}",
-            f"{kind}|open={opening}|mark={marker}",
-            f"{kind}|last={closing}",
-            f"{kind}|far={min(5, lettered // 4)}",
-            f"{kind}|<{''.join(behind[:2])}",
-            f"{kind}|<{''.join(behind[:4])}",
-            f"{kind}|<{''.join(behind)}",
-            f"{kind}|>{''.join(coming[:2])}",
-            f"{kind}|>{''.join(coming[:4])}",
-            f"{kind}|<{''.join(behind[:3])}>{''.join(coming[:3])}",
-            f"{kind}|<{''.join(behind[:2])}>{''.join(coming[:2])}",
-            f"{kind}|<{''.join(behind[:2])}>{''.join(coming[:2])}|{gap}",
-            f"{kind}|lb={above}|l={line_names}|open={opening}|{self.breaks[number]}",
-            f"{kind}|l={line_names}|la={below}|open={opening}",
-            f"{kind}|lb={above}|l={line_names}|la={below}|open={opening}",
+        row: list[Trait] = [
+            (_of_note, (kind, section, self.habit, self.service_lines)),
+            (_of_neighbours, (kind, before, after, gap, self.habit)),
+            (_of_opening, (kind, joiner, opening, marker, closing, min(5, lettered // 4))),
+            (_of_behind, (kind, behind)),
+            (_of_coming, (kind, coming[:4])),
+            (_of_around, (kind, behind[:3], coming[:3], gap)),
+            (_of_lines, (kind, above, line_names, below, opening, self.breaks[number])),
             f"{kind}|svcs={codes}",
         ]
+        lead, trail = self._edges(number)
+        row.append(f"{kind}|lead={lead}|trail={trail}")
+        row.append(f"{kind}|lead={lead}|p={before}")
+        row.append(f"{kind}|trail={trail}|n={after}")
+        pattern, place = self.sentences[number]
+        row.append(f"{kind}|sent={pattern[max(0, place - 3) : place]}^{pattern[place : place + 4]}")
+        row.append(f"{kind}|sent={pattern[max(0, place - 1) : place]}^{pattern[place : place + 2]}")
         if not self.breaks[number]:
             row.append(f"{kind}|p={before}|apart={min(3, solid)}")
         if number + 1 < len(events):
@@ -530,28 +689,21 @@ class _Scene:
             row.append(f"{kind}|secchange")
         return row
 
-    def _activity(self, row: list[str], number: int, opening: bool, head: int) -> None:
+    def _activity(self, row: list[Trait], number: int, opening: bool, head: int) -> None:
         event = self.events[number]
         tag, label = event.tag, event.label
         section = self.context.sections[event.start]
         cue = find_status(self.context, event.start, event.end)
         row += [
-            f"tag={tag}|score={max(-4, min(6, math.floor(event.score * 2)))}",
-            f"tag={tag}|sec={section}",
-            f"tag={tag}|sec={section}|lab={label}",
-            f"tag={tag}|lab={label}",
-            f"tag={tag}|words={min(6, event.end - event.start)}",
-            f"tag={tag}|goal={event.start in self.inside_goal}",
+            (_of_tag, (tag, max(-4, min(6, math.floor(event.score * 2))))),
+            (_of_listing, (tag, section, label)),
+            (_of_extent, (tag, min(6, event.end - event.start), event.start in self.inside_goal)),
         ]
         if cue is None:
             row.append(f"tag={tag}|cue=-")
         else:
             away = event.start - cue.end if cue.end <= event.start else cue.start - event.end
-            row += [
-                f"tag={tag}|cue={cue.status}",
-                f"tag={tag}|cue={cue.status}|far={min(3, away // 3)}",
-                f"tag={tag}|cueterm={self.lower[cue.start]}",
-            ]
+            row.append((_of_cue, (tag, cue.status, min(3, away // 3), self.lower[cue.start])))
         line = self.line[number]
         neighbours = [
             self.events[m].tag
@@ -562,19 +714,15 @@ class _Scene:
         gap = self._gap(number)[0]
         last, coming = self.last_act[number], self.next_act[number]
         if last is not None:
-            row += [
-                f"lab={label}|plab={last.label}",
-                f"same={last.code == event.code}|svc={label == 'service'}",
-                f"lab={label}|plab={last.label}|gap={gap}",
-            ]
+            row.append((_of_last_activity, (label, last.label, last.code == event.code, gap)))
         if coming is not None:
             row.append(f"lab={label}|nlab={coming.label}")
         row.append(f"first={self.lower[event.start][-3:]}")
         row.append(f"lw={self.lower[head]}|open={opening}")
         ahead, back = _name(self.next_other[number]), _name(self.last_other[number])
-        row += [f"ahead={ahead}|behind={back}", f"ahead={ahead}|behind={back}|gap={gap}|habit={self.habit}"]
+        row.append((_of_others, (ahead, back, gap, self.habit)))
 
-    def _duration(self, row: list[str], number: int, acts: int) -> None:
+    def _duration(self, row: list[Trait], number: int, acts: int) -> None:
         event = self.events[number]
         words, lower, forms = self.words, self.lower, self.context.forms
         line = self.line[number]
@@ -583,8 +731,7 @@ class _Scene:
         before = self.names[number - 1] if number else "-"
         gap = self._gap(number)[0]
         row += [
-            f"form={event.form}",
-            f"form={event.form}|sec={section}",
+            (_of_form, (event.form, section)),
             f"size={_minutes_bucket(event.minutes)}",
             f"form={event.form}|p={before}|gap={gap}",
             f"durs={self.clocks}|{event.clock}",
@@ -627,10 +774,11 @@ class _Scene:
         if event.start in self.work:
             row.append("inact")
         row.append(f"near={line in self.not_lines}{line in self.goal_lines}|acts={acts > 0}")
+        row += [f"sums={self.sums[number]}", f"sums={self.sums[number]}|biggest={event.minutes == self.biggest}"]
         nearby = self.events[max(0, number - 3) : number + 4]
         row.append(f"biggernear={any(e.kind == 'dur' and e.minutes > event.minutes for e in nearby)}")
 
-    def _service(self, row: list[str], number: int, opening: bool) -> None:
+    def _service(self, row: list[Trait], number: int, opening: bool) -> None:
         event = self.events[number]
         words = self.words
         section = self.context.sections[event.start]
@@ -646,6 +794,11 @@ class _Scene:
         row.append(f"svc|again={any(e.kind == 'svc' and e.code == event.code for e in earlier)}")
 
 
-def event_features(context: Context, events: list[Event], goals: list[tuple[int, int]]) -> list[list[str]]:
-    """Feature names of every event, for training and at run time; ``goals`` are half-open token ranges."""
+def event_traits(context: Context, events: list[Event], goals: list[tuple[int, int]]) -> list[list[Trait]]:
+    """Features of every event, those made of the same values as groups; ``goals`` are half-open token ranges."""
     return _Scene(context, events, goals).rows()
+
+
+def event_features(context: Context, events: list[Event], goals: list[tuple[int, int]]) -> list[list[str]]:
+    """`event_traits` by name, as training reads them."""
+    return [names(row) for row in event_traits(context, events, goals)]

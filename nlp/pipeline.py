@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import spacy
@@ -10,9 +11,10 @@ from spacy.language import Language
 
 from nlp.chain import Scores
 from nlp.components import activities, blocks, durations, elements, goals, sections, status  # noqa: F401  registers the factories
+from nlp.context import Context
 from nlp.document import Document
 from nlp.errors import NoteTooLong, UnreadableText
-from nlp.read import document_of
+from nlp.read import document_of, mark
 from nlp.tokens import Tokenizer, Tokens, kept_tokens
 
 COMPONENTS = (
@@ -72,30 +74,36 @@ def check_text(text: str) -> None:
 
 
 class Reader:
-    """Reads notes: text in, `Document` out."""
+    """Reads notes: text in, `Document` out.
+
+    ``nlp`` is the spaCy pipeline. The reader runs what its components run, in the same order, but leaves out the docs
+    and spans that they write for others (`tests/nlp/test_pipeline.py` compares the two).
+    """
 
     def __init__(self, nlp: Language) -> None:
         self.nlp = nlp
+        tagger, grouper = nlp.get_pipe("therapy_activities"), nlp.get_pipe("therapy_blocks")
+        assert isinstance(tagger, activities.ActivityTagger)
+        assert isinstance(grouper, blocks.BlockGrouper)
+        self.tagger, self.grouper = tagger, grouper
 
     def read(self, text: str) -> Document:
         """One note; see `check_text` for what is refused."""
-        check_text(text)
-        return document_of(self.nlp(text))
+        return next(self.read_many([text]))
 
     def read_many(self, texts: Iterable[str], *, batch_size: int = 64) -> Iterator[Document]:
         """Many notes in order, batched inside."""
-
-        def checked() -> Iterator[str]:
-            for text in texts:
+        stream = iter(texts)
+        while batch := list(islice(stream, batch_size)):
+            for text in batch:
                 check_text(text)
-                yield text
-
-        for doc in self.nlp.pipe(checked(), batch_size=batch_size):
-            yield document_of(doc)
+            contexts = [Context(Tokens.of(text)) for text in batch]
+            for marked in mark(contexts, self.tagger, self.grouper):
+                yield document_of(marked)
 
     def encoded(self, texts: Sequence[str]) -> list[Scores | None]:
         """What the encoder makes of each text (`nlp.context.Context.encoded`); ``None`` each where there is no encoder."""
-        scorer = self.nlp.get_pipe("therapy_activities").scorer  # pyright: ignore[reportAttributeAccessIssue]
+        scorer = self.tagger.scorer
         if not isinstance(scorer, activities.MixedScorer):
             return [None] * len(texts)
         tables = [Tokens.of(text) for text in texts]

@@ -1,11 +1,18 @@
-"""`Doc` to `Document`: the last line of the project where a spaCy type appears."""
+"""A note as the components mark it to `Document`: the last line of the project where a spaCy type appears."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from spacy.tokens import Doc
 
-from nlp.components.blocks import Found, Grouping, grouping_of
+from nlp.components.activities import GOAL, ActivityTagger
+from nlp.components.blocks import BlockGrouper, Found, Grouping, grouping_of
+from nlp.components.elements import find_elements
+from nlp.components.goals import find_goals
+from nlp.components.status import Judged, judge
 from nlp.context import Context, context_of
 from nlp.document import (
     ELEMENTS,
@@ -216,44 +223,72 @@ def _written_units(context: Context, grouping: Grouping) -> tuple[WrittenUnits, 
     return tuple(out)
 
 
-def document_of(doc: Doc) -> Document:
-    """Everything the pipeline wrote on a doc, as plain frozen values."""
-    context = context_of(doc)
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """What the components mark in one note, as half-open token ranges."""
+
+    context: Context
+    activities: Sequence[Judged]
+    goals: Sequence[tuple[int, int]]
+    grouping: Grouping
+    elements: Mapping[str, tuple[int, int]]
+
+
+def mark(contexts: Sequence[Context], tagger: ActivityTagger, grouper: BlockGrouper) -> Iterator[Marked]:
+    """What the pipeline of these two components writes on docs, without the docs: a `Span` costs more than the reading."""
+    seen = tagger.tag(contexts)
+    work = [[c for c in found if c.tag != GOAL] for found in seen]
+    goals = [
+        find_goals(context, [(c.start, c.end) for c in found if c.tag == GOAL])
+        for context, found in zip(contexts, seen, strict=True)
+    ]
+    groupings = grouper.process_many(contexts, work, goals)
+    for context, found, objectives, grouping in zip(contexts, work, goals, groupings, strict=True):
+        judged = judge(context, ((c.start, c.end, c.tag) for c in found), grouping)
+        elements = find_elements(context, grouping, objectives, [(a.start, a.end) for a in judged])
+        yield Marked(context, judged, objectives, grouping, elements)
+
+
+def marked_of(doc: Doc) -> Marked:
+    """What the pipeline wrote on a doc."""
+    activities = []
+    for span in doc.spans["activities"]:
+        cue = span._.status_cue
+        cue = None if cue is None else (cue.start, cue.end)
+        status = None if span._.status == "done" else span._.status
+        activities.append(Judged(span.start, span.end, span.label_, status, cue))
+    goals = [(span.start, span.end) for span in doc.spans["goals"]]
+    elements = {span.label_: (span.start, span.end) for span in doc.spans["elements"]}
+    return Marked(context_of(doc), activities, goals, grouping_of(doc), elements)
+
+
+def document_of(marked: Marked) -> Document:
+    """Everything that was marked in a note, as plain frozen values."""
+    context, grouping = marked.context, marked.grouping
     tokens = context.tokens
-    grouping = grouping_of(doc)
+    text, starts, ends = tokens.text, tokens.starts, tokens.ends
 
     def plain(start: int, end: int) -> tuple[int, int, str]:
-        first, last = tokens.starts[start], tokens.ends[end - 1]
-        return first, last, tokens.text[first:last]
+        first, last = starts[start], ends[end - 1]
+        return first, last, text[first:last]
 
-    mentions = []
-    for span in doc.spans["activities"]:
-        if span._.status == "done":
-            continue
-        cue = span._.status_cue
-        mentions.append(
-            Mention(
-                *plain(span.start, span.end),
-                span._.status,
-                Span(*plain(cue.start, cue.end)) if cue is not None else None,
-            )
-        )
-    goals = tuple(Goal(*plain(span.start, span.end)) for span in doc.spans["goals"])
-    goal_words = [content_words(context, span.start, span.end) for span in doc.spans["goals"]]
-    shown = {span.label_: span for span in doc.spans["elements"]}
-    elements = tuple(
-        Element(name, Span(*plain(shown[name].start, shown[name].end)) if name in shown else None) for name in ELEMENTS
-    )
-    notices = tuple(Notice(m.entry.data["kind"], *plain(m.start, m.end)) for m in context.found["notices"])
+    goal_words = [content_words(context, start, end) for start, end in marked.goals]
     return Document(
-        text=tokens.text,
+        text=text,
         blocks=tuple(make_block(context, found, goal_words) for found in grouping.blocks),
-        mentions=tuple(mentions),
-        goals=goals,
-        elements=elements,
+        mentions=tuple(
+            Mention(*plain(a.start, a.end), a.status, None if a.cue is None else Span(*plain(*a.cue)))
+            for a in marked.activities
+            if a.status is not None
+        ),
+        goals=tuple(Goal(*plain(start, end)) for start, end in marked.goals),
+        elements=tuple(
+            Element(name, Span(*plain(*marked.elements[name])) if name in marked.elements else None)
+            for name in ELEMENTS
+        ),
         sections=tuple(Section(*plain(h.start, h.until), h.label) for h in context.headings if h.start < h.until),
         totals=_totals(context, grouping),
         written_units=_written_units(context, grouping),
-        notices=notices,
+        notices=tuple(Notice(m.entry.data["kind"], *plain(m.start, m.end)) for m in context.found["notices"]),
         certainty=grouping.certainty,
     )

@@ -10,9 +10,12 @@ Scores of a token are the sum over its features; `decode` finds the best label s
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+
 import numpy as np
 
-from nlp.chain import Chain, Scores
+from nlp.chain import Chain, Group, Scores, Sums, names
 from nlp.context import Context
 from nlp.terms import terms
 from nlp.tokens import kept_tokens
@@ -20,6 +23,8 @@ from nlp.tokens import kept_tokens
 LABELS = ("O", "B-ACT", "I-ACT", "B-NOT", "I-NOT", "B-GOAL", "I-GOAL")
 OFFSETS = (-3, -2, -1, 0, 1, 2, 3)
 FEATURES_VERSION = 1
+_BEYOND = ""  # stands where no word is
+_MINUTE_WORDS = frozenset(("min", "mins", "minutes", "minute"))
 _CUE_REACH = 80  # tokens; a status cue further off is no feature
 
 _DOSE_WORDS = frozenset(
@@ -97,123 +102,189 @@ def _bucket(value: int) -> str:
     )
 
 
-def group_features(context: Context) -> tuple[list[list[str]], list[list[str]]]:
-    """Features of every piece, and of every token's place in the lexicon and its piece."""
+def _work(section: str, lexical: str, dose: bool) -> list[str]:
+    return [
+        "bias",
+        f"sec={section}",
+        f"sec={section}|lex={lexical}",
+        f"lex={lexical}",
+        f"lex={lexical}|dose={int(dose)}",
+        f"dose={int(dose)}",
+    ]
+
+
+def _opening(first: str, second: str, ending: str) -> list[str]:
+    return [f"f={first}", f"f2={first} {second}", f"fs={ending}"]
+
+
+def _closing(last: str) -> list[str]:
+    return [f"z={last}"]
+
+
+def _extent(length: str, number: bool, where: str, position: int) -> list[str]:
+    return [f"len={length}", f"num={int(number)}", f"where={where}", f"pos={position}"]
+
+
+def _gaps(before: str, after: str) -> list[str]:
+    return [f"gb={before}", f"ga={after}"]
+
+
+def _neighbour(side: str, lexical: str, first: str, dose: bool) -> list[str]:
+    return [f"{side}lex={lexical}", f"{side}f={first}", f"{side}dose={int(dose)}"]
+
+
+def _line(codes: int, minutes: bool, first: str, opening: str, closing: str) -> list[str]:
+    items = [f"l0={first}", f"lh={opening}", f"lend={closing}"]
+    if minutes:
+        items.append("lmin")
+    return [*items, f"lcode={codes}"] if codes else items
+
+
+def _line_above(codes: int, first: str) -> list[str]:
+    return [f"^l0={first}", f"^lcode={codes}"] if codes else [f"^l0={first}"]
+
+
+def _as_named(*features: str) -> list[str]:
+    return list(features)
+
+
+_NO_PIECE: Group = (_as_named, ("nopiece",))
+_IN_SERVICE: Group = (_as_named, ("svc",))
+_FIRST: Group = (_as_named, ("k=0",))
+_SECOND: Group = (_as_named, ("k=1",))
+_LAST: Group = (_as_named, ("k=z",))
+
+
+def _cues(context: Context, start: int, end: int) -> list[str]:
+    """Status cues of the sentence, before, in and behind a piece."""
+    number = context.sentence_of[start]
+    forward, backward = context.cues_forward.get(number), context.cues_backward.get(number)
+    items: list[str] = []
+    for m in context.window(forward, start - _CUE_REACH, end) if forward else ():
+        if m.end <= start:
+            items += (f"cf={m.entry.data['status']}", f"cfw={m.term}")
+        elif m.start < end:
+            items.append(f"ci={m.entry.data['status']}")
+    for m in context.window(backward, start, end + _CUE_REACH) if backward else ():
+        if m.start >= end:
+            items += (f"cb={m.entry.data['status']}", f"cbw={m.term}")
+        elif m.end > start:
+            items.append(f"cj={m.entry.data['status']}")
+    return list(dict.fromkeys(items))
+
+
+def _lines(context: Context) -> list[tuple[int, bool, str, str, str]]:
+    """Of every line: procedure codes (at most two), whether it has minutes, first word, shape of its first mark, last mark."""
     tokens = context.tokens
-    words, lower = tokens.words, tokens.lower
-    pieces, lines, line_of = tokens.pieces, tokens.lines, tokens.line_of
+    words, lower, line_of = tokens.words, tokens.lower, tokens.line_of
+    timed = {line_of[i] for i, word in enumerate(lower) if word in _MINUTE_WORDS}
+    codes: dict[int, int] = {}
+    for i, word in enumerate(words):
+        if len(word) == 5 and word[0] == "9" and word.isdecimal():
+            codes[line_of[i]] = codes.get(line_of[i], 0) + 1
+    out = []
+    for number, (start, end) in enumerate(tokens.lines):
+        first = next((lower[i] for i in range(start, end) if lower[i].isalpha()), "")
+        opening = ""
+        if start < end:
+            opening = shape(next((words[i] for i in range(start, end) if not words[i].isspace()), " "))
+        closing = "colon" if start < end and lower[end - 1] == ":" else "x"
+        out.append((min(codes.get(number, 0), 2), number in timed, first, opening, closing))
+    return out
+
+
+def piece_groups(context: Context) -> Iterator[list[Group]]:
+    """Feature groups of every piece."""
+    tokens = context.tokens
+    words, lower, pieces, line_of, piece_of = tokens.words, tokens.lower, tokens.pieces, tokens.line_of, tokens.piece_of
     forms = context.forms
-    count = len(pieces)
-    # lexicon labels
-    place: list[list[str]] = [[] for _ in words]
-    lexical = ["" for _ in words]
+    doses = {piece_of[i] for i, word in enumerate(lower) if word in _DOSE_WORDS}
+    numbers = {piece_of[i] for i, word in enumerate(words) if word.isdecimal()}
+    labels: dict[int, set[str]] = {}
     for m in context.found["activities"]:
-        label = m.entry.data["label"]
         for i in range(m.start, m.end):
-            lexical[i] = label
-            place[i].append(f"L={'B' if i == m.start else 'I'}-{label}")
-        if m.start > 0:
-            place[m.start - 1].append(f"L+1={label}")
-        if m.end < len(words):
-            place[m.end].append(f"L-1={label}")
-    for m in (*context.found["services"], *context.found["service_heads"]):
-        for i in range(m.start, m.end):
-            place[i].append("svc")
-    sentence_of = context.sentence_of
-    last_line = max(1, len(lines) - 1)
-    line_info: list[list[str]] = []
-    for start, end in lines:
-        info = []
-        low = lower[start:end]
-        codes = sum(1 for w in low if len(w) == 5 and w.isdecimal() and w[0] == "9")
-        if codes:
-            info.append(f"lcode={min(codes, 2)}")
-        if any(w in ("min", "mins", "minutes", "minute") for w in low):
-            info.append("lmin")
-        first = next((w for w in low if w.isalpha()), "")
-        info.append(f"l0={first}")
-        if low:
-            info.append(f"lh={shape(next((w for w in words[start:end] if not w.isspace()), ' '))}")
-        info.append(f"lend={'colon' if low and low[-1] == ':' else 'x'}")
-        line_info.append(info)
-    summaries = []
-    for start, end in pieces:
-        labels = sorted({lexical[i] for i in range(start, end) if lexical[i]})
-        dose = any(
-            lower[i] in _DOSE_WORDS or (words[i][0].isdecimal() and i + 1 < end and lower[i + 1] == "x")
-            for i in range(start, end)
+            labels.setdefault(piece_of[i], set()).add(m.entry.data["label"])
+    summaries = [
+        (
+            "+".join(sorted(labels[number])) if number in labels else "-",
+            forms[start],
+            number in doses,
         )
-        number = any(words[i].isdecimal() for i in range(start, end))
-        summaries.append(("+".join(labels) or "-", dose, number, forms[start], forms[end - 1]))
-    features: list[list[str]] = []
-    for index, (start, end) in enumerate(pieces):
-        lex, dose, number, first, last = summaries[index]
+        for number, (start, _) in enumerate(pieces)
+    ]
+    lines = _lines(context)
+    spread = max(1, len(lines) - 1) + 1
+    last_piece = len(pieces) - 1
+    for number, (start, end) in enumerate(pieces):
+        lexical, first, dose = summaries[number]
         line = line_of[start]
-        section = context.sections[start]
-        same_before = index > 0 and line_of[pieces[index - 1][0]] == line
-        same_after = index + 1 < count and line_of[pieces[index + 1][0]] == line
+        before = number > 0 and line_of[pieces[number - 1][0]] == line
+        after = number < last_piece and line_of[pieces[number + 1][0]] == line
         gap_before = words[start - 1] if start else "^"
         if gap_before == " " and start > 1:
             gap_before = words[start - 2]
         gap_after = words[end] if end < len(words) else "$"
-        items = [
-            "bias",
-            f"sec={section}",
-            f"sec={section}|lex={lex}",
-            f"lex={lex}",
-            f"lex={lex}|dose={int(dose)}",
-            f"len={_bucket(end - start)}",
-            f"dose={int(dose)}",
-            f"num={int(number)}",
-            f"f={first}",
-            f"f2={first} {forms[start + 1] if start + 1 < end else ''}",
-            f"fs={lower[start][-3:]}",
-            f"z={last}",
-            f"gb={shape(gap_before)}",
-            f"ga={shape(gap_after)}",
-            f"where={int(same_before)}{int(same_after)}",
-            f"pos={min(4, 5 * line // (last_line + 1))}",
+        second = forms[start + 1] if start + 1 < end else ""
+        where = f"{int(before)}{int(after)}"
+        groups: list[Group] = [
+            (_work, (context.sections[start], lexical, dose)),
+            (_opening, (first, second, lower[start][-3:])),
+            (_closing, (forms[end - 1],)),
+            (_extent, (_bucket(end - start), number in numbers, where, min(4, 5 * line // spread))),
+            (_gaps, (shape(gap_before), shape(gap_after))),
+            (_line, lines[line]),
         ]
-        if same_before:
-            p = summaries[index - 1]
-            items += [f"plex={p[0]}", f"pf={p[3]}", f"pdose={int(p[1])}"]
-        if same_after:
-            p = summaries[index + 1]
-            items += [f"nlex={p[0]}", f"nf={p[3]}", f"ndose={int(p[1])}"]
-        items += line_info[line]
+        if before:
+            groups.append((_neighbour, ("p", *summaries[number - 1])))
+        if after:
+            groups.append((_neighbour, ("n", *summaries[number + 1])))
         if line > 0:
-            items += [f"^{x}" for x in line_info[line - 1] if x[:2] == "l0" or x[:5] == "lcode"]
-        number_of = sentence_of[start]
-        for m in context.window(context.cues_forward.get(number_of, []), start - _CUE_REACH, end):
-            if m.end <= start:
-                items.append(f"cf={m.entry.data['status']}")
-                items.append(f"cfw={m.term}")
-            elif m.start < end:
-                items.append(f"ci={m.entry.data['status']}")
-        for m in context.window(context.cues_backward.get(number_of, []), start, end + _CUE_REACH):
-            if m.start >= end:
-                items.append(f"cb={m.entry.data['status']}")
-                items.append(f"cbw={m.term}")
-            elif m.end > start:
-                items.append(f"cj={m.entry.data['status']}")
-        features.append(list(dict.fromkeys(items)))
-        place[start].append("k=0")
-        if start + 1 < end:
-            place[start + 1].append("k=1")
-        place[end - 1].append("k=z")
-    return features, place
+            groups.append((_line_above, (lines[line - 1][0], lines[line - 1][2])))
+        cues = _cues(context, start, end)
+        if cues:
+            groups.append((_as_named, tuple(cues)))
+        yield groups
+
+
+def place_groups(context: Context) -> dict[Group, list[int]]:
+    """Feature groups of single tokens, their place in the lexicon's terms and in their piece, each with the tokens it is of."""
+    count = len(context.tokens)
+    pieces = context.tokens.pieces
+    out: dict[Group, list[int]] = {
+        _FIRST: [start for start, _ in pieces],
+        _SECOND: [start + 1 for start, end in pieces if start + 1 < end],
+        _LAST: [end - 1 for _, end in pieces],
+    }
+
+    def add(feature: str, indexes: Iterable[int]) -> None:
+        out.setdefault((_as_named, (feature,)), []).extend(indexes)
+
+    for m in context.found["activities"]:
+        label = m.entry.data["label"]
+        add(f"L=B-{label}", (m.start,))
+        if m.start + 1 < m.end:
+            add(f"L=I-{label}", range(m.start + 1, m.end))
+        if m.start > 0:
+            add(f"L+1={label}", (m.start - 1,))
+        if m.end < count:
+            add(f"L-1={label}", (m.end,))
+    for m in (*context.found["services"], *context.found["service_heads"]):
+        add("svc", range(m.start, m.end))
+    return out
 
 
 def token_features(context: Context) -> list[list[str]]:
     """Every token's features in full, as training reads them."""
     tokens = context.tokens
-    groups, place = group_features(context)
+    pieces = [names(groups) for groups in piece_groups(context)]
     words = tokens.words
     count = len(words)
     cache_: dict[tuple[str, int], list[str]] = {}
-    rows = []
-    for index in range(count):
-        row = list(place[index])
+    rows: list[list[str]] = [[] for _ in words]
+    for group, indexes in place_groups(context).items():
+        for index in indexes:
+            rows[index] += names([group])
+    for index, row in enumerate(rows):
         for offset in OFFSETS:
             at = index + offset
             if 0 <= at < count:
@@ -223,8 +294,7 @@ def token_features(context: Context) -> list[list[str]]:
                     got = cache_[key] = word_features(words[at], offset)
                 row += got
         piece = tokens.piece_of[index]
-        row += groups[piece] if piece >= 0 else ["nopiece"]
-        rows.append(row)
+        row += pieces[piece] if piece >= 0 else names([_NO_PIECE])
     return rows
 
 
@@ -235,7 +305,7 @@ class WordScores:
 
     def __init__(self, chain: Chain) -> None:
         self.chain = chain
-        self.rows: dict[str, int] = {}
+        self.rows: dict[str, int] = {_BEYOND: 0}
         self.table = np.zeros((1024, len(OFFSETS), len(chain.labels)), dtype=np.float32)
 
     def lookup(self, words: list[str]) -> list[int]:
@@ -243,42 +313,56 @@ class WordScores:
         rows = self.rows
         if len(rows) > self.LIMIT:
             rows.clear()
-        out = []
-        for word in words:
-            row = rows.get(word)
-            if row is None:
-                row = rows[word] = len(rows)
-                if row == len(self.table):
-                    self.table = np.concatenate([self.table, np.zeros_like(self.table)])
-                for position, offset in enumerate(OFFSETS):
-                    self.table[row, position] = self.chain.weights[self.chain.rows(word_features(word, offset))].sum(
-                        axis=0
-                    )
-            out.append(row)
-        return out
+            rows[_BEYOND] = 0
+        known, add = rows.get, self._add
+        return [add(word) if (row := known(word)) is None else row for word in words]
+
+    def _add(self, word: str) -> int:
+        row = self.rows[word] = len(self.rows)
+        if row == len(self.table):
+            self.table = np.concatenate([self.table, np.zeros_like(self.table)])
+        for position, offset in enumerate(OFFSETS):
+            self.table[row, position] = self.chain.weights[self.chain.rows(word_features(word, offset))].sum(axis=0)
+        return row
 
 
-def tag_scores(known: WordScores, context: Context) -> Scores:
-    """Scores of shape (kept tokens, labels): the same sum that `token_features` gives name by name, from cached words."""
-    chain = known.chain
-    words = context.tokens.words
-    count = len(words)
-    if not count:
-        return np.zeros((0, len(chain.labels)), dtype=np.float32)
-    rows = known.lookup(words)
-    gathered = known.table[rows]
-    total = np.zeros((count, len(chain.labels)), dtype=np.float32)
+def tag_scores(known: WordScores, sums: Sums, contexts: Sequence[Context]) -> list[Scores]:
+    """Scores of shape (kept tokens, labels) of each note: the same sum that `token_features` gives name by name.
+
+    The notes are laid end to end, with room between them that no word's reach crosses, and scored as one.
+    """
+    edge = [_BEYOND] * max(OFFSETS)
+    words: list[str] = []
+    piece_of: list[int] = []
+    begins: list[int] = []
+    places: dict[Group, list[int]] = {}
+    first_piece = 1
+    for context in contexts:
+        begin = len(words)
+        begins.append(begin)
+        words += context.tokens.words
+        words += edge
+        # Row 0 is that of tokens outside all pieces.
+        piece_of += [piece + first_piece if piece >= 0 else 0 for piece in context.tokens.piece_of]
+        piece_of += [0] * len(edge)
+        first_piece += len(context.tokens.pieces)
+        for group, indexes in place_groups(context).items():
+            places.setdefault(group, []).extend([begin + index for index in indexes])
+    rows = known.lookup(words)  # may make the table anew
+    blocks = known.table[rows]
+    total = np.zeros((len(words), len(known.chain.labels)), dtype=np.float32)
     for position, offset in enumerate(OFFSETS):
         if offset < 0:
-            total[-offset:] += gathered[:offset, position]
-        elif offset > 0:
-            total[:-offset] += gathered[offset:, position]
+            total[-offset:] += blocks[:offset, position]
         else:
-            total += gathered[:, position]
-    groups, place = group_features(context)
-    group_scores = np.vstack([chain.scores(groups), chain.scores([["nopiece"]])])
-    total += group_scores[context.tokens.piece_of]
-    places = [index for index, names in enumerate(place) if names]
-    if places:
-        total[places] += chain.scores([place[index] for index in places])
-    return total[kept_tokens(context.tokens)]
+            total[: len(words) - offset] += blocks[offset:, position]
+    total += sums.scores(chain([[_NO_PIECE]], *map(piece_groups, contexts)))[piece_of]
+    placed = sums.scores([[group] for group in places])
+    counts = [len(indexes) for indexes in places.values()]
+    at = np.array([index for indexes in places.values() for index in indexes], dtype=np.intp)
+    for label, weights in enumerate(np.repeat(placed, counts, axis=0).T):
+        total[:, label] += np.bincount(at, weights, minlength=len(words))
+    return [
+        total[[begin + index for index in kept_tokens(context.tokens)]]
+        for begin, context in zip(begins, contexts, strict=True)
+    ]

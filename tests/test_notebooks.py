@@ -11,8 +11,14 @@ ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").iterdir())
 
 
-def test_there_are_two_notebooks_and_nothing_else():
-    assert [path.name for path in NOTEBOOKS if path.is_file()] == ["01_walk_a_note.py", "02_evaluation.py"]
+def test_there_are_these_notebooks_and_nothing_else():
+    assert [path.name for path in NOTEBOOKS if path.is_file()] == [
+        "01_walk_a_note.py",
+        "02_evaluation.py",
+        "03_corpus.py",
+        "04_error_analysis.py",
+        "05_calibration.py",
+    ]
 
 
 @pytest.mark.parametrize("path", [pytest.param(p, id=p.name) for p in NOTEBOOKS if p.is_file()])

@@ -319,7 +319,7 @@ def _low_confidence(case: Case) -> Iterator[Finding]:
             yield Finding(service.block, values, "both")
         elif service.confidence < _THRESHOLDS["low_confidence"]:
             yield Finding(service.block, values)
-    if case.proposal.unsure and case.headline:
+    if case.proposal.unsure:
         yield Finding(None, {}, "note")
 
 

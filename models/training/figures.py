@@ -32,6 +32,7 @@ Array = NDArray[np.float64]
 Counts = dict[str, float]
 Source = Literal["block", "read", "proposal"]  # labelled blocks, blocks as read, proposals of notes
 SOURCES: tuple[Source, ...] = ("block", "read", "proposal")
+Verdict = Literal["met", "open", "missed", "none"]
 GROUPS = ("reading", "minutes", "codes", "confidence", "flags", "pairs")
 FAMILIES = ("purpose", "status", "minutes")
 BINS = 10
@@ -47,7 +48,7 @@ _ROUNDING = 1e-9  # of sums that are whole numbers but for the last digit
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """An entry of the list of figures; ``target`` is ``None`` where the project asks for nothing."""
+    """An entry of the list; ``target`` is ``None`` where nothing is asked for, ``place`` is 0 but at the head of the report."""
 
     id: str
     name: str
@@ -55,6 +56,8 @@ class Kind:
     meaning: str
     better: Literal["higher", "lower"]
     target: float | None
+    place: int
+    of_100: str
     gate: bool
     groups: bool
 
@@ -82,6 +85,17 @@ class Figure:
     def name(self) -> str:
         """Its name in tables."""
         return self.kind.name
+
+    @property
+    def verdict(self) -> Verdict:
+        """How it stands to its target: the whole interval beyond it (``met``), around it (``open``) or short of it (``missed``)."""
+        target = self.kind.target
+        if target is None or not self.count:
+            return "none"
+        ends = (self.low, self.high) if self.kind.better == "higher" else (self.high, self.low)
+        if self.kind.reaches(ends[0], target):
+            return "met"
+        return "open" if self.kind.reaches(ends[1], target) else "missed"
 
 
 class Judged(NamedTuple):
@@ -390,7 +404,7 @@ def parse_kinds(text: str, known: Collection[str], file: str = _FILE) -> Mapping
 
 
 def _kind(entry: data.Entry, known: Collection[str]) -> Kind:
-    entry.closed(("id", "name", "group", "meaning", "better"), ("target", "gate", "groups"))
+    entry.closed(("id", "name", "group", "meaning", "better"), ("target", "head", "gate", "groups"))
     if entry.name not in known:
         raise entry.error("no formula of figures.py has this id")
     better, group = entry.get("better", str), entry.get("group", str)
@@ -398,6 +412,7 @@ def _kind(entry: data.Entry, known: Collection[str]) -> Kind:
         raise entry.error("better must be higher or lower")
     if group not in GROUPS:
         raise entry.error(f"group must be one of {', '.join(GROUPS)}")
+    head = entry.table("head").closed(("place", "of_100")) if "head" in entry.values else None
     return Kind(
         id=entry.name,
         name=entry.get("name", str),
@@ -405,6 +420,8 @@ def _kind(entry: data.Entry, known: Collection[str]) -> Kind:
         meaning=entry.get("meaning", str),
         better=cast("Literal['higher', 'lower']", better),
         target=entry.get("target", float) if "target" in entry.values else None,
+        place=head.get("place", int) if head else 0,
+        of_100=head.get("of_100", str) if head else "",
         gate="gate" in entry.values and entry.get("gate", bool),
         groups="groups" in entry.values and entry.get("groups", bool),
     )

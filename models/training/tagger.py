@@ -27,7 +27,7 @@ from nlp.tagging import LABELS, token_features
 from nlp.tokens import Tokens, kept_tokens
 
 TAGGER_PENALTIES = (0.1, 0.05)
-GROUPER_PENALTIES = (0.25, 0.3)
+GROUPER_PENALTIES = (0.2, 3.0)
 _OTHER_LENIENCES = (0.4, 1.6)
 _ITERATIONS = 100
 _CHARGE = 1000  # owners from here on are charge lines apart from their work

@@ -21,12 +21,13 @@ from sklearn.feature_extraction import DictVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from models import features, registry
+from models.billing.flags import check
 from models.billing.proposal import SIGNS, UNCALIBRATED, chance, propose, signs
 from models.classifier import CLASSES, Classifier, Fitted, softmax
 from models.errors import UntrustedModel
 from models.features import as_dict, block_features, settings_of
 from models.settle import settle
-from models.training.conformal import class_thresholds, risk_threshold
+from models.training.conformal import class_thresholds, plain_threshold
 from models.training.dataset import LabelledNote, headline_of, read_corpus, read_splits, select
 from models.training.tagger import (
     Seen,
@@ -42,7 +43,7 @@ from nlp import tagging
 from nlp.chain import Scores
 from nlp.components.blocks import BlockGrouper, Found
 from nlp.context import Context
-from nlp.document import Document
+from nlp.document import Document, Goal
 from nlp.encoder import OUTPUTS
 from nlp.events import Candidate
 from nlp.pipeline import ENCODER_FILE, ENCODER_GROUPER_FILE, GROUPER_FILE, TAGGER_FILE, VOCABULARY_FILE
@@ -56,11 +57,9 @@ _COLDEST = 0.3  # a temperature below it would mean a broken fit
 FOLDS = 3
 _CALIBRATION_PENALTY = 1.0
 _MAY_BE_LOST = 0.02  # share of blocks whose right class may be missing from those that remain possible
-_RISK, _RISK_DOUBT = (
-    0.01,
-    0.1,
-)  # at most so many of the proposals that pass unseen are wrong, with this chance of a broken promise
-_ANY_POLICY = "full_15"  # a proposal's code and confidence do not depend on the policy
+_RISK = 0.02  # at most so many of the proposals that pass unflagged are wrong
+_STRICTEST = 0.99  # a threshold above it would flag every note
+_POLICY = "full_15"  # the default
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,18 +125,28 @@ def read_rows(note: LabelledNote, reading: Reading) -> list[Row]:
 
 
 def document_of_reading(note: LabelledNote, reading: Reading) -> Document:
-    """The blocks of a reading as a `Document`."""
+    """The blocks and goals of a reading as a `Document`."""
     words = [content_words(reading.context, start, end) for start, end in reading.goals]
-    return Document(text=note.text, blocks=tuple(make_block(reading.context, found, words) for found in reading.blocks))
+    tokens = reading.context.tokens
+    return Document(
+        text=note.text,
+        blocks=tuple(make_block(reading.context, found, words) for found in reading.blocks),
+        goals=tuple(Goal(tokens.starts[s], tokens.ends[e - 1], tokens.span(s, e)) for s, e in reading.goals),
+        certainty=reading.certainty,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """A note's proposal by models that saw no note of its writer: its code and signs, and whether the code is right."""
+    """A note's proposal by models that saw no note of its writer.
+
+    ``flagged`` says whether a warning sends it to a person whatever its confidence is.
+    """
 
     code: str | None
     signs: dict[str, float]
     right: bool
+    flagged: bool
 
 
 def cross_propose(
@@ -154,11 +163,12 @@ def cross_propose(
         vectorizer, estimator = fit_classifier([row for row in rows if row.writer not in writers])
         classifier = Classifier(Fitted(vectorizer, estimator, temperature))
         documents = [document_of_reading(notes[i], readings[i]) for i in fold]
-        for i, services in zip(fold, classifier.classify_many(documents), strict=True):
+        for i, document, services in zip(fold, documents, classifier.classify_many(documents), strict=True):
             settled = settle(services)
-            proposal = propose(settled, _ANY_POLICY)
-            seen = signs(settled, proposal.code, proposal.minutes, readings[i].certainty)
-            out[i] = Proposed(proposal.code, seen, proposal.code == headline_of(notes[i]))
+            proposal = propose(settled, _POLICY)
+            seen = signs(settled, proposal.code, proposal.minutes, document.certainty)
+            warned = any(flag.severity == "warning" for flag in check(document, settled, proposal))
+            out[i] = Proposed(proposal.code, seen, proposal.code == headline_of(notes[i]), warned)
     return [out[i] for i in range(len(notes))]
 
 
@@ -247,11 +257,10 @@ def decide(
     as_seen = slice(len(gold), None)
     temperature = fit_temperature(logits[as_seen], rows[as_seen])
     proposed = cross_propose(notes, readings, rows, temperature, folds)
-    with_code = [p for p in proposed if p.code is not None]
-    weights = (fit_signs(with_code), fit_signs([p for p in proposed if p.code is None]))
-    least = risk_threshold(
-        [chance(p.signs, weights[0]) for p in with_code], [p.right for p in with_code], _RISK, _RISK_DOUBT
-    )
+    weights = tuple(fit_signs([p for p in proposed if (p.code is None) is none]) for none in (False, True))
+    passing = [p for p in proposed if not p.flagged]
+    chances = [chance(p.signs, weights[p.code is None]) for p in passing]
+    least = plain_threshold(chances, [p.right for p in passing], _RISK)
     vectorizer, estimator = fit_classifier(rows)
     rows, logits = rows[as_seen], logits[as_seen]
     possible = class_thresholds(softmax(logits / temperature), [CLASSES.index(row.code) for row in rows], _MAY_BE_LOST)
@@ -262,7 +271,7 @@ def decide(
             "estimator": estimator,
             "temperature": temperature,
             "calibration": weights,
-            "least": least.threshold,
+            "least": min(least.threshold, _STRICTEST),
             "possible": possible,
         },
         {
@@ -271,10 +280,10 @@ def decide(
                 "blocks_out_of_fold_accuracy": float(right),
                 "blocks_out_of_fold_log_loss": log_loss(logits, rows, temperature),
                 "temperature": temperature,
-                "proposals_right": float(np.mean([p.right for p in with_code])),
-                "unseen_from": least.threshold,
-                "unseen_share": least.coverage,
-                "unseen_wrong_at_most": least.bound,
+                "proposals_right": float(np.mean([p.right for p in proposed])),
+                "unflagged_from": min(least.threshold, _STRICTEST),
+                "unflagged_share": least.coverage * len(passing) / len(proposed),
+                "unflagged_wrong": least.bound,
             }.items()
         },
     )

@@ -8,6 +8,7 @@ The interface behind it is small so that another scorer can take its place: an o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -17,7 +18,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.util import minibatch
 
-from nlp.chain import Chain, Scores
+from nlp.chain import Chain, Scores, Sums
 from nlp.components.durations import find_durations
 from nlp.context import Context, context_of
 from nlp.encoder import COLUMNS, Encoder
@@ -26,10 +27,13 @@ from nlp.tagging import LABELS, WordScores, tag_scores
 from nlp.tokens import Tokens, kept_tokens
 
 _RAW = "therapy_tags"
+GOAL = "GOAL"
 # Taken off the score of *none*: the tagger proposes more than it believes, since the block decides what stays.
 LENIENCE = 1.0
 _WORK_SECTIONS = frozenset(("", "treatment", "objective", "billing"))
 _LISTED_MARGIN = -1.0  # what stands in the lexicon alone is believed less than what the tagger saw
+# A span in a path of label numbers: begun by either label of its kind, gone on with by the second.
+_SPAN = re.compile(b"[\x01\x02]\x02*|[\x03\x04]\x04*|[\x05\x06]\x06*")
 _EDGE = frozenset(".,;:-–—|/&+*•([>=")
 _LEADING = frozenset(["then", "and", "also", "plus", "with", "w", "today", "pt", "patient", "finally", "next"])
 
@@ -37,7 +41,7 @@ _LEADING = frozenset(["then", "and", "also", "plus", "with", "w", "today", "pt",
 class Scorer(Protocol):
     """Scores per kept token and label; `nlp.tagging.LABELS` fixes the labels' order."""
 
-    def score(self, contexts: list[Context]) -> list[Scores]:
+    def score(self, contexts: Sequence[Context]) -> list[Scores]:
         """One array of shape (kept tokens, len(LABELS)) a note."""
         ...
 
@@ -54,10 +58,11 @@ class ChainScorer:
             raise ValueError("the tagger file holds other labels than this version's tagger")
         self.chain = chain
         self.words = WordScores(chain)
+        self.sums = Sums(chain)
 
-    def score(self, contexts: list[Context]) -> list[Scores]:
+    def score(self, contexts: Sequence[Context]) -> list[Scores]:
         """See `Scorer`."""
-        return [tag_scores(self.words, context) for context in contexts]
+        return tag_scores(self.words, self.sums, contexts)
 
     def decode(self, scores: list[Scores]) -> list[list[int]]:
         """See `Scorer`."""
@@ -85,7 +90,7 @@ class MixedScorer(ChainScorer):
         super().__init__(chain)
         self.encoder = encoder
 
-    def score(self, contexts: list[Context]) -> list[Scores]:
+    def score(self, contexts: Sequence[Context]) -> list[Scores]:
         """See `Scorer`; leaves what the encoder read on the contexts, for the components after it."""
         unread = [c for c in contexts if c.encoded is None]
         notes = [[c.tokens.words[index] for index in kept_tokens(c.tokens)] for c in unread]
@@ -97,27 +102,16 @@ class MixedScorer(ChainScorer):
         ]
 
 
-def spans_from(path: list[int], kept: list[int], scores: Scores) -> list[tuple[int, int, str, float]]:
-    """Half-open token spans with label (``ACT``, ``NOT``, ``GOAL``) and mean margin over *none*, out of a label path."""
+def spans_from(path: list[int], kept: list[int], margins: list[float]) -> list[tuple[int, int, str, float]]:
+    """Half-open token spans with label (``ACT``, ``NOT``, ``GOAL``) and mean margin over *none*, out of a label path.
+
+    ``margins`` are those of the kept tokens' best labels over *none*.
+    """
     found: list[tuple[int, int, str, float]] = []
-    first = 0
-    current = ""
-    margins: list[float] = (scores.max(axis=1) - scores[:, 0]).tolist() if len(scores) else []
-
-    def close(last: int) -> None:
-        if current:
-            margin = sum(margins[first : last + 1]) / (last + 1 - first)
-            found.append((kept[first], kept[last] + 1, current, margin))
-
-    for position, number in enumerate(path):
-        label = LABELS[number]
-        kind = "" if label == "O" else label[2:]
-        if label[0] == "B" or kind != current:
-            if position:
-                close(position - 1)
-            first, current = position, kind
-    if path:
-        close(len(path) - 1)
+    for match in _SPAN.finditer(bytes(path)):
+        first, end = match.span()
+        margin = sum(margins[first:end]) / (end - first)
+        found.append((kept[first], kept[end - 1] + 1, LABELS[path[first]][2:], margin))
     return found
 
 
@@ -178,39 +172,43 @@ class ActivityTagger:
         """What the tagger sees in each doc, goals included; writes nothing."""
         return self.tag([context_of(doc) for doc in docs])
 
-    def tag(self, contexts: list[Context], *, lenience: float = LENIENCE) -> list[list[Candidate]]:
+    def tag(self, contexts: Sequence[Context], *, lenience: float = LENIENCE) -> list[list[Candidate]]:
         """`process` on contexts; ``lenience`` is taken off the score of *none* for activities, goals are read strictly."""
         allowance = np.array([lenience] + [0.0] * (len(LABELS) - 1), dtype=np.float32)
         scores = self.scorer.score(contexts)
-        strict = self.scorer.decode(scores)
-        lenient = self.scorer.decode([rows - allowance for rows in scores])
+        paths = self.scorer.decode([*scores, *(rows - allowance for rows in scores)])
+        strict, lenient = paths[: len(scores)], paths[len(scores) :]
         out = []
         for context, sure, loose, rows in zip(contexts, strict, lenient, scores, strict=True):
             kept = kept_tokens(context.tokens)
-            goals = [c for c in self._candidates(context, sure, kept, rows) if c.tag == "GOAL"]
+            margins: list[float] = (rows.max(axis=1) - rows[:, 0]).tolist() if kept else []
+            goals = self._candidates(context, spans_from(sure, kept, margins), goals=True)
             taken = {index for goal in goals for index in range(goal.start, goal.end)}
             work = [
                 c
-                for c in self._candidates(context, loose, kept, rows)
-                if c.tag != "GOAL" and not taken.intersection(range(c.start, c.end))
+                for c in self._candidates(context, spans_from(loose, kept, margins), goals=False)
+                if taken.isdisjoint(range(c.start, c.end))
             ]
             taken |= {index for c in work for index in range(c.start, c.end)}
             out.append(sorted([*goals, *work, *_listed(context, taken)], key=lambda c: c.start))
         return out
 
     @staticmethod
-    def _candidates(context: Context, path: list[int], kept: list[int], rows: Scores) -> list[Candidate]:
+    def _candidates(context: Context, spans: list[tuple[int, int, str, float]], *, goals: bool) -> list[Candidate]:
+        """The goals of these spans, or all but the goals, with their edges trimmed."""
+        words = context.tokens.words
         found = []
-        for start, end, label, margin in spans_from(path, kept, rows):
-            start, end = trim(context.tokens, start, end)
-            if start < end and any(word.isalnum() for word in context.tokens.words[start:end]):
-                found.append(Candidate(start, end, label, margin))
+        for start, end, label, margin in spans:
+            if (label == GOAL) is goals:
+                start, end = trim(context.tokens, start, end)
+                if any(map(str.isalnum, words[start:end])):
+                    found.append(Candidate(start, end, label, margin))
         return found
 
     def write(self, doc: Doc, seen: list[Candidate]) -> Doc:
         """Put the spans on the doc."""
         doc.user_data[_RAW] = seen
-        doc.spans["activities"] = [Span(doc, c.start, c.end, label=c.tag) for c in seen if c.tag != "GOAL"]
+        doc.spans["activities"] = [Span(doc, c.start, c.end, label=c.tag) for c in seen if c.tag != GOAL]
         return doc
 
     def __call__(self, doc: Doc) -> Doc:
@@ -226,12 +224,12 @@ class ActivityTagger:
 
 def candidates_of(doc: Doc) -> list[Candidate]:
     """The activities that the tagger saw in a doc, done or not."""
-    return [c for c in doc.user_data.get(_RAW, ()) if c.tag != "GOAL"]
+    return [c for c in doc.user_data.get(_RAW, ()) if c.tag != GOAL]
 
 
 def tagged_goals(doc: Doc) -> list[tuple[int, int]]:
     """Token ranges of the goals that the tagger saw in a doc."""
-    return [(c.start, c.end) for c in doc.user_data.get(_RAW, ()) if c.tag == "GOAL"]
+    return [(c.start, c.end) for c in doc.user_data.get(_RAW, ()) if c.tag == GOAL]
 
 
 @Language.factory(

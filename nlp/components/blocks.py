@@ -9,22 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate, chain
 from pathlib import Path
 
 import numpy as np
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from nlp.chain import Chain, Scores
+from nlp.chain import Chain, Rows, Scores
 from nlp.components.activities import candidates_of
 from nlp.components.durations import find_durations
 from nlp.context import Context, context_of
+from nlp.cues import find_status
 from nlp.encoder import COLUMNS, ROLES
 from nlp.events import (
     EVENT_LABELS,
     Candidate,
     Event,
-    event_features,
+    event_traits,
     headed,
     make_events,
     shared_by_names,
@@ -35,6 +37,11 @@ _BLOCKS = "therapy_blocks"
 _BESIDE = 2  # marks between a service name and minutes that stand beside it
 _PLAIN_FORMS = frozenset(("unit", "tick", "bare", "bracket", "lead", "column", "range", "hours"))
 _NEVER = 20.0  # taken off a score that structure rules out
+_CLAIM_MINUTES = 2.0  # taken off the score of *no block* for minutes without a word against them
+_CLAIM_WORK = 0.5  # the same for work that the tagger took for done; more finds more and leaks more
+_NO_WORK = frozenset(
+    ("plan", "home_program", "goals", "not_today", "previous", "history", "subjective", "education", "measures")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +231,8 @@ def structure(context: Context, events: list[Event]) -> Scores:
     """What structure rules out or in, as scores of shape (events, labels) to add to the model's.
 
     An activity under a service's heading line begins no block; minutes that the note gives to two services at once are
-    shared, and the names of these beside them are no block's.
+    shared, and the names of these beside them are no block's. Minutes that nothing speaks against belong to some block
+    more often than training notes, read with taggers of every lenience, make the model believe; so does work done.
     """
     at = {label: number for number, label in enumerate(EVENT_LABELS)}
     scores = np.zeros((len(events), len(EVENT_LABELS)), dtype=np.float32)
@@ -235,7 +243,29 @@ def structure(context: Context, events: list[Event]) -> Scores:
             scores[number, at["S"]] += _NEVER
         if named:
             scores[number - 2 : number, [at["O"], at["Q"]]] += _NEVER
+    unclaimed = [at["O"], at["Q"]]
+    sentence_of = context.sentence_of
+    other = {sentence_of[m.start] for cue in ("total", "not_treatment") for m in context.found[cue]}
+    for number, event in enumerate(events):
+        if context.sections[event.start] in _NO_WORK:
+            continue
+        if event.kind == "dur" and sentence_of[event.start] not in other:
+            scores[number, unclaimed] -= _CLAIM_MINUTES
+        elif event.tag == "ACT" and find_status(context, event.start, event.end) is None:
+            scores[number, unclaimed] -= _CLAIM_WORK
     return scores
+
+
+def _grouping(context: Context, events: list[Event], path: list[int], certainty: list[float]) -> Grouping:
+    labels = [EVENT_LABELS[number] for number in path]
+    grouping = group(events, own_minutes(context, events, labels), line_of=context.tokens.line_of)
+    sure = {id(event): value for event, value in zip(events, certainty, strict=True)}
+    blocks = tuple(
+        replace(block, certainty=min(sure.get(id(event), 1.0) for event in block.events)) for block in grouping.blocks
+    )
+    used = {id(event) for block in blocks for event in block.events}
+    outside = (value for event, value in sure.items() if event not in used)
+    return replace(grouping, blocks=blocks, certainty=min(outside, default=1.0))
 
 
 class BlockGrouper:
@@ -245,23 +275,37 @@ class BlockGrouper:
         if chain.labels != EVENT_LABELS:
             raise ValueError("the grouper file holds other labels than this version's grouper")
         self.chain = chain
+        self.rows = Rows(chain)
         self.encoded: Scores = chain.weights[[chain.index.get(name, -1) for name in ENCODED]]
 
     def process(self, context: Context, candidates: list[Candidate], goals: list[tuple[int, int]]) -> Grouping:
         """Blocks from the tagger's candidates and the goals' token ranges; writes nothing."""
-        events = make_events(context, candidates, find_durations(context))
-        scores = self.chain.scores(event_features(context, events, goals)) + structure(context, events)
-        if context.encoded is not None:
-            scores += encoded_roles(context, events) @ self.encoded
-        path = self.chain.decode(scores)
-        labels = [EVENT_LABELS[number] for number in path]
-        grouping = group(events, own_minutes(context, events, labels), line_of=context.tokens.line_of)
-        sure = dict(zip(events, self.chain.certainty(scores, path), strict=True))
-        blocks = tuple(
-            replace(block, certainty=min(sure.get(event, 1.0) for event in block.events)) for block in grouping.blocks
-        )
-        used = {event for block in blocks for event in block.events}
-        return replace(grouping, blocks=blocks, certainty=min((sure[e] for e in events if e not in used), default=1.0))
+        return self.process_many([context], [candidates], [goals])[0]
+
+    def process_many(
+        self,
+        contexts: Sequence[Context],
+        candidates: Sequence[list[Candidate]],
+        goals: Sequence[list[tuple[int, int]]],
+    ) -> list[Grouping]:
+        """`process` for many notes, their events scored together."""
+        events = [make_events(c, found, find_durations(c)) for c, found in zip(contexts, candidates, strict=True)]
+        traits = (event_traits(*note) for note in zip(contexts, events, goals, strict=True))
+        flat = self.rows.scores(chain.from_iterable(traits))
+        ends = [0, *accumulate(map(len, events))]
+        scores = []
+        for context, mine, start, end in zip(contexts, events, ends, ends[1:], strict=False):
+            rows = flat[start:end] + structure(context, mine)
+            if context.encoded is not None:
+                rows += encoded_roles(context, mine) @ self.encoded
+            scores.append(rows)
+        paths = self.chain.decode_many(scores)
+        return [
+            _grouping(context, mine, path, sure)
+            for context, mine, path, sure in zip(
+                contexts, events, paths, self.chain.certainty_many(scores, paths), strict=True
+            )
+        ]
 
     def __call__(self, doc: Doc) -> Doc:
         """Group one doc."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from nlp.components.blocks import grouping_of
+from nlp.components.blocks import Grouping, grouping_of
 from nlp.context import Context, context_of
 from nlp.encoder import COLUMNS, READ_ELEMENTS
 from nlp.lexicon import Match
@@ -46,25 +47,24 @@ def _sentence_with_number(context: Context, taken: set[int]) -> tuple[int, int] 
     return first
 
 
-def find_elements(doc: Doc) -> dict[str, tuple[int, int]]:
+def find_elements(
+    context: Context, grouping: Grouping, goals: Sequence[tuple[int, int]], activities: Sequence[tuple[int, int]]
+) -> dict[str, tuple[int, int]]:
     """Token range that shows each documented element; an element that is not documented is left out.
 
+    ``goals`` and ``activities`` (done or not) are half-open token ranges.
     Whether there is an assessment or progress the encoder says, where there is one, and the word lists only show where;
     without it *progress* wants a comparison: one of its cues with a number or an assessment word in the same line.
     """
-    context = context_of(doc)
     found: dict[str, tuple[int, int]] = {}
-    grouping = grouping_of(doc)
     for block in grouping.blocks:
         if block.activities and "activity" not in found:
             found["activity"] = (block.activities[0].start, block.activities[0].end)
         if block.durations and "duration" not in found:
             found["duration"] = (block.durations[0].start, block.durations[0].end)
-    if len(doc.spans["goals"]):
-        goal = doc.spans["goals"][0]
-        found["goal"] = (goal.start, goal.end)
-    taken = {i for span in doc.spans["goals"] for i in range(span.start, span.end)}
-    taken |= {i for span in doc.spans["activities"] for i in range(span.start, span.end)}
+    if goals:
+        found["goal"] = goals[0]
+    taken = {i for start, end in (*goals, *activities) for i in range(start, end)}
     findings = _outside(context, context.found["assessment"], taken)
     changes = _outside(context, context.found["progress"], taken)
     if context.encoded is None:
@@ -85,5 +85,7 @@ def find_elements(doc: Doc) -> dict[str, tuple[int, int]]:
 @Language.component("therapy_elements", requires=["doc.spans"], assigns=["doc.spans"])
 def create(doc: Doc) -> Doc:
     """Write ``doc.spans["elements"]``: one labelled span for each documented element."""
-    doc.spans["elements"] = [Span(doc, start, end, label=name) for name, (start, end) in find_elements(doc).items()]
+    goals, activities = ([(span.start, span.end) for span in doc.spans[key]] for key in ("goals", "activities"))
+    found = find_elements(context_of(doc), grouping_of(doc), goals, activities)
+    doc.spans["elements"] = [Span(doc, start, end, label=name) for name, (start, end) in found.items()]
     return doc

@@ -8,35 +8,58 @@ read like work done, stands in no block and has no cue is neither: nothing in th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import cast
+
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from nlp.components.blocks import grouping_of
-from nlp.context import context_of
+from nlp.components.blocks import Grouping, grouping_of
+from nlp.context import Context, context_of
 from nlp.cues import find_status, status_of, weighed, without_cues
+from nlp.document import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An activity at tokens ``[start, end)``: why it was not done today, with its cue's token range; ``None``: it was."""
+
+    start: int
+    end: int
+    tag: str
+    status: Status | None = None
+    cue: tuple[int, int] | None = None
+
+
+def judge(context: Context, activities: Iterable[tuple[int, int, str]], grouping: Grouping) -> list[Judged]:
+    """Status of each activity (token range and tag) that was done or was said not to be."""
+    done = {(event.start, event.end) for block in grouping.blocks for event in block.activities}
+    judged = []
+    for begin, end, tag in activities:
+        if (begin, end) in done:
+            judged.append(Judged(begin, end, tag))
+            continue
+        start = without_cues(context, begin, end)
+        if tag == "ACT" and find_status(context, start, end) is None:
+            continue
+        found = status_of(context, start, end)
+        if context.encoded is not None:
+            found = weighed(context, start, end, found)
+        cue = (found.start, found.end) if found.start < found.end else None
+        judged.append(Judged(start, end, tag, cast("Status", found.status), cue))
+    return judged
 
 
 @Language.component("therapy_status", requires=["doc.spans"], assigns=["span._.status", "span._.status_cue"])
 def create(doc: Doc) -> Doc:
     """Set ``status`` (``done`` or one of the contract's eight) and ``status_cue`` (a `Span` or ``None``) of each activity."""
-    context = context_of(doc)
-    done = {(event.start, event.end) for block in grouping_of(doc).blocks for event in block.activities}
+    activities = [(span.start, span.end, span.label_) for span in doc.spans["activities"]]
     spans = []
-    for read in doc.spans["activities"]:
-        if (read.start, read.end) in done:
-            read._.status = "done"
-            spans.append(read)
-            continue
-        start = without_cues(context, read.start, read.end)
-        if read.label_ == "ACT" and find_status(context, start, read.end) is None:
-            continue
-        span = Span(doc, start, read.end, label=read.label)
-        found = status_of(context, start, read.end)
-        if context.encoded is not None:
-            found = weighed(context, start, read.end, found)
-        span._.status = found.status
-        if found.start < found.end:
-            span._.status_cue = Span(doc, found.start, found.end)
+    for found in judge(context_of(doc), activities, grouping_of(doc)):
+        span = Span(doc, found.start, found.end, label=found.tag)
+        span._.status = found.status or "done"
+        span._.status_cue = None if found.cue is None else Span(doc, *found.cue)
         spans.append(span)
     doc.spans["activities"] = spans
     return doc

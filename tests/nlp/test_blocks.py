@@ -109,7 +109,39 @@ def test_names_of_a_shared_duration_are_of_no_block():
     labels = [EVENT_LABELS[number] for number in structure(context, events).argmax(axis=1)]
     assert labels == ["O", "O", "S"]
     context, events = events_of("TE 15 min, TA 23 min")
-    assert not structure(context, events).any()
+    assert not structure(context, events)[:, EVENT_LABELS.index("S")].any()
+
+
+@pytest.mark.parametrize(
+    ("text", "claimed"),
+    [
+        ("O: 15 min", True),
+        ("O: total 15 min", False),
+        ("O: 6 min walk test", False),
+        ("Plan: 15 min", False),
+        ("HEP: 15 min", False),
+    ],
+)
+def test_minutes_are_claimed_where_nothing_speaks_against_them(text, claimed):
+    context, events = events_of(text)
+    scores = structure(context, events)
+    assert [scores[n, EVENT_LABELS.index("O")] < 0 for n, e in enumerate(events) if e.kind == "dur"] == [claimed]
+
+
+@pytest.mark.parametrize(
+    ("text", "tag", "claimed"),
+    [
+        ("O: SLR 3x10", "ACT", True),
+        ("O: SLR 3x10", "NOT", False),
+        ("O: refused SLR", "ACT", False),
+        ("Plan: SLR 3x10", "ACT", False),
+    ],
+)
+def test_work_is_claimed_where_nothing_speaks_against_it(text, tag, claimed):
+    context = Context(Tokens.of(text))
+    at = context.tokens.at(text.index("SLR"))
+    scores = structure(context, [Event("act", at, at + 1, tag=tag)])
+    assert bool(scores[0, EVENT_LABELS.index("Q")] < 0) is claimed
 
 
 def test_minutes_beside_the_name_win_over_smaller_ones():

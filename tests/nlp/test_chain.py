@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.registry import shipped
-from nlp.chain import Chain
+from nlp.chain import Chain, Sums
 from nlp.context import Context
 from nlp.pipeline import TAGGER_FILE
 from nlp.tagging import WordScores, tag_scores, token_features
@@ -64,4 +64,4 @@ def test_cached_scores_equal_the_sum_over_names(text):
     kept = kept_tokens(context.tokens)
     features = token_features(context)
     summed = model.scores([features[index] for index in kept])
-    assert np.allclose(tag_scores(WordScores(model), context), summed, atol=1e-4)
+    assert np.allclose(tag_scores(WordScores(model), Sums(model), [context])[0], summed, atol=1e-4)

@@ -4,20 +4,19 @@ import math
 
 import numpy as np
 import pytest
-import spacy
 
 from nlp.chain import Chain
 from nlp.components.activities import ChainScorer, MixedScorer
-from nlp.components.blocks import ENCODED, BlockGrouper, encoded_roles
+from nlp.components.blocks import ENCODED, BlockGrouper, Grouping, encoded_roles
 from nlp.components.elements import find_elements
-from nlp.context import Context, context_of
+from nlp.context import Context
 from nlp.cues import Finding, weighed
 from nlp.document import STATUSES
 from nlp.encoder import COLUMNS, HEADS, OUTPUTS
 from nlp.events import EVENT_LABELS, Candidate, make_events
 from nlp.read import make_block
 from nlp.tagging import LABELS
-from nlp.tokens import Tokenizer, Tokens, kept_tokens
+from nlp.tokens import Tokens, kept_tokens
 
 
 def rows(text, **said):
@@ -86,13 +85,9 @@ def test_the_encoder_overrules_a_rule_only_where_it_is_surer(probability, cue, s
 
 @pytest.mark.parametrize(("probability", "shown"), [(0.9, True), (0.1, False)])
 def test_elements_are_the_encoders_and_their_place_the_lists(probability, shown):
-    nlp = spacy.blank("en")
-    nlp.tokenizer = Tokenizer(nlp.vocab)
-    doc = nlp("Squad wobble gone since Monday, 4 of 5 now.")
-    context_of(doc).encoded = rows(doc.text, element=(None, "assessment", probability))
-    for name in ("activities", "goals", "blocks"):
-        doc.spans[name] = []
-    assert ("assessment" in find_elements(doc)) is shown
+    text = "Squad wobble gone since Monday, 4 of 5 now."
+    context = Context(Tokens.of(text), rows(text, element=(None, "assessment", probability)))
+    assert ("assessment" in find_elements(context, Grouping((), (), ()), [], [])) is shown
 
 
 def test_an_activity_keeps_what_the_encoder_makes_of_its_code_less_the_mean():

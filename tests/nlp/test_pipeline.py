@@ -8,9 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.registry import shipped
+from models.training.dataset import read_corpus
 from nlp.errors import NoteTooLong, UnreadableText
 from nlp.pipeline import COMPONENTS, MAX_CHARACTERS, load
+from nlp.read import document_of, marked_of
 
+DATA = Path(__file__).parents[2] / "training_data"
 READER = load(shipped())
 NAMES = json.loads((Path(__file__).parents[1] / "cases" / "components.json").read_text("utf-8"))
 WORDS = [
@@ -87,6 +90,20 @@ def test_every_span_is_its_text_and_a_note_reads_the_same_twice(text):
     for span in spans_of(document):
         assert text[span.start : span.end] == span.text
     assert READER.read(text) == document
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join))
+def test_the_reader_reads_what_the_pipeline_writes(text):
+    assert READER.read(text) == document_of(marked_of(READER.nlp(text)))
+
+
+def test_notes_read_together_are_read_as_each_alone():
+    texts = [note.text for note in read_corpus(DATA)[::12]]
+    alone = [READER.read(text) for text in texts]
+    assert list(READER.read_many(texts)) == alone
+    assert list(READER.read_many(reversed(texts), batch_size=7)) == alone[::-1]
+    assert [document_of(marked_of(doc)) for doc in READER.nlp.pipe(texts)] == alone
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,7 @@ ROWS = [
         note(TE | {"confidence": 0.6}),
     ),
     ("low_confidence", note(TE, least=0.91), [WHOLE], note(TE, least=0.9)),
-    ("low_confidence", note(TE, least=0.91), [WHOLE], note(MT, least=0.91)),
+    ("low_confidence", note(MT, least=0.96), [WHOLE], note(MT, least=0.9)),
     # one code of several
     ("code_earns_no_unit", note(TE, TA | {"minutes": 14}), [at(100)], note(TE, TA)),
     ("code_earns_no_unit", note(TE, MT | {"minutes": 14}), [at(100)], note(TE, MT | NO_MINUTES)),

@@ -191,6 +191,7 @@ def test_every_figure_has_its_entry_and_every_entry_its_formula():
         (HEAD + ENTRY.replace("reading", "reeding"), "group must be"),
         (HEAD + ENTRY + "goal = 1\n", "unknown key goal"),
         (HEAD + ENTRY + 'target = "high"\n', "target must be"),
+        (HEAD + ENTRY + "head = { place = 1 }\n", "of_100 is missing"),
         (HEAD + ENTRY + ENTRY, "stands twice"),
         (ENTRY, "header"),
     ],
@@ -207,5 +208,23 @@ def test_a_formula_without_an_entry_is_refused():
 
 def test_a_right_list_is_read():
     assert parse_kinds(HEAD + ENTRY + "target = 0.5\ngate = true\n", {"leak"})["leak"] == f.Kind(
-        "leak", "n", "reading", "m", "lower", 0.5, gate=True, groups=False
+        "leak", "n", "reading", "m", "lower", 0.5, 0, "", gate=True, groups=False
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high", "verdict"),
+    [
+        ("goals_f1", 0.92, 0.95, "met"),
+        ("goals_f1", 0.91, 0.95, "open"),
+        ("goals_f1", 0.80, 0.92, "open"),
+        ("goals_f1", 0.80, 0.91, "missed"),
+        ("leak", 0.01, 0.03, "met"),
+        ("leak", 0.01, 0.04, "open"),
+        ("leak", 0.04, 0.10, "missed"),
+        ("mentions_f1", 0.8, 0.9, "none"),
+    ],
+)
+def test_verdicts(name, low, high, verdict):
+    assert f.Figure(name, (low + high) / 2, low, high, 10).verdict == verdict
+    assert f.Figure(name, 0.0, 0.0, 0.0, 0).verdict == "none"
