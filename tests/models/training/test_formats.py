@@ -219,7 +219,7 @@ def test_a_block_coded_anew_keeps_its_minutes_and_loses_what_was_kept_for_the_ot
         ({"accept": ("97530", "97110")}, "SERVICE:97530", ("97530", None, ("97530", "97110"))),
         ({"code": "other", "accept": ("other",), "other_code": "99999"}, "SERVICE:97110", ("97110", None, ("97110",))),
         (
-            {"code": "other", "accept": ("other",), "other_code": "29530"},
+            {"code": "other", "accept": ("other",), "other_code": "99999"},
             "SERVICE:other",
             ("other", "99999", ("other",)),
         ),
