@@ -3,8 +3,8 @@
 Every tool's file holds what the tool itself shows and edits: spans, and where it has them categories, numbers and
 links. What it has no place for stands in ``meta``, so that a note comes back exactly as it was; what was changed in the
 tool wins over ``meta`` (`models.training.spans.gather`). Offsets are character offsets (code points), half-open, in all of
-them. Field names are those of Prodigy 1.18 (``spans_manual``), Label Studio 1.x task JSON (code-point offsets since
-1.4) and doccano 1.8 (sequence labelling with relations).
+them. Field names are those of Prodigy's ``spans_manual`` tasks, of Label Studio's task JSON and of doccano's sequence
+labelling with relations.
 """
 
 from __future__ import annotations

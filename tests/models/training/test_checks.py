@@ -149,7 +149,7 @@ def test_what_the_schema_cannot_see(note, expected):
         ("TE 9:05-9:20", 15, True), ("TE 0905 to 0920", 15, True), ("TE 9:05 until 9:21", 15, False),
         ("TE 9:05-9:20, again 10:00-10:10", 25, True), ("TE 11:50-12:10", 20, True), ("TE 12:50 to 1:10", 20, True),
         ("TE bike 8 min, bands 12 min", 20, True), ("TE bike 8 min, bands 12 min", 21, False), ("TE bike 6' and 7'", 13, True),
-        ("TE 45 min in all, half an hour of it mat work", 30, True), ("SLR 3x10, hold 20 sec", 30, False),
+        ("TE 45 min in all, half an hour of it mat work", 30, True), ("SLR 3x10, hold 20 sec", 30, False), ("TE: in gym at 9:05, bands, in room at 9:20", 15, True), ("TE: in gym at 9:05, bands, in room at 9:21", 15, False),
     ],
 )  # fmt: skip
 def test_where_minutes_may_come_from(words, minutes, known):

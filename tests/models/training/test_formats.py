@@ -1,6 +1,7 @@
 """Notes in the formats of annotation tools: there and back without loss, and what people label there themselves."""
 
 import json
+from pathlib import Path
 from typing import get_args
 from xml.etree import ElementTree
 
@@ -11,10 +12,11 @@ from hypothesis import strategies as st
 from models.billing.codes import CODES
 from models.errors import NotConvertible
 from models.training import formats
-from models.training.dataset import HardKind, LabelledNote, PairFamily
+from models.training.dataset import HardKind, LabelledNote, PairFamily, read_corpus
 from models.training.spans import Defaults, parse_label
 from nlp.document import ELEMENTS, STATUSES
 
+DATA = Path(__file__).parents[3] / "training_data"
 TOOLS = ("prodigy", "label-studio", "doccano")
 TO = {"prodigy": formats.to_prodigy, "label-studio": formats.to_label_studio, "doccano": formats.to_doccano}
 FROM = {"prodigy": formats.from_prodigy, "label-studio": formats.from_label_studio, "doccano": formats.from_doccano}
@@ -32,7 +34,7 @@ TEXTS = st.text(
     max_size=60,
 )
 WORDS = st.text(st.characters(codec="utf-8"), max_size=8)
-OTHER_CODES = st.none() | st.sampled_from(sorted(CODES)) | st.sampled_from(["", "29530", "x"])
+OTHER_CODES = st.none() | st.sampled_from(sorted(CODES)) | st.sampled_from(["", "99999", "x"])
 
 
 @st.composite
@@ -207,6 +209,27 @@ def test_a_block_coded_anew_keeps_its_minutes_and_loses_what_was_kept_for_the_ot
     service = FROM[tool](record, fallback="x").services[0]
     assert (service.code, service.other_code, service.accept) == ("other", "97140", ("other",))
     assert (service.minutes, service.stated_code) == (15, "97530")
+
+
+@pytest.mark.parametrize("tool", ["prodigy", "doccano"])
+@pytest.mark.parametrize(
+    ("was", "label", "expected"),
+    [
+        ({"accept": ("97530", "97110")}, "SERVICE:97110", ("97110", None, ("97110",))),
+        ({"accept": ("97530", "97110")}, "SERVICE:97530", ("97530", None, ("97530", "97110"))),
+        ({"code": "other", "accept": ("other",), "other_code": "99999"}, "SERVICE:97110", ("97110", None, ("97110",))),
+        (
+            {"code": "other", "accept": ("other",), "other_code": "99999"},
+            "SERVICE:other",
+            ("other", "99999", ("other",)),
+        ),
+    ],
+)
+def test_what_was_kept_for_one_label_does_not_go_to_another(tool, was, label, expected):
+    record = TO[tool](NOTE.model_copy(update={"services": (NOTE.services[0].model_copy(update=was),)}))
+    record["spans" if tool == "prodigy" else "entities"][0]["label"] = label
+    [service] = FROM[tool](record, fallback="x").services
+    assert (service.code, service.other_code, service.accept) == expected
 
 
 def test_a_span_taken_away_and_one_put_in():
@@ -480,7 +503,7 @@ def test_every_refusal_of_a_file_is_told_with_its_place(tmp_path):
         (3, "the line is no JSON"),
         (5, "note 8: the label 'X' is none of SERVICE, ACTIVITY, MENTION,"),
         (7, "note 7: its id stands twice in the file"),
-        (9, "note n-9: text: Field required"),
+        (9, "note n-9: text: the field is missing"),
     ]
 
 
@@ -498,6 +521,10 @@ def test_an_older_file_stays_until_the_new_one_is_whole(tmp_path):
     with pytest.raises(UnicodeEncodeError):
         formats.write_whole(path, "new \ud800")
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("n.jsonl", "old")]
+    # The new file takes the old one's place; it is not written into it.
+    before = path.stat().st_ino
+    formats.write_whole(path, "new")
+    assert (path.read_text(), path.stat().st_ino != before) == ("new", True)
     with pytest.raises(OSError, match="no regular file"):
         formats.write_whole(tmp_path, "new")
 
@@ -517,3 +544,9 @@ def test_labels(label, parsed):
 def test_what_is_no_label(label):
     with pytest.raises(ValueError, match="is none of"):
         parse_label(label)
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_every_open_note_of_the_corpus_comes_back_as_it_went(tool):
+    for note in read_corpus(DATA):
+        assert FROM[tool](json.loads(json.dumps(TO[tool](note))), fallback="none") == note
