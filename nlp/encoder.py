@@ -27,7 +27,7 @@ from nlp.tagging import LABELS
 
 # Begins a block, goes on in it, its own minutes, a part of them, shared minutes, none of these.
 ROLES = ("B", "I", "D", "P", "S", "O")
-CODES = ("97110", "97530", "other")
+CODES = ("exercise", "activities", "other")  # in the order of `models.classifier.CLASSES`
 READ_ELEMENTS = ("assessment", "progress")
 HEADS = {"tag": LABELS, "role": ROLES, "code": CODES, "status": STATUSES, "element": READ_ELEMENTS}
 

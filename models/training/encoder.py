@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from models.classifier import CLASSES
 from models.training.dataset import LabelledNote, read_corpus, read_splits, select
 from models.training.tagger import (
     gold_candidates,
@@ -40,7 +41,7 @@ from models.training.train import FOLDS, SCORES_FILE, SEED
 from nlp.chain import Scores
 from nlp.context import Context
 from nlp.document import STATUSES
-from nlp.encoder import CODES, COLUMNS, OUTPUTS, READ_ELEMENTS, ROLES, Encoder, Pieces, windows
+from nlp.encoder import COLUMNS, OUTPUTS, READ_ELEMENTS, ROLES, Encoder, Pieces, windows
 from nlp.pipeline import ENCODER_FILE, VOCABULARY_FILE
 from nlp.tagging import LABELS
 from nlp.tokens import Tokens, kept_tokens
@@ -200,7 +201,7 @@ def lesson(note: LabelledNote) -> Lesson:
     for service in note.services:
         if len(service.accept) == 1:
             for activity in service.activities:
-                put(codes, activity.start, activity.end, CODES.index(service.code))
+                put(codes, activity.start, activity.end, CLASSES.index(service.code))
     for mention in note.mentions:
         if mention.status is not None:
             put(statuses, mention.start, mention.end, STATUSES.index(mention.status))

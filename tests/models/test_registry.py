@@ -66,7 +66,7 @@ def test_a_manifest_that_does_not_fit_is_refused(copy, values, said):
 
 def test_the_shipped_model_is_whole():
     manifest = registry.read_manifest(registry.shipped())
-    assert set(manifest.files) == {*registry.MODEL_FILES, *registry.ENCODER_FILES}
+    assert set(manifest.files) == {*registry.MODEL_FILES, *registry.WITH_ENCODER}
 
 
 def test_the_classifier_holds_types_of_scikit_learn_alone():

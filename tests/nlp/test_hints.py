@@ -92,7 +92,7 @@ def test_elements_are_the_encoders_and_their_place_the_lists(probability, shown)
 
 def test_an_activity_keeps_what_the_encoder_makes_of_its_code_less_the_mean():
     text = "heel raises"
-    for encoded, wanted in ((rows(text, code=(None, "97110", 0.8)), "97110"), (None, "")):
+    for encoded, wanted in ((rows(text, code=(None, "exercise", 0.8)), "97110"), (None, "")):
         context = Context(Tokens.of(text), encoded)
         chain = Chain(EVENT_LABELS, ["k=act"], np.eye(1, len(EVENT_LABELS), dtype=np.float32) * 9, np.zeros((10, 10)))
         (found,) = BlockGrouper(chain).process(context, [Candidate(0, 2, "ACT")], []).blocks
