@@ -57,7 +57,7 @@ _COLDEST = 0.3  # a temperature below it would mean a broken fit
 FOLDS = 3
 _CALIBRATION_PENALTY = 1.0
 _MAY_BE_LOST = 0.02  # share of blocks whose right class may be missing from those that remain possible
-_RISK = 0.02  # at most so many of the proposals that pass unflagged are wrong
+_RISK = 0.05  # at most so many of the proposals that pass unflagged are wrong
 _STRICTEST = 0.99  # a threshold above it would flag every note
 _POLICY = "full_15"  # the default
 
