@@ -24,6 +24,13 @@ _CHUNK = 16  # items decoded one after the other; a path rarely depends on what 
 _SCALE = 2.0**18
 
 
+def _summed(table: Scores, flat: Sequence[int], starts: Sequence[int]) -> Scores:
+    """Sums over runs of rows of ``table``, of shape (n, L); run ``n`` is ``flat`` from ``starts[n]`` to the next start."""
+    if not starts:
+        return np.zeros((0, table.shape[1]), dtype=np.float32)
+    return np.add.reduceat(table[flat], starts, axis=0)
+
+
 class Chain:
     """A fitted linear-chain model.
 
@@ -83,9 +90,7 @@ class Chain:
             starts.append(len(flat))
             flat += self.rows(names)
             flat.append(last)  # reduceat wants at least one row each
-        if not starts:
-            return np.zeros((0, len(self.labels)), dtype=np.float32)
-        return np.add.reduceat(self.weights[flat], starts, axis=0)
+        return _summed(self.weights, flat, starts)
 
     def decode(self, scores: Scores) -> list[int]:
         """The best label sequence (indexes into ``labels``) for scores of shape (n, L)."""
@@ -118,28 +123,11 @@ class Chain:
         path.reverse()
         return path
 
-    def certainty(self, scores: Scores, path: Sequence[int]) -> list[float]:
-        """Probability, in [0, 1], of each label of ``path`` at its place, by the sums over all label sequences.
-
-        ``scores`` has shape (n, L), ``path`` n indexes into ``labels``.
-        """
-        count = len(scores)
-        if not count:
-            return []
-        ahead = np.empty((count, len(self.labels)))
-        ahead[0] = scores[0]
-        for at in range(1, count):
-            ahead[at] = scores[at] + np.logaddexp.reduce(ahead[at - 1][:, None] + self.transitions, axis=0)
-        whole = np.logaddexp.reduce(ahead[-1])
-        behind = np.zeros(len(self.labels))
-        out = [0.0] * count
-        for at in range(count - 1, -1, -1):
-            out[at] = float(np.exp(min(0.0, ahead[at, path[at]] + behind[path[at]] - whole)))
-            behind = np.logaddexp.reduce(self.transitions + scores[at] + behind, axis=1)
-        return out
-
     def certainty_many(self, batch: Sequence[Scores], paths: Sequence[Sequence[int]]) -> list[list[float]]:
-        """`certainty` for a batch, all sequences a step at a time."""
+        """Probability, in [0, 1], of each label of a path at its place, by the sums over all label sequences; a batch at once.
+
+        ``batch`` holds scores of shape (n, L), ``paths`` n indexes into ``labels`` each.
+        """
         lengths = [len(scores) for scores in batch]
         # Longest first: those that go on at a step are the first ones.
         order = sorted(range(len(batch)), key=lambda number: -lengths[number])
@@ -269,9 +257,7 @@ class Rows:
                 rows = known(trait)
                 flat += add(trait) if rows is None else rows
             flat.append(last)  # reduceat wants at least one row each
-        if not starts:
-            return np.zeros((0, len(self.chain.labels)), dtype=np.float32)
-        return np.add.reduceat(self.chain.weights[flat], starts, axis=0)
+        return _summed(self.chain.weights, flat, starts)
 
     def _add(self, trait: Trait) -> list[int]:
         rows = self.known[trait] = self.chain.rows(names([trait]))
@@ -312,9 +298,7 @@ class Sums:
             for group in groups:
                 row = known(group)
                 flat.append(add(group) if row is None else row)
-        if not starts:
-            return np.zeros((0, len(self.chain.labels)), dtype=np.float32)
-        return np.add.reduceat(self.table[flat], starts, axis=0)
+        return _summed(self.table, flat, starts)
 
     def _add(self, group: Group) -> int:
         row = self.rows[group] = len(self.rows)

@@ -81,7 +81,7 @@ def _alone(context: Context, cue: Match, between: list[str]) -> bool:
     words = context.tokens.words
     if any(word.isalpha() for word in between) or not any(not word.isalnum() for word in between):
         return False
-    return cue.end >= len(words) or not words[cue.end].isalnum() or len(words[cue.end - 1]) == 0
+    return cue.end >= len(words) or not words[cue.end].isalnum()
 
 
 def status_of(context: Context, start: int, end: int) -> Finding:

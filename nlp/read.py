@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from spacy.tokens import Doc
 
 from nlp.components.activities import GOAL, ActivityTagger
@@ -31,13 +30,12 @@ from nlp.document import (
     Total,
     WrittenUnits,
 )
-from nlp.encoder import COLUMNS
+from nlp.encoder import bounded
 from nlp.events import Event
 from nlp.tokens import Tokens
 
 _UNIT_WORDS = frozenset(("u", "un", "unit", "units"))
 _MOST_UNITS = 8
-_LEAST_LOG = -8.0
 _STOP = frozenset(
     [
         "the",
@@ -108,7 +106,7 @@ def _duration(tokens: Tokens, found: Found) -> Duration | None:
 
 
 def _hint(context: Context, event: Event) -> tuple[float, ...]:
-    chances = np.maximum(context.encoded_rows(event.start, event.end)[:, COLUMNS["code"]], _LEAST_LOG).mean(axis=0)
+    chances = bounded(context.encoded_rows(event.start, event.end), "code").mean(axis=0)
     return tuple((chances - chances.mean()).tolist())
 
 

@@ -22,7 +22,6 @@ from models.training.counting import (
     count_note,
     count_pairs,
     judge,
-    pair,
     unit_of,
     vocabulary,
 )
@@ -35,13 +34,11 @@ from models.training.dataset import (
     read_splits,
     select,
 )
-from models.training.figures import Counts, Figure, Judged, calibration_error, figures, macro_f1
+from models.training.figures import Counts, Figure, Judged, figures
 from models.training.gold import needs_look
 from models.training.groups import BREAKDOWNS
-from models.training.train import block_rows, data_hash, train
+from models.training.train import block_rows, data_hash
 from nlp.chain import Scores
-
-__all__ = ["calibration_error", "count_note", "figures", "macro_f1", "pair", "vocabulary"]
 
 PROFILES: tuple[Profile, ...] = ("accurate", "fast")
 
@@ -181,17 +178,3 @@ def run_sealed(data: Path, *, reason: str, model: Path | None = None) -> tuple[E
     corpus = read_corpus(data, sealed=True)
     notes = select(corpus, splits, "sealed")
     return evaluate_profiles(coder, notes, split="sealed", known=vocabulary(select(corpus, splits, "train")))
-
-
-def cross_validate(data: Path, folder: Path) -> Evaluation:
-    """Train and measure on the ``train`` split by leaving out one writer at a time; models go under ``folder``."""
-    notes = select(read_corpus(data), read_splits(data), "train")
-    measured: list[Measured] = []
-    for writer in sorted({note.writer for note in notes}):
-        rest = [note for note in notes if note.writer != writer]
-        mine = [note for note in notes if note.writer == writer]
-        train(rest, folder / writer)
-        measured += measure(Coder.load(folder / writer), mine, "fast", vocabulary(rest))
-    return Evaluation(
-        "cross-validation", "fast", "train", data_hash(notes), tuple(measured), tuple(figures_of(measured))
-    )

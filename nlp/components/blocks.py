@@ -7,10 +7,9 @@ that ends up in no block was not done today.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import accumulate, chain
+from itertools import accumulate, chain, groupby
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +21,7 @@ from nlp.components.activities import candidates_of
 from nlp.components.durations import find_durations
 from nlp.context import Context, context_of
 from nlp.cues import find_status
-from nlp.encoder import COLUMNS, ROLES
+from nlp.encoder import ROLES, bounded
 from nlp.events import (
     EVENT_LABELS,
     Candidate,
@@ -220,7 +219,6 @@ def own_minutes(context: Context, events: list[Event], labels: list[str]) -> lis
 
 
 ENCODED = tuple(f"encoded:{role}" for role in ROLES)  # names of what `encoded_roles` gives, in the grouper's file
-_LEAST_LOG = -8.0
 
 
 def encoded_roles(context: Context, events: Sequence[Event]) -> Scores:
@@ -228,7 +226,7 @@ def encoded_roles(context: Context, events: Sequence[Event]) -> Scores:
     if not events:
         return np.zeros((0, len(ROLES)), dtype=np.float32)
     rows = np.stack([context.encoded_rows(e.start, e.end)[0] for e in events])
-    return np.maximum(rows[:, COLUMNS["role"]], _LEAST_LOG)
+    return bounded(rows, "role")
 
 
 def added_minutes(context: Context, events: list[Event], labels: list[str]) -> list[str]:
@@ -318,7 +316,7 @@ def _lone_minutes(context: Context, events: list[Event]) -> Iterator[tuple[int, 
     minutes lead.
     """
     sentence_of = context.sentence_of
-    for _, group_ in itertools.groupby(range(len(events)), key=lambda n: sentence_of[events[n].start]):
+    for _, group_ in groupby(range(len(events)), key=lambda n: sentence_of[events[n].start]):
         members = list(group_)
         timed = [n for n in members if events[n].kind == "dur"]
         acts = [n for n in members if events[n].kind == "act" and events[n].tag == "ACT"]
@@ -335,7 +333,7 @@ def opening_names(context: Context, events: list[Event]) -> list[int]:
     """Numbers of the names and headings that are their line's first event and have work behind them on it."""
     line_of = context.tokens.line_of
     out = []
-    for _, group_ in itertools.groupby(range(len(events)), key=lambda n: line_of[events[n].start]):
+    for _, group_ in groupby(range(len(events)), key=lambda n: line_of[events[n].start]):
         members = list(group_)
         if events[members[0]].kind == "svc" and any(events[n].kind == "act" for n in members):
             out.append(members[0])

@@ -1,6 +1,7 @@
 """The linear-chain decoder against brute force, and scores from cached words against the named features."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -23,12 +24,14 @@ def chain(rng, labels=3):
     )
 
 
-def brute(model, scores):
-    def value(path):
-        steps = sum(float(model.transitions[a, b]) for a, b in itertools.pairwise(path))
-        return steps + sum(float(scores[i, label]) for i, label in enumerate(path))
+def weigh(model, scores, path):
+    steps = sum(float(model.transitions[a, b]) for a, b in itertools.pairwise(path))
+    return steps + sum(float(scores[i, label]) for i, label in enumerate(path))
 
-    return list(max(itertools.product(range(scores.shape[1]), repeat=len(scores)), key=value))
+
+def brute(model, scores):
+    paths = itertools.product(range(scores.shape[1]), repeat=len(scores))
+    return list(max(paths, key=lambda path: weigh(model, scores, path)))
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -39,6 +42,25 @@ def test_decode_finds_the_best_path(seed):
     wanted = [brute(model, scores) if len(scores) else [] for scores in batch]
     assert [model.decode(scores) for scores in batch] == wanted
     assert model.decode_many(batch) == wanted
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_certainty_is_a_labels_share_of_all_paths(seed):
+    rng = np.random.default_rng(seed)
+    model = chain(rng)
+    batch = [rng.normal(size=(length, 3)).astype(np.float32) for length in (2, 5, 0, 1, 4)]
+    paths = model.decode_many(batch)
+    for scores, path, found in zip(batch, paths, model.certainty_many(batch, paths), strict=True):
+        every = list(itertools.product(range(3), repeat=len(scores)))
+        weights = np.array([math.exp(weigh(model, scores, each)) for each in every])
+        wanted = [weights[[each[at] == label for each in every]].sum() / weights.sum() for at, label in enumerate(path)]
+        assert found == pytest.approx(wanted, abs=1e-5)
+
+
+def test_no_sequence_no_certainty():
+    model = chain(np.random.default_rng(1))
+    assert model.certainty_many([], []) == []
+    assert model.certainty_many([np.zeros((0, 3), dtype=np.float32)], [[]]) == [[]]
 
 
 def test_a_file_round_trips(tmp_path):
