@@ -13,6 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.console import Console
 
+from api.commands.audit import audit as audit_commands
+from api.commands.clinics import clinics as clinic_commands
+from api.commands.database import db as database_commands
+from api.commands.keys import keys as key_commands
+from api.commands.people import people as people_commands
 from api.data import data as data_commands
 from api.exits import DONE, MODEL_REFUSED, SOME_FAILED
 from api.exits import TOLD as _EXIT_CODES
@@ -36,6 +41,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(data_commands, name="data")
+app.add_typer(database_commands, name="db")
+app.add_typer(clinic_commands, name="clinics")
+app.add_typer(people_commands, name="people")
+app.add_typer(key_commands, name="keys")
+app.add_typer(audit_commands, name="audit")
 
 PolicyOption = Annotated[Policy, typer.Option(help="How minutes become units.")]
 ProfileOption = Annotated[Profile, typer.Option(help="Which reader: accurate or fast.")]
@@ -134,18 +144,13 @@ def serve(
     """Serve the page and the API on this computer."""
     from pydantic import ValidationError
 
-    from api.settings import Settings
-    from api.validation import reasons
+    from api.settings import Settings, told
 
     given: dict[str, Any] = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     try:
         settings = Settings(**given)
     except ValidationError as error:
-        told = "; ".join(
-            f"THERAPY_CODER_{str(e['loc'][0]).upper()}: {r['reason']}"
-            for e, r in zip(error.errors(), reasons(error.errors()), strict=True)
-        )
-        _fail(f"A setting is wrong: {told}.")
+        _fail(told(error))
     if not allow_remote and not _is_loopback(settings.host):
         _fail(
             f"{settings.host} lets other computers in, and there is no log-in: notes would be open to the network. "

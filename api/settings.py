@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from api.validation import reasons
+
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
+
+
+def data_folder(environment: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Path:
+    """Return the user's folder for this program's data, whether it is there or not; always an absolute path.
+
+    Examples
+    --------
+    >>> data_folder({"XDG_DATA_HOME": "/data"}, "linux").as_posix()
+    '/data/therapy-coder'
+    """
+    if platform == "win32":
+        base = Path(environment.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        # The specification has a relative path ignored: it would be one in the working directory.
+        given = environment.get("XDG_DATA_HOME", "")
+        base = Path(given) if Path(given).is_absolute() else Path.home() / ".local" / "share"
+    return base.absolute() / "therapy-coder"
 
 
 class Settings(BaseSettings):
@@ -31,7 +56,49 @@ class Settings(BaseSettings):
     max_batch_notes: int = Field(default=200, ge=1, description="Most notes in one batch request.")
     model_path: Path | None = Field(default=None, description="Folder of a model version; none for the shipped one.")
 
+    # Secret, since it may hold a password: what prints settings prints stars.
+    database_url: SecretStr = Field(
+        default_factory=lambda: SecretStr(f"sqlite:///{data_folder() / 'therapy-coder.sqlite3'}"),
+        description="sqlite:////absolute/path or postgresql://user@host/database; none for a file of the user's own.",
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _address(cls, value: SecretStr) -> SecretStr:
+        """Accept the two engines, say how else to write it, and repeat nothing of it: it may hold a password."""
+        given = value.get_secret_value().strip()
+        scheme, separator, rest = given.partition("://")
+        if separator and scheme in {"postgres", "postgresql", "postgresql+psycopg"}:
+            if not urlsplit(given).path.strip("/") and "dbname=" not in given:
+                raise ValueError("the PostgreSQL address names no database")
+            return SecretStr(f"postgresql+psycopg://{rest}")
+        if not separator or scheme not in {"sqlite", "sqlite+pysqlite"}:
+            raise ValueError("an address begins with sqlite:/// or postgresql://")
+        path = unquote(rest.partition("?")[0]).removeprefix("/")
+        if not Path(path).is_absolute():
+            raise ValueError("SQLite needs an absolute path: sqlite:////folder/file (four slashes)")
+        return SecretStr(f"sqlite:///{rest.removeprefix('/')}")
+
     @field_validator("allowed_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def told(error: ValidationError) -> str:
+    """Return in one line which settings are wrong and why, without their values.
+
+    Examples
+    --------
+    >>> try:
+    ...     Settings(port=70000)
+    ... except ValidationError as wrong:
+    ...     print(told(wrong))
+    A setting is wrong: THERAPY_CODER_PORT: Input should be less than or equal to 65535.
+    """
+    errors = error.errors()
+    parts = (
+        f"THERAPY_CODER_{str(each['loc'][0]).upper()}: {reason['reason']}"
+        for each, reason in zip(errors, reasons(errors), strict=True)
+    )
+    return f"A setting is wrong: {'; '.join(parts)}."

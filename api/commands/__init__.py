@@ -1,0 +1,1 @@
+"""The groups of commands on the database: db, clinics, people, keys and audit."""

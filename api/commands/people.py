@@ -1,0 +1,102 @@
+"""The commands on people: add, list, disable, set-role, reset."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from api.commands.common import ClinicOption, chosen_clinic, group, opened
+from api.db.values import Role
+from api.exits import TOLD
+
+if TYPE_CHECKING:
+    from api.settings import Settings
+
+people = group("Who may sign in, and as what: therapist, coder, trainer or admin.")
+
+LoginArgument = Annotated[str, typer.Argument(metavar="LOGIN", help="The name they sign in with, such as an e-mail.")]
+RoleOption = Annotated[Role, typer.Option(help="What they may do.")]
+
+
+@people.command(epilog=TOLD)
+def add(login: LoginArgument, role: RoleOption, name: str = "", clinic: ClinicOption = None) -> None:
+    """Add a person and print a link that signs them in once, within 24 hours, to choose a password."""
+    from api.audit import SYSTEM
+    from api.db import repository
+    from api.people import make_link
+
+    with opened() as database:
+        with database.writing() as session:
+            clinic_id = chosen_clinic(session, clinic).id
+            person = repository.add_person(session, clinic_id, login, name, role, by=SYSTEM)
+            secret = make_link(session, clinic_id, person.id, "welcome", by=SYSTEM)
+        # Shown after the commit: a link that is printed works.
+        typer.echo(_address(secret))
+
+
+@people.command("list", epilog=TOLD)
+def list_(clinic: ClinicOption = None) -> None:
+    """List a clinic's people: login, role, state, name."""
+    from api.db import repository
+
+    with opened() as database, database.reading() as session:
+        for person in repository.people(session, chosen_clinic(session, clinic).id):
+            if person.disabled_at is not None:
+                state = "disabled"
+            else:
+                state = "no password yet" if person.password_hash is None else "active"
+            typer.echo(f"{person.login}\t{person.role}\t{state}\t{person.name}")
+
+
+@people.command(epilog=TOLD)
+def disable(login: LoginArgument, clinic: ClinicOption = None) -> None:
+    """Shut a person out at once; what they decided stays."""
+    from api.audit import SYSTEM
+    from api.db import repository
+
+    with opened() as database, database.writing() as session:
+        clinic_id = chosen_clinic(session, clinic).id
+        person = repository.person_named(session, clinic_id, login)
+        repository.disable_person(session, clinic_id, person.id, by=SYSTEM)
+
+
+@people.command("set-role", epilog=TOLD)
+def set_role(
+    login: LoginArgument,
+    role: Annotated[Role, typer.Argument(metavar="ROLE", help="therapist, coder, trainer or admin.")],
+    clinic: ClinicOption = None,
+) -> None:
+    """Give a person another role."""
+    from api.audit import SYSTEM
+    from api.db import repository
+
+    with opened() as database, database.writing() as session:
+        clinic_id = chosen_clinic(session, clinic).id
+        person = repository.person_named(session, clinic_id, login)
+        repository.set_role(session, clinic_id, person.id, role, by=SYSTEM)
+
+
+@people.command(epilog=TOLD)
+def reset(login: LoginArgument, clinic: ClinicOption = None) -> None:
+    """Take a person's password and sessions away and print a link that signs them in once."""
+    from api.audit import SYSTEM
+    from api.db import repository
+    from api.people import make_link
+
+    with opened() as database:
+        with database.writing() as session:
+            clinic_id = chosen_clinic(session, clinic).id
+            person = repository.person_named(session, clinic_id, login)
+            repository.reset_person(session, clinic_id, person.id, by=SYSTEM)
+            secret = make_link(session, clinic_id, person.id, "reset", by=SYSTEM)
+        typer.echo(_address(secret))
+
+
+def _address(secret: str) -> str:
+    """Return the link; the secret stands behind #, which a browser sends to no server and no log."""
+    from api.commands.common import settings
+
+    chosen: Settings = settings()
+    name = f"[{chosen.host}]" if ":" in chosen.host else chosen.host
+    return f"http://{name}:{chosen.port}/sign-in#{secret}"

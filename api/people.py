@@ -1,0 +1,237 @@
+"""Passwords, one-time links, sessions and API keys: how somebody, or a program, proves who it is.
+
+A secret is shown once and kept as a hash. Links, sessions and keys are 256 random bits, so that SHA-256 is enough; passwords go
+through Argon2id. A secret begins with its clinic's id, so that it is looked up in that clinic alone.
+
+Examples
+--------
+>>> secret = make_secret("link", uuid.UUID(int=7))
+>>> clinic_of(secret, "link"), clinic_of(secret, "key")
+(UUID('00000000-0000-0000-0000-000000000007'), None)
+"""
+
+from __future__ import annotations
+
+import secrets
+import unicodedata
+import uuid
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import cache
+from typing import Literal
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy.orm import Session
+
+from api.audit import Actor
+from api.db import repository, values
+from api.db.errors import ScopeMissing, SignInRefused, TooManyTries, UnknownPerson, WeakPassword
+from api.db.tables import ApiKey, Person
+
+LINK_LIFETIME = timedelta(hours=24)
+SESSION_LIFETIME = timedelta(hours=12)
+# NIST SP 800-63B asks for 15 where a password stands alone and for no rule on its characters; the upper end keeps hashing cheap.
+SHORTEST, LONGEST = 15, 256
+# Wrong passwords before an account is shut, and for how long.
+TRIES, LOCK = 10, timedelta(minutes=15)
+
+_HASHER = PasswordHasher()  # Argon2id with the costs of RFC 9106's second choice: 64 MiB, 3 passes
+_Kind = Literal["link", "session", "key"]
+
+
+def make_secret(kind: _Kind, clinic_id: uuid.UUID) -> str:
+    """Return a new secret: kind, clinic and 256 random bits."""
+    return f"tc{kind}_{clinic_id.hex}_{secrets.token_urlsafe(32)}"
+
+
+def clinic_of(secret: str, kind: _Kind) -> uuid.UUID | None:
+    """Return the clinic that a secret says it belongs to, ``None`` where it is no secret of that kind."""
+    prefix, _, rest = secret.partition("_")
+    clinic, _, random = rest.partition("_")
+    if prefix != f"tc{kind}" or len(clinic) != 32 or not random:
+        return None
+    try:
+        return uuid.UUID(hex=clinic)
+    except ValueError:
+        return None
+
+
+# ---- passwords
+
+
+def hash_password(password: str, login: str) -> str:
+    """Return the Argon2id hash of a new password.
+
+    Raises
+    ------
+    WeakPassword
+        It has under 15 or over 256 characters, or is little else than the login or one character.
+    """
+    chosen = _normal(password)
+    if not SHORTEST <= len(chosen) <= LONGEST:
+        raise WeakPassword(f"it needs {SHORTEST} to {LONGEST} characters")
+    if len(set(chosen)) < 4 or login.lower().split("@")[0] * 2 in chosen.lower() or chosen.lower() == login.lower():
+        raise WeakPassword("it is too easy to guess")
+    return _HASHER.hash(chosen)
+
+
+def set_password(session: Session, clinic_id: uuid.UUID, person_id: uuid.UUID, password: str, *, by: Actor) -> None:
+    """Give a person a password.
+
+    Raises
+    ------
+    WeakPassword, UnknownPerson
+        The password is refused, or there is no such person.
+    """
+    login = repository.person(session, clinic_id, person_id).login
+    repository.set_password_hash(session, clinic_id, person_id, hash_password(password, login), by=by)
+
+
+def check_password(session: Session, clinic_id: uuid.UUID, login: str, password: str) -> Person | None:
+    """Return the person whose login and password these are, else ``None``: the caller commits either way, and then refuses.
+
+    Wrong tries are counted in the session, so that raising here would roll the count back.
+
+    Raises
+    ------
+    TooManyTries
+        The account is shut after 10 wrong passwords in a row, for 15 minutes; a right one is not even looked at.
+    """
+    try:
+        person = repository.person_named(session, clinic_id, login)
+    except UnknownPerson:
+        person = None
+    if person is not None and person.locked_until is not None:
+        left = (person.locked_until - repository.now()).total_seconds()
+        if left > 0:
+            raise TooManyTries(int(left) + 1)
+    # An unknown login costs the same time as a wrong password, so that logins cannot be found by the clock.
+    hashed = (person.password_hash if person else None) or _nobodys_hash()
+    try:
+        right = _HASHER.verify(hashed, _normal(password))
+    except (VerificationError, InvalidHashError):
+        right = False
+    if person is None or person.password_hash is None or person.disabled_at is not None:
+        return None
+    repository.count_try(session, clinic_id, person.id, right=right, limit=TRIES, lock=LOCK)
+    if not right:
+        return None
+    if _HASHER.check_needs_rehash(person.password_hash):
+        repository.rehash_password(session, clinic_id, person.id, _HASHER.hash(_normal(password)))
+    return person
+
+
+def _normal(password: str) -> str:
+    # The same password typed on two keyboards may differ in how its accents are put together.
+    return unicodedata.normalize("NFKC", password[: 4 * LONGEST])
+
+
+@cache
+def _nobodys_hash() -> str:
+    return _HASHER.hash(secrets.token_urlsafe(32))
+
+
+# ---- links and sessions
+
+
+def make_link(
+    session: Session, clinic_id: uuid.UUID, person_id: uuid.UUID, purpose: values.LinkPurpose, *, by: Actor
+) -> str:
+    """Return the secret of a new link that signs a person in once, within 24 hours.
+
+    Raises
+    ------
+    UnknownPerson
+        There is no such person.
+    """
+    secret = make_secret("link", clinic_id)
+    repository.add_link(session, clinic_id, person_id, repository.sha256(secret), purpose, LINK_LIFETIME, by=by)
+    return secret
+
+
+def use_link(session: Session, secret: str) -> Person:
+    """Use a link up and return whom it signs in.
+
+    Raises
+    ------
+    SignInRefused
+        It is unknown, was used, or its time is over.
+    """
+    clinic_id = clinic_of(secret, "link")
+    person = None if clinic_id is None else repository.use_link(session, clinic_id, repository.sha256(secret))
+    if person is None:
+        raise SignInRefused
+    return person
+
+
+def begin_session(session: Session, person: Person) -> str:
+    """Return the secret of a new session of 12 hours, for the browser's cookie."""
+    secret = make_secret("session", person.clinic_id)
+    repository.add_session(session, person.clinic_id, person.id, repository.sha256(secret), SESSION_LIFETIME)
+    return secret
+
+
+def signed_in(session: Session, secret: str) -> Person:
+    """Return who is signed in with this session.
+
+    Raises
+    ------
+    SignInRefused
+        The session is unknown or over, or the person was disabled.
+    """
+    clinic_id = clinic_of(secret, "session")
+    person = None if clinic_id is None else repository.session_person(session, clinic_id, repository.sha256(secret))
+    if person is None:
+        raise SignInRefused
+    return person
+
+
+def end_session(session: Session, secret: str) -> None:
+    """End a session; one that is over already stays so."""
+    clinic_id = clinic_of(secret, "session")
+    if clinic_id is not None:
+        repository.end_session(session, clinic_id, repository.sha256(secret))
+
+
+# ---- keys of programs
+
+
+def make_key(
+    session: Session,
+    clinic_id: uuid.UUID,
+    name: str,
+    scopes: Sequence[values.Scope],
+    lifetime: timedelta | None = None,
+    *,
+    by: Actor,
+) -> str:
+    """Return the secret of a new API key; without ``lifetime`` it works until it is revoked.
+
+    Raises
+    ------
+    BadName, NameTaken
+        The name is none, or was used before.
+    """
+    secret = make_secret("key", clinic_id)
+    # Eight of the 43 random characters tell keys apart in a list and leave more than 200 bits.
+    hint = secret.rpartition(f"{clinic_id.hex}_")[2][:8]
+    repository.add_key(session, clinic_id, name, hint, repository.sha256(secret), scopes, lifetime, by=by)
+    return secret
+
+
+def check_key(session: Session, secret: str, scope: values.Scope) -> ApiKey:
+    """Return the key where it works and may do that.
+
+    Raises
+    ------
+    SignInRefused, ScopeMissing
+        It is unknown, revoked or over; or it lacks the scope.
+    """
+    clinic_id = clinic_of(secret, "key")
+    key = None if clinic_id is None else repository.find_key(session, clinic_id, repository.sha256(secret))
+    if key is None:
+        raise SignInRefused
+    if scope not in key.scopes:
+        raise ScopeMissing(scope)
+    return key
