@@ -260,7 +260,9 @@ def _diagnose(rows: list[Row], head: Head | None) -> Iterator[Finding]:
         if place is not None:
             continue
         # Where the row that belongs here was moved on, this one was put in its place.
-        if row.seq in kept and kept[row.seq].seq != row.seq:
+        if head is not None and row.seq > head.seq and row.seq not in kept:
+            findings.append(Finding("inserted", row.seq, row.seq, f"the chain ended at row {head.seq}"))
+        elif row.seq in kept and kept[row.seq].seq != row.seq:
             findings.append(Finding("inserted", row.seq, row.seq, "the row that stood here has another number now"))
         else:
             findings.append(Finding("changed", row.seq, row.seq, "its content does not match its hash"))

@@ -804,8 +804,17 @@ def _audit_rows(clinic_id: uuid.UUID) -> Any:
 
 
 def _row(stored: Any) -> Row:
-    content = {name: getattr(stored, name) for name in Row.__dataclass_fields__}
     # SQLite keeps any type in any column: what somebody put there is shown, not tripped over.
-    seq = content["seq"] if isinstance(content["seq"], int) else 0
-    optional = {name: None if content[name] is None else str(content[name]) for name in ("actor_id", "subject_id")}
-    return Row(**({name: str(value) for name, value in content.items()} | optional | {"seq": seq}))
+    return Row(
+        clinic_id=str(stored.clinic_id),
+        seq=stored.seq if isinstance(stored.seq, int) else 0,
+        at=str(stored.at),
+        actor_kind=str(stored.actor_kind),
+        actor_id=None if stored.actor_id is None else str(stored.actor_id),
+        action=str(stored.action),
+        subject_kind=str(stored.subject_kind),
+        subject_id=None if stored.subject_id is None else str(stored.subject_id),
+        detail=str(stored.detail),
+        previous_hash=str(stored.previous_hash),
+        hash=str(stored.hash),
+    )

@@ -17,8 +17,9 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
@@ -86,10 +87,10 @@ class Database:
         errors.StorageError
             The database cannot be used.
         """
-        options = {_WRITE: False} | (
-            {} if self.path else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        )
-        with self.told(), Session(self.engine.execution_options(**options)) as session:
+        with self.told(), Session(self.engine.execution_options(**{_WRITE: False})) as session:
+            if self.path is None:
+                # For this transaction alone: the driver's own switch would make the next one read-write, which a standby refuses.
+                session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
             yield session
 
     @contextmanager
@@ -101,7 +102,9 @@ class Database:
         errors.StorageError
             The database cannot be used, or refused a row; nothing was kept.
         """
-        with self.told(), Session(self.engine.execution_options(**{_WRITE: True})) as session:
+        bound = self.engine.execution_options(**{_WRITE: True})
+        # Rows can be used after the commit; the session is over then, so that nothing stale is ever asked again.
+        with self.told(), Session(bound, expire_on_commit=False) as session:
             yield session
             session.flush()
             repository.append_audit(session, audit.take_pending(session))
@@ -118,21 +121,21 @@ class Database:
         """Turn errors of the driver into our own."""
         try:
             yield
-        except SQLAlchemyError as error:
+        except (DBAPIError, PoolTimeout) as error:
             # The chain is cut, since the driver's message may repeat the row.
             raise self.translate(error) from None
 
-    def translate(self, error: SQLAlchemyError) -> errors.StorageError:
-        """Return the named error for one of SQLAlchemy's."""
-        driver = error.orig if isinstance(error, DBAPIError) else None
+    def translate(self, error: DBAPIError | PoolTimeout) -> errors.StorageError:
+        """Return the named error for one of the driver's, or for a pool without a free connection."""
+        if isinstance(error, PoolTimeout):
+            return errors.DatabaseBusy(self.where)
+        driver = error.orig
         if isinstance(driver, sqlite3.Error):
             return self._from_sqlite(driver)
         state = getattr(driver, "sqlstate", None)
         if state is not None:
             return self._from_postgresql(state, driver)
-        if isinstance(error, DBAPIError) and (
-            error.connection_invalidated or type(driver).__name__ == "OperationalError"
-        ):
+        if error.connection_invalidated or type(driver).__name__ == "OperationalError":
             # Nothing was sent yet: the first line names host and reason alone.
             return errors.DatabaseUnavailable(self.where, (str(driver).splitlines() or ["no answer"])[0].rstrip(".:"))
         return errors.DatabaseFailed(self.where, type(driver or error).__name__)

@@ -284,9 +284,9 @@ class ResultRow(Base):
 class QueueItem(Base):
     """A note that waits for a person.
 
-    ``priority``: higher is sooner; ``variety`` names the group of near-twins that should not follow each other. A claim has a holder
-    and ends at ``lease_until`` (not included); ``claims`` counts them and fences: a decision names the count that it was claimed
-    under, so that a holder whose lease lapsed cannot decide after another has claimed.
+    ``priority``: higher is sooner; ``variety`` names the group of near-twins that should not follow each other. A claim has a
+    holder and ends at ``lease_until`` (not included). ``claims`` counts claims and fences: a decision names the count that it
+    was claimed under, so that a holder whose lease lapsed cannot decide after another has claimed.
     """
 
     __tablename__ = "queue_items"
@@ -387,7 +387,8 @@ class Question(Base):
 class Job(Base):
     """Work outside the web process; of each kind one runs at a time.
 
-    ``progress`` is in [0, 1]; a worker that lives moves ``heartbeat_at`` on. ``failure`` is the class of what stopped it; ``log`` holds counts, times and versions, never words of a note.
+    ``progress`` is in [0, 1]; a worker that lives moves ``heartbeat_at`` on. ``failure`` is the class of what stopped it; ``log``
+    holds counts, times and versions, never words of a note.
     """
 
     __tablename__ = "jobs"

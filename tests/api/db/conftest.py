@@ -1,0 +1,205 @@
+"""The same tests on SQLite and on a real PostgreSQL: each test has a database of its own, copied from a migrated one."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import URL, text
+
+from api.audit import SYSTEM
+from api.db import migrate, repository
+from api.db.session import Database
+from api.db.values import Role
+
+ENGINES = ("sqlite", "postgresql")
+# Set by .ci/run: there, a missing PostgreSQL is a failure and no skip.
+REQUIRED = os.environ.get("THERAPY_CODER_TEST_POSTGRESQL") == "required"
+
+
+def _binaries() -> Path | None:
+    """The folder of PostgreSQL's programs: Debian's newest, else whatever is on the path."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    if found:
+        return found[-1].parent
+    on_path = shutil.which("initdb")
+    return Path(on_path).resolve().parent if on_path else None
+
+
+def _unprivileged() -> dict[str, Any]:
+    """PostgreSQL refuses to run as root: run it as somebody else then."""
+    if os.getuid() != 0:
+        return {}
+    for name in ("postgres", "nobody"):
+        try:
+            user = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    return {}
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server on a socket in its own folder, reached by no network."""
+
+    folder: Path
+
+    def url(self, database: str) -> URL:
+        return URL.create("postgresql+psycopg", username="tester", database=database, query={"host": str(self.folder)})
+
+    def run(self, statement: str) -> None:
+        with psycopg.connect(host=str(self.folder), user="tester", dbname="postgres", autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    binaries = _binaries()
+    if binaries is None:
+        if REQUIRED:
+            pytest.fail("PostgreSQL is required here and not installed")
+        pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
+    # Not pytest's own folder: its parents are closed to the other user, and a socket's path must be short.
+    folder = Path(tempfile.mkdtemp(prefix="tc-pg-"))
+    identity = _unprivileged()
+    if identity:
+        os.chown(folder, identity["user"], identity["group"])
+    log = folder / "log"
+
+    def run(*command: str) -> None:
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=300, **identity)
+
+    try:
+        run(
+            str(binaries / "initdb"),
+            "-D",
+            str(folder / "data"),
+            "-U",
+            "tester",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--no-sync",
+        )
+        options = f"-k {folder} -c listen_addresses='' -c fsync=off -c max_connections=60"
+        run(
+            str(binaries / "pg_ctl"),
+            "-D",
+            str(folder / "data"),
+            "-l",
+            str(log),
+            "-o",
+            options,
+            "-w",
+            "-t",
+            "120",
+            "start",
+        )
+        try:
+            yield Server(folder)
+        finally:
+            run(str(binaries / "pg_ctl"), "-D", str(folder / "data"), "-m", "immediate", "-w", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("migrated") / "template.sqlite3"
+    with Database(f"sqlite:///{path}", create=True) as database:
+        migrate.upgrade(database)
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_postgresql(server: Server) -> str:
+    server.run("CREATE DATABASE migrated")
+    with Database(server.url("migrated")) as database:
+        migrate.upgrade(database)
+    return "migrated"
+
+
+@pytest.fixture(params=ENGINES)
+def engine_name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def empty(engine_name: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Database]:
+    """A database without tables."""
+    yield from _made(engine_name, tmp_path, request, None)
+
+
+@pytest.fixture
+def database(engine_name: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Database]:
+    """A database with the tables and no row."""
+    template = request.getfixturevalue(f"migrated_{engine_name}")
+    yield from _made(engine_name, tmp_path, request, template)
+
+
+def _made(name: str, folder: Path, request: pytest.FixtureRequest, template: Any) -> Iterator[Database]:
+    if name == "sqlite":
+        path = folder / "test.sqlite3"
+        if template is not None:
+            shutil.copyfile(template, path)
+        with Database(f"sqlite:///{path}", create=True) as made:
+            yield made
+        return
+    server: Server = request.getfixturevalue("server")
+    database = f"t{uuid.uuid4().hex}"
+    server.run(f"CREATE DATABASE {database}" + (f" TEMPLATE {template}" if template else ""))
+    with Database(server.url(database)) as made:
+        yield made
+    server.run(f"DROP DATABASE {database} WITH (FORCE)")
+
+
+@pytest.fixture
+def clinic(database: Database) -> uuid.UUID:
+    with database.writing() as session:
+        return repository.add_clinic(session, "main", "Main Street", by=SYSTEM).id
+
+
+@pytest.fixture
+def other_clinic(database: Database) -> uuid.UUID:
+    with database.writing() as session:
+        return repository.add_clinic(session, "other", "Other Street", by=SYSTEM).id
+
+
+@pytest.fixture
+def add_person(database: Database) -> Callable[..., uuid.UUID]:
+    def add(clinic: uuid.UUID, login: str = "ana", role: Role = "coder") -> uuid.UUID:
+        with database.writing() as session:
+            return repository.add_person(session, clinic, login, login.title(), role, by=SYSTEM).id
+
+    return add
+
+
+@pytest.fixture
+def tamper(database: Database) -> Callable[..., None]:
+    """Runs statements as somebody would who owns the database: with the triggers switched off."""
+
+    def run(*statements: str) -> None:
+        with database.connection() as connection:
+            if database.path is None:
+                connection.execute(text("SET session_replication_role = replica"))
+            else:
+                for name in ("audit_no_update", "audit_no_delete", "audit_no_replace"):
+                    connection.execute(text(f"DROP TRIGGER IF EXISTS {name}"))
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+            if database.path is None:
+                connection.execute(text("SET session_replication_role = DEFAULT"))
+
+    return run

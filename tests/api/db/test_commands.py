@@ -1,0 +1,204 @@
+"""The commands, on both engines: what they print, and their exit statuses."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from pydantic import SecretStr, ValidationError
+from sqlalchemy import text
+from typer.testing import CliRunner
+
+from api.cli import app
+from api.db import migrate, repository
+from api.db.session import Database
+from api.settings import Settings, data_folder
+
+from .test_storage import keep
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(database: Database, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("THERAPY_CODER_DATABASE_URL", database.url.render_as_string(hide_password=False))
+    return lambda *arguments: CliRunner().invoke(app, arguments)
+
+
+def ok(result: Result) -> list[str]:
+    assert (result.exit_code, result.stderr) == (0, ""), result.output
+    return result.stdout.splitlines()
+
+
+def refused(result: Result, status: int) -> str:
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (status, "", 1), result.output
+    return result.stderr
+
+
+def test_from_nothing_to_a_first_admin(empty: Database, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("THERAPY_CODER_DATABASE_URL", empty.url.render_as_string(hide_password=False))
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(app, arguments)
+
+    for command in (("db", "check"), ("people", "list"), ("audit", "verify")):
+        assert "Run: therapy-coder db upgrade" in refused(run(*command), 4)
+    assert ok(run("db", "upgrade"))[0].endswith(f"step none -> {migrate.head()}")
+    assert ok(run("db", "upgrade"))[0].endswith(f"already at step {migrate.head()}")
+    assert ok(run("db", "check"))[-1].endswith("can be written to")
+    assert "Add one: therapy-coder clinics add" in refused(run("people", "add", "ana", "--role", "admin"), 2)
+    ok(run("clinics", "add", "main", "--name", "Main Street"))
+    assert ok(run("clinics", "list")) == ["main\tMain Street"]
+    [link] = ok(run("people", "add", "Ana@x.example", "--role", "admin", "--name", "Ana"))
+    assert link.startswith("http://127.0.0.1:8000/sign-in#tclink_")
+    assert ok(run("people", "list")) == ["ana@x.example\tadmin\tno password yet\tAna"]
+
+
+def test_people(run: Run, clinic: uuid.UUID):
+    ok(run("people", "add", "ana", "--role", "admin"))
+    ok(run("people", "add", "ben", "--role", "coder"))
+    ok(run("people", "set-role", "ben", "trainer"))
+    [link] = ok(run("people", "reset", "ben"))
+    assert "#tclink_" in link
+    ok(run("people", "disable", "ben"))
+    assert ok(run("people", "list")) == ["ana\tadmin\tno password yet\tana", "ben\ttrainer\tdisabled\tben"]
+    assert "last admin" in refused(run("people", "disable", "ana"), 2)
+    assert "no person 'eve'" in refused(run("people", "reset", "eve"), 2)
+    assert "already" in refused(run("people", "add", "ana", "--role", "coder"), 2)
+    assert run("people", "add", "eve", "--role", "boss").exit_code == 2
+
+
+def test_several_clinics_must_be_named(run: Run, clinic: uuid.UUID, other_clinic: uuid.UUID):
+    assert "2 clinics" in refused(run("people", "list"), 2)
+    ok(run("people", "add", "ana", "--role", "admin", "--clinic", "other"))
+    assert ok(run("people", "list", "--clinic", "main")) == []
+    assert "no clinic 'third'" in refused(run("people", "list", "--clinic", "third"), 2)
+
+
+def test_keys(run: Run, clinic: uuid.UUID):
+    [secret] = ok(run("keys", "add", "ehr", "--scope", "submit", "--scope", "suggestions", "--expires", "30"))
+    [line] = ok(run("keys", "list"))
+    assert secret not in line
+    assert line.split("\t")[2] == "submit suggestions"
+    ok(run("keys", "revoke", "ehr"))
+    assert ok(run("keys", "list"))[0].endswith("revoked")
+    assert "no working key" in refused(run("keys", "revoke", "ehr"), 2)
+    assert run("keys", "add", "x", "--scope", "everything").exit_code == 2
+    assert run("keys", "add", "x").exit_code == 2
+
+
+def test_audit(run: Run, clinic: uuid.UUID, other_clinic: uuid.UUID, tamper: Callable[..., None]):
+    ok(run("people", "add", "ana", "--role", "admin", "--clinic", "main"))
+    first, second = ok(run("audit", "verify"))
+    assert first.startswith("main: 3 rows, intact, last hash ")
+    assert second.startswith("other: 1 rows, intact, last hash ")
+    anchor = first.rpartition(" ")[2]
+    ok(run("audit", "verify", "--clinic", "main", "--expect", anchor))
+    assert ok(run("audit", "show", "--clinic", "main", "--limit", "1"))[0].split("\t")[3] == "link.made"
+    assert len(ok(run("audit", "show", "--clinic", "main", "--json"))) == 3
+    assert run("audit", "show", "--clinic", "main", "--subject", "x").exit_code == 2
+
+    missed = run("audit", "verify", "--clinic", "other", "--expect", anchor)
+    assert (missed.exit_code, anchor in missed.stdout.splitlines()[-1]) == (1, True)
+    tamper("UPDATE audit SET action = 'x' WHERE seq = 2")
+    broken = run("audit", "verify")
+    assert broken.exit_code == 1
+    assert broken.stdout.splitlines()[1] == "main: row 2 changed: its content does not match its hash"
+    assert run("audit", "verify", "--clinic", "other").exit_code == 0
+
+
+def test_purge(run: Run, database: Database, clinic: uuid.UUID, add_person: Callable[..., uuid.UUID]):
+    keep(database, clinic, add_person(clinic))
+    assert ok(run("db", "purge", "--older-than", "1")) == ["0 notes purged"]
+    assert ok(run("db", "purge", "--older-than", "0", "--dry-run")) == ["1 notes would be purged"]
+    assert ok(run("db", "purge", "--older-than", "0")) == ["1 notes purged"]
+    assert run("db", "purge").exit_code == 2
+    assert run("db", "purge", "--older-than", "-1").exit_code == 2
+
+
+def test_backup_and_restore(run: Run, database: Database, clinic: uuid.UUID, tmp_path: Path):
+    target = str(tmp_path / "copy")
+    if database.path is None:
+        assert "pg_dump --format=custom" in refused(run("db", "backup", target), 2)
+        assert "pg_restore --exit-on-error" in refused(run("db", "restore", target), 2)
+        return
+    ok(run("db", "backup", target))
+    assert "never overwrites" in refused(run("db", "backup", target), 2)
+    assert "--replace" in refused(run("db", "restore", target), 2)
+    assert len(ok(run("db", "restore", target, "--replace"))) == 2
+    assert ok(run("audit", "verify"))[0].startswith("main: 1 rows, intact")
+
+
+def test_check_tells_what_is_wrong(run: Run, database: Database):
+    with database.connection() as connection:
+        connection.execute(text("DROP TABLE questions"))
+    told = run("db", "check")
+    assert told.exit_code == 4
+    assert "questions" in told.stdout
+
+
+def test_check_warns_of_a_file_that_others_can_read(run: Run, database: Database):
+    if database.path is None:
+        pytest.skip("PostgreSQL has no such file")
+    database.path.chmod(0o644)
+    assert "chmod 600" in run("db", "check").stderr
+
+
+# ---- settings
+
+
+def test_the_default_is_a_file_of_the_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("THERAPY_CODER_DATABASE_URL", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    address = Settings().database_url.get_secret_value()
+    assert address == f"sqlite:///{tmp_path}/therapy-coder/therapy-coder.sqlite3"
+    assert not (tmp_path / "therapy-coder").exists()
+    assert data_folder({"XDG_DATA_HOME": "relative"}, "linux").is_absolute()
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ("sqlite:////var/x.sqlite3", "sqlite:////var/x.sqlite3"),
+        ("postgres://me:pw@h/d", "postgresql+psycopg://me:pw@h/d"),
+        ("postgresql:///d?host=/run", "postgresql+psycopg:///d?host=/run"),
+    ],
+)
+def test_addresses(given: str, used: str):
+    settings = Settings(database_url=SecretStr(given))
+    assert settings.database_url.get_secret_value() == used
+    assert "pw" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["", "x.sqlite3", "sqlite://", "sqlite:///x.sqlite3", "sqlite:///:memory:", "mysql://h/d", "postgresql://h"],
+)
+def test_wrong_addresses(given: str, monkeypatch: pytest.MonkeyPatch):
+    with pytest.raises(ValidationError):
+        Settings(database_url=SecretStr(given))
+    monkeypatch.setenv("THERAPY_CODER_DATABASE_URL", given)
+    told = refused(CliRunner().invoke(app, ["db", "check"]), 2)
+    assert told.startswith("therapy-coder: A setting is wrong: THERAPY_CODER_DATABASE_URL: ")
+
+
+def test_a_wrong_address_is_not_repeated(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("THERAPY_CODER_DATABASE_URL", "mysql://me:hidden@h/d")
+    assert "hidden" not in refused(CliRunner().invoke(app, ["db", "check"]), 2)
+
+
+def test_the_command_line_starts_without_the_database():
+    code = "import sys, api.cli; sys.exit(bool({'sqlalchemy', 'alembic', 'argon2', 'psycopg'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_clinics_are_told_apart_in_the_repository(database: Database, clinic: uuid.UUID, other_clinic: uuid.UUID):
+    with database.reading() as session:
+        assert [each.slug for each in repository.clinics(session)] == ["main", "other"]
+        assert repository.clinic_named(session, "other").id == other_clinic
