@@ -24,7 +24,7 @@ from api.db.values import Role
 
 ENGINES = ("sqlite", "postgresql")
 # Set by .ci/run: there, a missing PostgreSQL is a failure and no skip.
-REQUIRED = os.environ.get("THERAPY_CODER_TEST_POSTGRESQL") == "required"
+REQUIRED = os.environ.get("TEST_POSTGRESQL") == "required"
 
 
 def _binaries() -> Path | None:
@@ -54,6 +54,7 @@ class Server:
     """A server on a socket in its own folder, reached by no network."""
 
     folder: Path
+    binaries: Path
 
     def url(self, database: str) -> URL:
         return URL.create("postgresql+psycopg", username="tester", database=database, query={"host": str(self.folder)})
@@ -108,7 +109,7 @@ def server() -> Iterator[Server]:
             "start",
         )
         try:
-            yield Server(folder)
+            yield Server(folder, binaries)
         finally:
             run(str(binaries / "pg_ctl"), "-D", str(folder / "data"), "-m", "immediate", "-w", "stop")
     finally:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sqlite3
 import stat
+import subprocess
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,11 +18,12 @@ from sqlalchemy import make_url, text
 from api import audit
 from api.audit import SYSTEM
 from api.db import backup, migrate, repository, retention
-from api.db.errors import BackupRefused, NotePurged, SchemaMissing
+from api.db.errors import AppendOnly, BackupRefused, NotePurged, SchemaMissing
 from api.db.session import Database
 from models.result import Result
 
 from ..conftest import SENTINEL, FakeCoder
+from .conftest import Server
 from .test_storage import keep
 
 AddPerson = Callable[..., uuid.UUID]
@@ -269,3 +272,28 @@ def test_commands_for_postgresql_hold_no_password():
         assert "hidden" not in command
         assert "'a b.dump'" in command or "'--file=a b.dump'" in command
         assert "+psycopg" not in command
+
+
+def test_the_commands_for_postgresql_work(
+    database: Database, clinic: uuid.UUID, add_person: AddPerson, tmp_path: Path, request: pytest.FixtureRequest
+):
+    if database.path is not None:
+        pytest.skip("SQLite has its own backup")
+    server: Server = request.getfixturevalue("server")
+    kept = keep(database, clinic, add_person(clinic))
+    target, fresh = tmp_path / "clinic.dump", f"t{uuid.uuid4().hex}"
+    server.run(f"CREATE DATABASE {fresh}")
+    url = server.url(fresh)
+    for line in (backup.pg_dump(database.url, str(target)), backup.pg_restore(url, str(target))):
+        program, *arguments = shlex.split(line)
+        ran = subprocess.run([server.binaries / program, *arguments], capture_output=True, text=True, check=False)
+        assert (ran.returncode, ran.stderr) == (0, "")
+    with Database(url) as restored:
+        migrate.require(restored)
+        assert migrate.differences(restored) == []
+        assert intact(restored, clinic)
+        with restored.writing() as session:
+            assert repository.read_note(session, clinic, kept["note"], by=SYSTEM).text == "O: bridging"
+        with pytest.raises(AppendOnly), restored.writing() as session:
+            session.execute(text("DELETE FROM reviews"))
+    server.run(f"DROP DATABASE {fresh} WITH (FORCE)")
