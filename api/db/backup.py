@@ -2,7 +2,7 @@
 
 Examples
 --------
->>> pg_dump(make_url("postgresql+psycopg://me:hidden@db.example:5433/clinic"), "clinic.dump")
+>>> pg_dump(URL.create("postgresql+psycopg", "me", "hidden", "db.example", 5433, "clinic"), "clinic.dump")
 'pg_dump --format=custom --file=clinic.dump --dbname=postgresql://me@db.example:5433/clinic'
 """
 
@@ -104,7 +104,7 @@ def pg_restore(url: URL, source: str) -> str:
 
     Examples
     --------
-    >>> pg_restore(make_url("postgresql+psycopg:///clinic"), "clinic.dump")
+    >>> pg_restore(URL.create("postgresql+psycopg", database="clinic"), "clinic.dump")
     'pg_restore --exit-on-error --single-transaction --dbname=postgresql:///clinic clinic.dump'
     """
     return shlex.join(["pg_restore", "--exit-on-error", "--single-transaction", f"--dbname={_libpq(url)}", source])

@@ -53,8 +53,8 @@ class Database:
 
     Examples
     --------
-    >>> Database("postgresql+psycopg://me:hidden@db.example/clinic").where
-    'postgresql://me:***@db.example/clinic'
+    >>> Database(URL.create("postgresql+psycopg", "me", "hidden", "db.example", database="clinic")).where.count("hidden")
+    0
     """
 
     def __init__(self, address: str | URL, *, create: bool = False, busy_seconds: float = BUSY_SECONDS) -> None:

