@@ -169,12 +169,17 @@ def _joined(note: LabelledNote, dice: random.Random) -> list[Edit]:  # noqa: ARG
 
 
 def _broken(note: LabelledNote, dice: random.Random) -> list[Edit]:  # noqa: ARG001
+    return broken_at(note, _WIDTH)
+
+
+def broken_at(note: LabelledNote, width: int) -> list[Edit]:
+    """Edits that go on in the next line at the first blank after ``width`` characters, in the middle of a sentence or not."""
     out = []
     begin = 0
     for match in re.finditer(r"\n| (?=\S)", note.text):
         if match.group() == "\n":
             begin = match.end()
-        elif match.start() - begin >= _WIDTH:
+        elif match.start() - begin >= width:
             out.append((match.start(), match.end(), "\n"))
             begin = match.end()
     return out

@@ -21,7 +21,7 @@ from nlp.components.activities import candidates_of
 from nlp.components.durations import find_durations
 from nlp.context import Context, context_of
 from nlp.cues import find_status
-from nlp.encoder import ROLES, bounded
+from nlp.encoder import COLUMNS, LEAST_LOG, ROLES, bounded
 from nlp.events import (
     EVENT_LABELS,
     Candidate,
@@ -218,15 +218,42 @@ def own_minutes(context: Context, events: list[Event], labels: list[str]) -> lis
     return out
 
 
-ENCODED = tuple(f"encoded:{role}" for role in ROLES)  # names of what `encoded_roles` gives, in the grouper's file
+# Names of what `encoded_signs` gives, in the grouper's file.
+ENCODED = (
+    *(f"encoded:{role}" for role in ROLES),
+    "encoded:done",
+    "encoded:not_done",
+    "encoded:no_task",
+    "encoded:same_code",
+)
+_TAGS = ((1, 2), (3, 4), (0,))  # columns of the tag head: done, not done, none
 
 
-def encoded_roles(context: Context, events: Sequence[Event]) -> Scores:
-    """The encoder's log-probabilities of `ROLES` for each event, of shape (events, roles), read at its first word."""
+def encoded_signs(context: Context, events: Sequence[Event]) -> Scores:
+    """What the encoder makes of each event, of shape (events, len(ENCODED)).
+
+    The log-probabilities of `ROLES` at its first word; the mean ones over its words of work done, work not done and no work;
+    and how likely an activity has the code of the activity before it (0 for what is none, and for the first).
+    """
+    out = np.zeros((len(events), len(ENCODED)), dtype=np.float32)
     if not events:
-        return np.zeros((0, len(ROLES)), dtype=np.float32)
-    rows = np.stack([context.encoded_rows(e.start, e.end)[0] for e in events])
-    return bounded(rows, "role")
+        return out
+    stretches = [context.encoded_rows(e.start, e.end) for e in events]
+    width = len(ROLES)
+    out[:, :width] = bounded(np.stack([rows[0] for rows in stretches]), "role")
+    before: Scores | None = None
+    for number, (event, rows) in enumerate(zip(events, stretches, strict=True)):
+        tags = rows[:, COLUMNS["tag"]]
+        for column, labels in enumerate(_TAGS, width):
+            seen = np.logaddexp.reduce(tags[:, labels], axis=1)
+            out[number, column] = max(float(seen.mean()), LEAST_LOG)
+        if event.kind == "act":
+            codes = np.exp(rows[:, COLUMNS["code"]].mean(axis=0))
+            codes /= codes.sum()
+            if before is not None:
+                out[number, -1] = float(codes @ before)
+            before = codes
+    return out
 
 
 def added_minutes(context: Context, events: list[Event], labels: list[str]) -> list[str]:
@@ -447,7 +474,7 @@ class BlockGrouper:
         for context, mine, start, end in zip(contexts, events, ends, ends[1:], strict=False):
             rows = flat[start:end] + structure(context, mine)
             if context.encoded is not None:
-                rows += encoded_roles(context, mine) @ self.encoded
+                rows += encoded_signs(context, mine) @ self.encoded
             scores.append(rows)
         paths = self.chain.decode_many(scores)
         return [

@@ -7,7 +7,7 @@ import pytest
 
 from nlp.chain import Chain
 from nlp.components.activities import ChainScorer, MixedScorer
-from nlp.components.blocks import ENCODED, BlockGrouper, Grouping, encoded_roles
+from nlp.components.blocks import ENCODED, BlockGrouper, Grouping, encoded_signs
 from nlp.components.elements import find_elements
 from nlp.context import Context
 from nlp.cues import Finding, weighed
@@ -46,9 +46,25 @@ def test_roles_are_read_at_the_first_word_and_bounded():
     text = "heel raises 12 min"
     context = Context(Tokens.of(text), rows(text, role=(0, "B", 1 - 1e-9)))
     events = make_events(context, [Candidate(0, 2, "ACT")], [])
-    (row,) = encoded_roles(context, events)
+    (row,) = encoded_signs(context, events)
     assert row[0] == pytest.approx(0.0, abs=1e-6)
-    assert list(row[1:]) == [-8.0] * 5
+    assert list(row[1:6]) == [-8.0] * 5
+
+
+def test_what_was_done_is_read_over_all_words_and_the_code_against_the_activity_before():
+    text = "heel raises 12 min ladder climbs"
+    said = rows(text, tag=(None, "B-NOT", 0.7), code=(None, "exercise", 0.8))
+    said[5:, COLUMNS["code"]] = np.log([0.1, 0.8, 0.1])
+    context = Context(Tokens.of(text), said)
+    kept = kept_tokens(context.tokens)
+    work = [Candidate(kept[0], kept[1] + 1, "ACT"), Candidate(kept[-2], kept[-1] + 1, "ACT")]
+    first, *_, second = encoded_signs(context, make_events(context, work, []))
+    names = dict(zip(ENCODED, first.tolist(), strict=True))
+    assert math.exp(names["encoded:not_done"]) == pytest.approx(0.75)
+    assert math.exp(names["encoded:done"]) == pytest.approx(0.10)
+    assert math.exp(names["encoded:no_task"]) == pytest.approx(0.05)
+    assert names["encoded:same_code"] == 0.0
+    assert second[-1] == pytest.approx(0.8 * 0.45 + 0.1 * 0.45 + 0.1 * 0.1, abs=0.05)
 
 
 def test_the_grouper_adds_what_its_file_says_of_the_roles():

@@ -1,0 +1,258 @@
+"""Which reader, on equal terms: ``python -m models.training.compare --encoder build/encoder``.
+
+Each reader of `READERS` finds the activities and goals of the training notes without having seen their writers; the same decoder,
+the same block grouper (fitted anew for each, on what that reader sees) and the same counts follow. The encoder's scores come
+from encoders that never saw the note's writer either. Nothing is trained for use here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from models.training.counting import all_read, is_unseen, overlap, pair, twin_of, vocabulary
+from models.training.dataset import LabelledNote, read_corpus, read_splits, select
+from models.training.study import markdown_table
+from models.training.tagger import Remembered, Seen, fit_tagger, look, writer_folds
+from models.training.train import FOLDS, cross_read, document_of_reading, read_scores
+from nlp.chain import Chain, Scores
+from nlp.components.activities import ActivityTagger, ChainScorer, MixedScorer, Scorer
+from nlp.context import Context
+from nlp.cues import SECTION_STATUS, find_status
+from nlp.document import Document
+from nlp.tagging import LABELS
+from nlp.tokens import kept_tokens
+
+_SURE = 8.0  # a score, in log-odds, that nothing outweighs
+
+
+def _legal() -> Scores:
+    """Transitions that only rule out what cannot be: going on with a span that has not begun."""
+    out = np.zeros((len(LABELS), len(LABELS)), dtype=np.float32)
+    for before, first in enumerate(LABELS):
+        for after, second in enumerate(LABELS):
+            if second.startswith("I-") and first[2:] != second[2:]:
+                out[before, after] = -_SURE * 4
+    return out
+
+
+def _empty() -> Chain:
+    return Chain(LABELS, [], np.zeros((0, len(LABELS)), dtype=np.float32), _legal())
+
+
+class PatternScorer(ChainScorer):
+    """The lexicon's terms, with the status that cues and sections give them; nothing is learnt."""
+
+    def __init__(self) -> None:
+        super().__init__(_empty())
+
+    def score(self, contexts: Sequence[Context]) -> list[Scores]:
+        """See `nlp.components.activities.Scorer`."""
+        out = []
+        for context in contexts:
+            place = {token: position for position, token in enumerate(kept_tokens(context.tokens))}
+            rows = np.zeros((len(place), len(LABELS)), dtype=np.float32)
+            rows[:, 0] = _SURE / 2
+            for match in context.found["activities"]:
+                undone = context.sections[match.start] in SECTION_STATUS
+                undone = undone or find_status(context, match.start, match.end) is not None
+                first = LABELS.index("B-NOT" if undone else "B-ACT")
+                for index in range(match.start, match.end):
+                    if index in place:
+                        rows[place[index], first + (index > match.start)] = _SURE
+            out.append(rows)
+        return out
+
+
+class EncoderScorer(MixedScorer):
+    """The encoder's log-probabilities alone."""
+
+    SHARE = 1.0
+
+    def __init__(self) -> None:
+        super().__init__(_empty(), Remembered())
+
+
+class WholeScorer(MixedScorer):
+    """The linear tagger with all of the encoder's log-probabilities added."""
+
+    SHARE = 1.0
+
+
+class DoubtScorer(MixedScorer):
+    """The encoder only on lines where the linear tagger is unsure of a word: what would save its time on the others."""
+
+    LEAST = 4.0  # a margin, in log-odds, below which the linear tagger is unsure
+
+    def score(self, contexts: Sequence[Context]) -> list[Scores]:
+        """See `nlp.components.activities.Scorer`."""
+        out = []
+        for context, mixed, own in zip(
+            contexts, super().score(contexts), ChainScorer.score(self, contexts), strict=True
+        ):
+            line_of = np.array([context.tokens.line_of[index] for index in kept_tokens(context.tokens)], dtype=np.intp)
+            two = np.partition(own, -2, axis=1)[:, -2:] if len(own) else own[:, :2]
+            unsure = set(line_of[two[:, 1] - two[:, 0] < self.LEAST].tolist())
+            read = np.array([line in unsure for line in line_of.tolist()], dtype=bool)
+            out.append(np.where(read[:, None], mixed, own).astype(np.float32))
+        return out
+
+
+class Kind(NamedTuple):
+    """A reader: what makes its scorer from a linear tagger, and whether it reads with an encoder."""
+
+    make: Callable[[Chain], Scorer]
+    encoded: bool
+
+
+READERS: Mapping[str, Kind] = {
+    "lexicon and patterns": Kind(lambda _: PatternScorer(), encoded=False),
+    "linear tagger": Kind(ChainScorer, encoded=False),
+    "transformer": Kind(lambda _: EncoderScorer(), encoded=True),
+    "linear + half the transformer": Kind(lambda chain: MixedScorer(chain, Remembered()), encoded=True),
+    "linear + transformer": Kind(lambda chain: WholeScorer(chain, Remembered()), encoded=True),
+    "transformer on unsure lines": Kind(lambda chain: DoubtScorer(chain, Remembered()), encoded=True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What a reader does on notes of unseen writers; shares in [0, 1]."""
+
+    f1: float
+    recall: float
+    unseen: float
+    leak: float
+    goals: float
+    minutes: float
+    pairs: float
+
+
+def _seen(
+    rest: Sequence[LabelledNote], held: Sequence[LabelledNote], scores: Mapping[str, Scores] | None
+) -> dict[str, list[Seen]]:
+    chain = fit_tagger(rest)
+    kinds = {name: kind for name, kind in READERS.items() if scores is not None or not kind.encoded}
+    return {
+        name: look(ActivityTagger(kind.make(chain)), held, scores if kind.encoded else None)
+        for name, kind in kinds.items()
+    }
+
+
+def _counted(notes: Sequence[LabelledNote], documents: Sequence[Document], folds: Sequence[Sequence[int]]) -> Row:
+    known: dict[int, set[str]] = {}
+    for fold in folds:
+        members = set(fold)
+        words = vocabulary(note for i, note in enumerate(notes) if i not in members)
+        known |= dict.fromkeys(fold, words)
+    found = wanted = right = strange = strange_found = leaked = mentions = goals = goals_wanted = goals_right = (
+        timed
+    ) = blocks = 0
+    pairs: dict[tuple[str, str], list[bool]] = {}
+    for number, (note, document) in enumerate(zip(notes, documents, strict=True)):
+        done = [activity for block in document.blocks for activity in block.activities]
+        matched = pair(done, note.activities)
+        met = {j for _, j in matched}
+        found, wanted, right = found + len(done), wanted + len(note.activities), right + len(matched)
+        for j, activity in enumerate(note.activities):
+            if is_unseen(activity.text, known[number]):
+                strange += 1
+                strange_found += j in met
+        mentions += len(note.mentions)
+        leaked += sum(any(overlap(mention, activity) for activity in done) for mention in note.mentions)
+        goals, goals_wanted = goals + len(document.goals), goals_wanted + len(note.goals)
+        goals_right += len(pair(document.goals, note.goals))
+        for i, j in pair(document.blocks, note.services):
+            blocks += 1
+            timed += document.blocks[i].minutes == note.services[j].minutes
+        twin = twin_of(note)
+        if twin is not None and twin[1] == "status":
+            pairs.setdefault(twin, []).append(all_read(note, done))
+    return Row(
+        2 * right / max(1, found + wanted),
+        right / max(1, wanted),
+        strange_found / max(1, strange),
+        leaked / max(1, mentions),
+        2 * goals_right / max(1, goals + goals_wanted),
+        timed / max(1, sum(len(note.services) for note in notes)),
+        sum(all(both) for both in pairs.values()) / max(1, len(pairs)),
+    )
+
+
+def compare(notes: Sequence[LabelledNote], scores: Mapping[str, Scores] | None) -> dict[str, Row]:
+    """One row for each reader, in the order of `READERS`; those with an encoder only where there are ``scores``."""
+    folds = writer_folds(notes, FOLDS)
+    sights: dict[str, dict[int, Seen]] = {}
+    with ProcessPoolExecutor(max_workers=2) as pool:
+        jobs = []
+        for fold in folds:
+            members = set(fold)
+            rest = [note for i, note in enumerate(notes) if i not in members]
+            jobs.append(pool.submit(_seen, rest, [notes[i] for i in fold], scores))
+        for fold, job in zip(folds, jobs, strict=True):
+            for name, seen in job.result().items():
+                sights.setdefault(name, {}).update(zip(fold, seen, strict=True))
+        rows = {
+            name: pool.submit(
+                _read, notes, [seen[i] for i in range(len(notes))], folds, scores if READERS[name].encoded else None
+            )
+            for name, seen in sights.items()
+        }
+        return {name: job.result() for name, job in rows.items()}
+
+
+def _read(
+    notes: Sequence[LabelledNote],
+    seen: Sequence[Seen],
+    folds: Sequence[Sequence[int]],
+    scores: Mapping[str, Scores] | None,
+) -> Row:
+    readings = cross_read(notes, seen, folds, scores)
+    documents = [document_of_reading(note, reading) for note, reading in zip(notes, readings, strict=True)]
+    return _counted(notes, documents, folds)
+
+
+def table(rows: Mapping[str, Row]) -> str:
+    """The rows as a Markdown table."""
+    heads = [
+        "reader",
+        "activities F1",
+        "recall",
+        "unseen words",
+        "leak",
+        "goals F1",
+        "blocks with their minutes",
+        "status pairs",
+    ]
+    return markdown_table(
+        heads,
+        [
+            [name, *(f"{value:.3f}" for value in (r.f1, r.recall, r.unseen, r.leak, r.goals, r.minutes, r.pairs))]
+            for name, r in rows.items()
+        ],
+    )
+
+
+def main() -> None:
+    """Command line of ``python -m models.training.compare``."""
+    parser = argparse.ArgumentParser(description="Compare readers on writers that they did not see.")
+    parser.add_argument("--data", type=Path, default=Path("training_data"), help="folder with notes/ and splits.csv")
+    parser.add_argument("--encoder", type=Path, help="folder that models.training.encoder wrote")
+    arguments = parser.parse_args()
+    start = time.perf_counter()
+    notes = select(read_corpus(arguments.data), read_splits(arguments.data), "train")
+    scores = None if arguments.encoder is None else read_scores(arguments.encoder, notes)
+    print(f"{len(notes)} training notes, {FOLDS} folds of writers\n")
+    print(table(compare(notes, scores)))
+    print(f"\n{time.perf_counter() - start:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
