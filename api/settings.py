@@ -8,6 +8,8 @@ from typing import Annotated
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from models.note import USUAL_RISK, Risk
+
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
 
 
@@ -29,7 +31,16 @@ class Settings(BaseSettings):
     )
     max_request_bytes: int = Field(default=4 * 1024 * 1024, ge=1, description="Largest request body, in bytes.")
     max_batch_notes: int = Field(default=200, ge=1, description="Most notes in one batch request.")
+    risk: Risk = Field(
+        default=USUAL_RISK,
+        description="How many in 100 of the notes that pass unflagged may have a wrong code: 1, 2, 5.",
+    )
     model_path: Path | None = Field(default=None, description="Folder of a model version; none for the shipped one.")
+
+    @field_validator("risk", mode="before")
+    @classmethod
+    def _number(cls, value: object) -> object:
+        return int(value) if isinstance(value, str) and value.isdecimal() else value
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod
