@@ -8,6 +8,7 @@ from encoders that never saw the note's writer either. Nothing is trained for us
 from __future__ import annotations
 
 import argparse
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -20,13 +21,25 @@ import numpy as np
 from models.training.counting import all_read, is_unseen, overlap, pair, twin_of, vocabulary
 from models.training.dataset import LabelledNote, read_corpus, read_splits, select
 from models.training.study import markdown_table
-from models.training.tagger import Remembered, Seen, fit_tagger, look, writer_folds
+from models.training.tagger import (
+    Remembered,
+    Seen,
+    context_of_note,
+    fit_tagger,
+    gold_candidates,
+    look,
+    token_range,
+    writer_folds,
+)
 from models.training.train import FOLDS, cross_read, document_of_reading, read_scores
 from nlp.chain import Chain, Scores
 from nlp.components.activities import ActivityTagger, ChainScorer, MixedScorer, Scorer
+from nlp.components.blocks import Grouping
+from nlp.components.elements import find_elements
 from nlp.context import Context
-from nlp.cues import SECTION_STATUS, find_status
-from nlp.document import Document
+from nlp.cues import SECTION_STATUS, find_status, status_of, weighed
+from nlp.document import STATUSES, Document, ElementName
+from nlp.encoder import COLUMNS
 from nlp.tagging import LABELS
 from nlp.tokens import kept_tokens
 
@@ -219,6 +232,45 @@ def _read(
     return _counted(notes, documents, folds)
 
 
+@dataclass(frozen=True, slots=True)
+class Winner:
+    """Shares right, in [0, 1], of one thing read by rules alone, learnt alone, and as the product reads it; and of how many."""
+
+    what: str
+    rules: float
+    learnt: float
+    both: float
+    items: int
+
+
+def winners(notes: Sequence[LabelledNote], scores: Mapping[str, Scores]) -> list[Winner]:
+    """Rules against learning where the encoder has a head beside a rule: why work was not done, and the two elements it reads."""
+    statuses: list[tuple[bool, bool, bool]] = []
+    elements: dict[ElementName, list[tuple[bool, bool, bool]]] = {"assessment": [], "progress": []}
+    for note in notes:
+        plain, encoded = context_of_note(note, None), context_of_note(note, scores)
+        for mention in note.mentions:
+            if mention.status is not None:
+                start, end = token_range(plain.tokens, mention.start, mention.end)
+                rule = status_of(plain, start, end)
+                best = int(encoded.encoded_rows(start, end)[:, COLUMNS["status"]].mean(axis=0).argmax())
+                told = (rule.status, STATUSES[best], weighed(encoded, start, end, rule).status)
+                statuses.append((told[0] == mention.status, told[1] == mention.status, told[2] == mention.status))
+        goals = [token_range(plain.tokens, goal.start, goal.end) for goal in note.goals]
+        work = [(c.start, c.end) for c in gold_candidates(note, plain.tokens)]
+        ruled, weighed_up = (find_elements(c, Grouping((), (), ()), goals, work) for c in (plain, encoded))
+        rows = scores[note.id]
+        for number, (name, found) in enumerate(elements.items()):
+            wanted = note.elements[name]
+            learnt = len(rows) > 0 and bool(rows[0, COLUMNS["element"]][number] >= math.log(0.5))
+            found.append(((name in ruled) == wanted, learnt == wanted, (name in weighed_up) == wanted))
+    named = {"why work was not done": statuses, **{f"element {name}": found for name, found in elements.items()}}
+    return [
+        Winner(what, *(sum(row[n] for row in found) / max(1, len(found)) for n in range(3)), len(found))
+        for what, found in named.items()
+    ]
+
+
 def table(rows: Mapping[str, Row]) -> str:
     """The rows as a Markdown table."""
     heads = [
@@ -251,6 +303,12 @@ def main() -> None:
     scores = None if arguments.encoder is None else read_scores(arguments.encoder, notes)
     print(f"{len(notes)} training notes, {FOLDS} folds of writers\n")
     print(table(compare(notes, scores)))
+    if scores is not None:
+        heads = ["read", "rules", "learnt", "both", "items"]
+        rows = [
+            [w.what, *(f"{v:.3f}" for v in (w.rules, w.learnt, w.both)), str(w.items)] for w in winners(notes, scores)
+        ]
+        print(f"\n{markdown_table(heads, rows)}")
     print(f"\n{time.perf_counter() - start:.0f} s")
 
 
