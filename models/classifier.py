@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.billing.proposal import UNCALIBRATED, Calibration
+from models.errors import UnknownRisk
 from models.features import Feature, block_features, counted, settings_of, tells_code
 from models.note import USUAL_RISK, Risk
 from models.service import Reason, Service
@@ -53,6 +54,14 @@ def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     return shifted / shifted.sum(axis=1, keepdims=True)
 
 
+def _least(fitted: Mapping[int, float], risk: int) -> float:
+    if not fitted:
+        return 0.0
+    if risk not in fitted:
+        raise UnknownRisk(risk, tuple(sorted(fitted)))
+    return float(fitted[risk])
+
+
 class Classifier:
     """Gives each block its code, probabilities and reasons.
 
@@ -61,7 +70,13 @@ class Classifier:
     fitted
         What `models.training.train` made.
     risk
-        How many in 100 of the proposals that pass unflagged may be wrong; it decides which are too unsure to pass.
+        How many in 100 of the proposals that pass unflagged may be wrong; it decides which are too unsure to pass. Where
+        nothing was fitted, none is.
+
+    Raises
+    ------
+    UnknownRisk
+        Thresholds were fitted, but none for this risk.
     """
 
     def __init__(self, fitted: Fitted, *, risk: Risk = USUAL_RISK) -> None:
@@ -72,7 +87,7 @@ class Classifier:
         self.weights = np.ascontiguousarray(fitted.estimator.coef_.T, dtype=np.float64)
         self.intercept = np.asarray(fitted.estimator.intercept_, dtype=np.float64)
         self.temperature = float(fitted.temperature)
-        self.calibration = Calibration(*fitted.calibration, least=float(fitted.least.get(risk, 0.0)))
+        self.calibration = Calibration(*fitted.calibration, least=_least(fitted.least, risk))
         self.possible = tuple(float(value) for value in fitted.possible)
         self.codes = service_codes()
         total = self.weights.sum(axis=1)

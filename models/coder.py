@@ -62,12 +62,14 @@ class Coder:
         ``accurate`` reads with an encoder beside the linear tagger, ``fast`` with the tagger alone. A note that names a
         profile is read with that one. A version trained without an encoder has ``fast`` only, and its results say so.
         ``risk`` is how many in 100 of the proposals that pass unflagged may be wrong: 1, 2 or 5; the less, the more
-        notes are flagged.
+        notes are flagged. It is an estimate, measured on training notes of writers that the model had not seen.
 
         Raises
         ------
         UntrustedModel
             The files are missing, changed, or made for other versions; nothing of them was loaded.
+        UnknownRisk
+            ``risk`` is none of those.
         """
         folder = shipped() if path is None else Path(path)
         manifest = read_manifest(folder)

@@ -14,7 +14,7 @@ def entries(name: str) -> tuple[Entry, ...]:
         "activities": (("label", "code"), ()),
         "durations": (("role",), ()),
         "elements": (("element",), ()),
-        "lists": (("role",), ()),
+        "lists": (("meaning",), ()),
         "notices": (("kind",), ()),
         "sections": (("label",), ()),
         "services": (("code", "name", "names_task", "head_terms", "headings"), ("head_terms", "headings")),
@@ -39,7 +39,7 @@ def listed(name: str) -> frozenset[str]:
     >>> sorted(listed("minute"))
     ['min', 'mins', 'minute', 'minutes']
     """
-    return {entry.id: frozenset(entry.terms) for entry in entries("lists")}[name]
+    return {entry.id: frozenset(term.lower() for term in entry.terms) for entry in entries("lists")}[name]
 
 
 def _where(name: str, key: str, *values: str) -> tuple[Entry, ...]:

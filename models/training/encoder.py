@@ -54,7 +54,7 @@ _FOLD_EPOCHS = 4  # of encoders that only score their fold; what they lack in ce
 _RATE = 2e-4
 _HEAD_FASTER = 5.0
 _WARM_UP = 0.1
-_BATCH = 2048  # pieces a step
+_BATCH = 2048  # pieces a step, about
 _HIDDEN = 0.08  # share of pieces hidden in training, so that context must do
 _FIRST_WORD = 1000  # vocabulary numbers below are marks and letters
 _NO_LABEL = -100
@@ -273,7 +273,7 @@ class Item:
 
 
 def _batches(items: Sequence[Item], dice: random.Random) -> list[list[Item]]:
-    """Windows of like length in steps; the two notes of a pair beside each other."""
+    """Windows of like length in steps, of `_BATCH` pieces or a few more; both notes of a pair shift alike, so they are near."""
     shifts: dict[str, float] = {item.unit: 0.0 for item in items}
     for unit in shifts:
         shifts[unit] = dice.random() * 40
@@ -316,8 +316,8 @@ def _items(taught: Sequence[Taught], pieces: Pieces, dice: random.Random) -> Ite
             yield Item(numbers, window.places, answers, weights, elements, each.unit)
 
 
-def fine_tune(notes: Sequence[LabelledNote], graph: Path, epochs: int = _EPOCHS) -> None:
-    """Train on these notes and write the int8 graph."""
+def fine_tune(notes: Sequence[LabelledNote], graph: Path, *, epochs: int = _EPOCHS) -> None:
+    """Train on these notes, seeing each ``epochs`` times (both notes of a pair twice as often), and write the int8 graph."""
     import torch
     from torch.nn import functional
 
@@ -343,13 +343,13 @@ def fine_tune(notes: Sequence[LabelledNote], graph: Path, epochs: int = _EPOCHS)
         ids = torch.zeros((len(batch), longest), dtype=torch.long)
         mask = torch.zeros((len(batch), longest))
         wanted = {name: torch.full((len(batch), longest), _NO_LABEL) for name in _WEIGHTS}
-        counts = {name: torch.ones((len(batch), longest)) for name in _WEIGHTS}
+        worth = {name: torch.ones((len(batch), longest)) for name in _WEIGHTS}
         for row, item in enumerate(batch):
             ids[row, : len(item.pieces)] = torch.tensor(item.pieces)
             mask[row, : len(item.pieces)] = 1
             places = torch.tensor(item.places)
             for name, weights in item.weights.items():
-                counts[name][row, places] = torch.tensor(weights)
+                worth[name][row, places] = torch.tensor(weights)
             for name, answers in item.answers.items():
                 wanted[name][row, places] = torch.tensor(answers)
         ids = ids.masked_fill((torch.rand(ids.shape) < _HIDDEN) & (ids >= _FIRST_WORD), hide)
@@ -364,8 +364,8 @@ def fine_tune(notes: Sequence[LabelledNote], graph: Path, epochs: int = _EPOCHS)
                 each = functional.cross_entropy(
                     scores[..., COLUMNS[name]][known], wanted[name][known], reduction="none"
                 )
-                share = counts[name][known]
-                loss = loss + weight * (each * share).sum() / share.sum()
+                counted = worth[name][known]
+                loss = loss + weight * (each * counted).sum() / counted.sum()
         whole = [row for row, item in enumerate(batch) if item.elements]
         if whole:
             loss = loss + _ELEMENT_WEIGHT * functional.binary_cross_entropy_with_logits(
@@ -418,7 +418,7 @@ def export(model: Any, graph: Path, samples: Sequence[Sequence[int]], *, whole: 
     from onnx import TensorProto, helper, numpy_helper
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    wide_inputs = widest(model, samples)
+    wide_inputs = {} if whole else widest(model, samples)
     nodes: list[Any] = []
     stored: list[Any] = []
     names = iter(f"t{number}" for number in itertools.count())
@@ -504,7 +504,7 @@ def export(model: Any, graph: Path, samples: Sequence[Sequence[int]], *, whole: 
 def _fold(rest: Sequence[LabelledNote], held: Sequence[LabelledNote]) -> list[Scores]:
     with tempfile.TemporaryDirectory() as folder:
         graph = Path(folder) / ENCODER_FILE
-        fine_tune(rest, graph, _FOLD_EPOCHS)
+        fine_tune(rest, graph, epochs=_FOLD_EPOCHS)
         encoder = Encoder.load(graph, base() / "vocab.txt")
     return encoder.scores([lesson(note).words for note in held])
 

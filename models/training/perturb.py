@@ -2,7 +2,9 @@
 
 Each kind of `KINDS` changes a note's text by edits and moves every label with them, so that what the reader loses to a kind can be
 measured: ``python -m models.training.perturb`` prints the drop of each on the development split. The changes are seeded by the
-note's id: the same note is changed in the same way each time. Word pairs are in ``perturbations.toml``.
+note's id: the same note is changed in the same way each time. Word pairs are in ``perturbations.toml``. The encoder is trained on
+training notes with lines joined, lines broken and headings removed (`models.training.encoder`), so what these three cost on
+development notes is what a kind of change costs that was met before, in other notes.
 """
 
 from __future__ import annotations
@@ -169,17 +171,12 @@ def _joined(note: LabelledNote, dice: random.Random) -> list[Edit]:  # noqa: ARG
 
 
 def _broken(note: LabelledNote, dice: random.Random) -> list[Edit]:  # noqa: ARG001
-    return broken_at(note, _WIDTH)
-
-
-def broken_at(note: LabelledNote, width: int) -> list[Edit]:
-    """Edits that go on in the next line at the first blank after ``width`` characters, in the middle of a sentence or not."""
     out = []
     begin = 0
     for match in re.finditer(r"\n| (?=\S)", note.text):
         if match.group() == "\n":
             begin = match.end()
-        elif match.start() - begin >= width:
+        elif match.start() - begin >= _WIDTH:
             out.append((match.start(), match.end(), "\n"))
             begin = match.end()
     return out

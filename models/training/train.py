@@ -59,7 +59,7 @@ _COLDEST = 0.3  # a temperature below it would mean a broken fit
 FOLDS = 3
 _CALIBRATION_PENALTY = 1.0
 _MAY_BE_LOST = 0.02  # share of blocks whose right class may be missing from those that remain possible
-_STRICTEST = 0.99  # a threshold above it would flag every note
+_NONE_PASSES = 2.0  # a threshold that no confidence reaches: where no threshold keeps a risk, every note is looked at
 _POLICY = "full_15"  # the default
 
 
@@ -272,7 +272,7 @@ def decide(
             "estimator": estimator,
             "temperature": temperature,
             "calibration": weights,
-            "least": {risk: min(found.threshold, _STRICTEST) for risk, found in least.items()},
+            "least": {risk: min(found.threshold, _NONE_PASSES) for risk, found in least.items()},
             "possible": possible,
         },
         {
@@ -286,7 +286,7 @@ def decide(
                     f"{name}_{risk}": value
                     for risk, found in least.items()
                     for name, value in (
-                        ("unflagged_from", min(found.threshold, _STRICTEST)),
+                        ("unflagged_from", min(found.threshold, _NONE_PASSES)),
                         ("unflagged_share", found.coverage * len(passing) / len(proposed)),
                         ("unflagged_wrong", found.bound),
                     )
@@ -336,7 +336,6 @@ def train(notes: Sequence[LabelledNote], out: Path, *, encoder: Path | None = No
     scores = None if encoder is None else read_scores(encoder, notes)
     folds = writer_folds(notes, FOLDS)
     fast, accurate, tagger = cross_see(notes, folds, scores)
-    # The two profiles side by side.
     with ProcessPoolExecutor(max_workers=2) as pool:
         first = pool.submit(decide, notes, fast, folds)
         second = first if scores is None else pool.submit(decide, notes, accurate, folds, scores)

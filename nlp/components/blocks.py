@@ -32,6 +32,7 @@ from nlp.events import (
     shared_by_names,
     shared_by_words,
 )
+from nlp.tagging import LABELS
 
 _BLOCKS = "therapy_blocks"
 _BESIDE = 2  # marks between a service name and minutes that stand beside it
@@ -226,23 +227,29 @@ ENCODED = (
     "encoded:no_task",
     "encoded:same_code",
 )
-_TAGS = ((1, 2), (3, 4), (0,))  # columns of the tag head: done, not done, none
+# Columns of the tag head that say so: done, not done, no work.
+_TAGS = tuple([n for n, label in enumerate(LABELS) if label[2:] == kind] for kind in ("ACT", "NOT", ""))
 
 
 def encoded_signs(context: Context, events: Sequence[Event]) -> Scores:
     """What the encoder makes of each event, of shape (events, len(ENCODED)).
 
     The log-probabilities of `ROLES` at its first word; the mean ones over its words of work done, work not done and no work;
-    and how likely an activity has the code of the activity before it (0 for what is none, and for the first).
+    and how likely an activity has the code of the activity before it (0 for what is none, and for the first). All are 0 where
+    the encoder had nothing to say (`nlp.encoder.Encoder.scores`).
     """
     out = np.zeros((len(events), len(ENCODED)), dtype=np.float32)
-    if not events:
+    if not events or not (context.encoded is not None and context.encoded.any()):
         return out
     stretches = [context.encoded_rows(e.start, e.end) for e in events]
     width = len(ROLES)
     out[:, :width] = bounded(np.stack([rows[0] for rows in stretches]), "role")
     before: Scores | None = None
     for number, (event, rows) in enumerate(zip(events, stretches, strict=True)):
+        if not rows.any():
+            out[number] = 0.0
+            before = None
+            continue
         tags = rows[:, COLUMNS["tag"]]
         for column, labels in enumerate(_TAGS, width):
             seen = np.logaddexp.reduce(tags[:, labels], axis=1)

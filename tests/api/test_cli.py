@@ -12,9 +12,11 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
 from api.cli import MAX_BYTES, app
+from api.main import create_app
 from api.settings import Settings
 from models.coder import Coder
 from models.result import Result
@@ -54,8 +56,14 @@ class TestCode:
         asked: list[int] = []
         load = Coder.load
         monkeypatch.setattr(Coder, "load", lambda path=None, **given: (asked.append(given["risk"]), load(path))[1])
-        assert [runner.invoke(app, ["code", str(note), *more]).exit_code for more in ([], ["--risk", "1"])] == [0, 0]
-        assert asked == [5, 1]
+        lines = note.with_name("in.jsonl")
+        lines.write_text('{"note_id": "n", "text": "bridging"}\n')
+        for command in (["code", str(note)], ["batch", str(lines), str(note.with_name("out.jsonl"))]):
+            assert [runner.invoke(app, [*command, *more]).exit_code for more in ([], ["--risk", "1"])] == [0, 0]
+            assert asked == [5, 1]
+            asked.clear()
+        with TestClient(create_app(Settings(risk=2)), base_url="http://127.0.0.1"):
+            assert asked == [2]
         assert runner.invoke(app, ["code", str(note), "--risk", "3"]).exit_code == 2
 
     def test_standard_input_keeps_every_character(self) -> None:

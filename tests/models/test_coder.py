@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.coder import Coder
+from models.errors import UnknownRisk
 from models.note import Note
 from models.result import Result
 from models.training.dataset import read_corpus, read_splits, select
@@ -92,6 +93,12 @@ def test_the_less_may_be_wrong_the_more_must_be_looked_at():
     flagged = [[result.proposal.status == "flagged" for result in both] for both in pairs]
     assert all(first >= second for first, second in flagged)
     assert sum(first for first, _ in flagged) > sum(second for _, second in flagged)
+
+
+@pytest.mark.parametrize("risk", [3, 0, "1"])
+def test_a_risk_without_a_threshold_is_refused(risk):
+    with pytest.raises(UnknownRisk, match="choose 1, 2, 5"):
+        Coder.load(risk=risk)
 
 
 def test_the_result_names_the_profile_that_was_asked_for():
