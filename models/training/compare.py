@@ -99,10 +99,10 @@ class EncoderScorer(MixedScorer):
         super().__init__(_empty(), Remembered())
 
 
-class WholeScorer(MixedScorer):
-    """The linear tagger with all of the encoder's log-probabilities added."""
+class HalfScorer(MixedScorer):
+    """The linear tagger with half of the encoder's log-probabilities added."""
 
-    SHARE = 1.0
+    SHARE = 0.5
 
 
 def unsure_rows(chain: Chain, context: Context) -> NDArray[np.bool_]:
@@ -127,9 +127,9 @@ READERS: Mapping[str, Kind] = {
     "lexicon and patterns": Kind(lambda _: PatternScorer(), encoded=False),
     "linear tagger": Kind(ChainScorer, encoded=False),
     "transformer": Kind(lambda _: EncoderScorer(), encoded=True),
-    "linear + half the transformer": Kind(lambda chain: MixedScorer(chain, Remembered()), encoded=True),
-    "linear + transformer": Kind(lambda chain: WholeScorer(chain, Remembered()), encoded=True),
-    "linear + half, on unsure lines": Kind(lambda c: MixedScorer(c, Remembered()), encoded=True, unsure=True),
+    "linear + half the transformer": Kind(lambda chain: HalfScorer(chain, Remembered()), encoded=True),
+    "linear + transformer": Kind(lambda chain: MixedScorer(chain, Remembered()), encoded=True),
+    "linear + transformer, on unsure lines": Kind(lambda c: MixedScorer(c, Remembered()), encoded=True, unsure=True),
 }
 
 

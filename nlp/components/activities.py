@@ -80,11 +80,10 @@ class WordScorer(Protocol):
 class MixedScorer(ChainScorer):
     """The linear-chain tagger with an encoder's log-probabilities added to its scores; its transitions decode both.
 
-    The encoder's count half: it is too sure of itself on short notes, and whether work was done is for the blocks to decide
-    (cross-validated on the training writers; `DECISIONS.md`, record 18).
+    Both count whole (cross-validated on the training writers; `DECISIONS.md`, record 24).
     """
 
-    SHARE = 0.5
+    SHARE = 1.0  # of the encoder's log-probabilities
 
     def __init__(self, chain: Chain, encoder: WordScorer) -> None:
         super().__init__(chain)

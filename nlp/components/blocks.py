@@ -40,6 +40,9 @@ _DOSE_WORDS = 6  # words of a dose between an activity and its minutes
 _PLAIN_FORMS = frozenset(("unit", "tick", "bare", "bracket", "lead", "column", "range", "hours"))
 _NEVER = 20.0  # taken off a score that structure rules out
 _PLACED = 3.0  # taken off a label that the place of a sentence's only minutes speaks against
+# Where the encoder is surer by this many log-odds that an activity was not done, it is so much likelier in no block: the
+# grouper's own features knew the notes that they learnt from, so the encoder's weights came out small (`DECISIONS.md`, record 24).
+_SURER, _UNDONE = 1.0, 4.0
 _CLAIM_MINUTES = 2.0  # taken off the score of *no block* for minutes without a word against them
 _CLAIM_WORK = 0.5  # the same for work that the tagger took for done; more finds more and leaks more
 _NO_WORK = frozenset(
@@ -263,6 +266,16 @@ def encoded_signs(context: Context, events: Sequence[Event]) -> Scores:
     return out
 
 
+def undone(events: Sequence[Event], signs: Scores) -> Scores:
+    """Scores to add, of shape (events, labels), for activities that the encoder is sure were not done; ``signs`` as above."""
+    out = np.zeros((len(events), len(EVENT_LABELS)), dtype=np.float32)
+    surer = signs[:, ENCODED.index("encoded:not_done")] - signs[:, ENCODED.index("encoded:done")] > _SURER
+    rows = [number for number, event in enumerate(events) if event.kind == "act" and surer[number]]
+    for label in ("O", "Q"):
+        out[rows, EVENT_LABELS.index(label)] = _UNDONE
+    return out
+
+
 def added_minutes(context: Context, events: list[Event], labels: list[str]) -> list[str]:
     """Labels where the minutes behind each of a block's activities add up: ``bike 8 min, press-outs, rows 10 min``.
 
@@ -481,7 +494,8 @@ class BlockGrouper:
         for context, mine, start, end in zip(contexts, events, ends, ends[1:], strict=False):
             rows = flat[start:end] + structure(context, mine)
             if context.encoded is not None:
-                rows += encoded_signs(context, mine) @ self.encoded
+                signs = encoded_signs(context, mine)
+                rows += signs @ self.encoded + undone(mine, signs)
             scores.append(rows)
         paths = self.chain.decode_many(scores)
         return [

@@ -7,7 +7,7 @@ import pytest
 
 from nlp.chain import Chain
 from nlp.components.activities import ChainScorer, MixedScorer
-from nlp.components.blocks import ENCODED, BlockGrouper, Grouping, encoded_signs
+from nlp.components.blocks import ENCODED, BlockGrouper, Grouping, encoded_signs, undone
 from nlp.components.durations import find_durations
 from nlp.components.elements import find_elements
 from nlp.context import Context
@@ -80,6 +80,20 @@ def test_an_encoder_without_anything_to_say_pushes_no_event():
     assert not encoded_signs(context, events).any()
     context.encoded[2:] = rows(text)[2:]  # nothing of the activity, but something of the minutes
     assert [bool(row.any()) for row in encoded_signs(context, events)] == [False, True]
+
+
+@pytest.mark.parametrize(("probability", "pushed"), [(0.9, True), (0.4, False), (0.1, False)])
+def test_only_work_that_the_encoder_is_sure_was_not_done_is_pushed_out_of_the_blocks(probability, pushed):
+    text = "heel raises 12 min"
+    said = rows(text, tag=(None, "B-NOT", probability))
+    context = Context(Tokens.of(text), said)
+    kept = kept_tokens(context.tokens)
+    events = make_events(context, [Candidate(kept[0], kept[1] + 1, "ACT")], find_durations(context))
+    work, minutes = undone(events, encoded_signs(context, events))
+    assert [label for label, score in zip(EVENT_LABELS, work.tolist(), strict=True) if score] == (
+        ["O", "Q"] if pushed else []
+    )
+    assert not minutes.any()
 
 
 def test_the_grouper_adds_what_its_file_says_of_the_roles():
