@@ -37,8 +37,8 @@ class Manifest(BaseModel):
     """What a version is made of.
 
     ``format`` is the number of this layout: raise it when a file is added or changes its meaning, and say here how the
-    old one is read (1, one classifier for both profiles, and 2, one threshold of doubt and not one a risk, are not read any more: train again). ``files`` maps file name to
-    SHA-256; ``scores`` holds the figures measured at training.
+    old one is read (1, one classifier for both profiles, and 2, one threshold of doubt instead of one a risk, are not read any
+    more: train again). ``files`` maps file name to SHA-256; ``scores`` holds the figures measured at training.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
