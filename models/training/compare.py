@@ -48,7 +48,7 @@ from nlp.tagging import LABELS
 from nlp.tokens import kept_tokens
 
 _SURE = 8.0  # a score, in log-odds, that nothing outweighs
-_LEAST_MARGIN = 4.0  # in log-odds; below it the linear tagger is unsure of a word
+_LEAST_MARGIN = 1.0  # in log-odds; below it the linear tagger is unsure of a word
 _KINDS = tuple([n for n, label in enumerate(LABELS) if label[2:] == kind] for kind in ("", "ACT", "NOT", "GOAL"))
 
 

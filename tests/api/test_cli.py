@@ -12,7 +12,6 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
 from api.cli import MAX_BYTES, app
@@ -22,7 +21,7 @@ from models.coder import Coder
 from models.result import Result
 from nlp.pipeline import MAX_CHARACTERS
 
-from .conftest import SENTINEL
+from .conftest import SENTINEL, Client
 
 runner = CliRunner()
 DISCLAIMER = "Suggestion for review; nothing is billed."
@@ -62,7 +61,7 @@ class TestCode:
             assert [runner.invoke(app, [*command, *more]).exit_code for more in ([], ["--risk", "1"])] == [0, 0]
             assert asked == [5, 1]
             asked.clear()
-        with TestClient(create_app(Settings(risk=2)), base_url="http://127.0.0.1"):
+        with Client(create_app(Settings(risk=2))):
             assert asked == [2]
         assert runner.invoke(app, ["code", str(note), "--risk", "3"]).exit_code == 2
 
@@ -272,7 +271,7 @@ def test_the_summary_never_steers_the_terminal_nor_reads_markup(field: str) -> N
 def test_the_real_summary_fits_eighty_columns(real_coder: Coder, monkeypatch: pytest.MonkeyPatch) -> None:
     from api.words import words
 
-    monkeypatch.setattr(Coder, "load", lambda *_: real_coder)
+    monkeypatch.setattr(Coder, "load", lambda *_, **__: real_coder)
     ran = runner.invoke(
         app, ["code", "-"], input=words()["example"]["note"] + "\n[red]" + "\x1b[31m bridging 3x10 " * 3
     )
