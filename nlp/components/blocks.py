@@ -244,25 +244,19 @@ def encoded_signs(context: Context, events: Sequence[Event]) -> Scores:
     out = np.zeros((len(events), len(ENCODED)), dtype=np.float32)
     if not events or not (context.encoded is not None and context.encoded.any()):
         return out
-    stretches = [context.encoded_rows(e.start, e.end) for e in events]
-    width = len(ROLES)
-    out[:, :width] = bounded(np.stack([rows[0] for rows in stretches]), "role")
-    before: Scores | None = None
-    for number, (event, rows) in enumerate(zip(events, stretches, strict=True)):
-        if not rows.any():
-            out[number] = 0.0
-            before = None
-            continue
-        tags = rows[:, COLUMNS["tag"]]
-        for column, labels in enumerate(_TAGS, width):
-            seen = np.logaddexp.reduce(tags[:, labels], axis=1)
-            out[number, column] = max(float(seen.mean()), LEAST_LOG)
-        if event.kind == "act":
-            codes = np.exp(rows[:, COLUMNS["code"]].mean(axis=0))
-            codes /= codes.sum()
-            if before is not None:
-                out[number, -1] = float(codes @ before)
-            before = codes
+    rows, width = context.encoded, len(ROLES)
+    at = [context.kept_range(e.start, e.end) for e in events]
+    out[:, :width] = bounded(rows[[place.start for place in at]], "role")
+    tags = rows[:, COLUMNS["tag"]]
+    kinds = np.stack([np.logaddexp.reduce(tags[:, labels], axis=1) for labels in _TAGS], axis=1)
+    out[:, width:-1] = np.maximum([kinds[place].mean(axis=0) for place in at], LEAST_LOG)
+    silent = [not rows[place].any() for place in at]
+    work = [number for number, event in enumerate(events) if event.kind == "act" and not silent[number]]
+    if work:
+        codes = np.exp([rows[at[number], COLUMNS["code"]].mean(axis=0) for number in work])
+        codes /= codes.sum(axis=1, keepdims=True)
+        out[work[1:], -1] = (codes[1:] * codes[:-1]).sum(axis=1)
+    out[silent] = 0.0
     return out
 
 
