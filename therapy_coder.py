@@ -3,7 +3,7 @@
 from models.billing.errors import InvalidMinutes, UnknownCode, UnknownPolicy
 from models.billing.units import units
 from models.coder import Coder
-from models.errors import DatasetError, UntrustedModel
+from models.errors import DatasetError, UnknownRisk, UntrustedModel
 from models.note import Note
 from models.result import Result
 from nlp.errors import LexiconError, NoteTooLong, TherapyCoderError, UnreadableText
@@ -19,6 +19,7 @@ __all__ = [
     "TherapyCoderError",
     "UnknownCode",
     "UnknownPolicy",
+    "UnknownRisk",
     "UnreadableText",
     "UntrustedModel",
     "units",

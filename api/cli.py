@@ -8,7 +8,7 @@ import os
 import socket
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 from rich.console import Console
@@ -22,7 +22,7 @@ from api.data import data as data_commands
 from api.exits import DONE, MODEL_REFUSED, SOME_FAILED
 from api.exits import TOLD as _EXIT_CODES
 from api.exits import fail as _fail
-from models.note import Discipline, Policy, Profile
+from models.note import Discipline, Policy, Profile, Risk
 
 if TYPE_CHECKING:
     from models.coder import Coder
@@ -52,6 +52,10 @@ ProfileOption = Annotated[Profile, typer.Option(help="Which reader: accurate or 
 ModelOption = Annotated[
     Path | None, typer.Option(help="Folder of a model version; without it, the one that came with the program.")
 ]
+RiskOption = Annotated[
+    Literal["1", "2", "5"],
+    typer.Option(help="How many in 100 of the notes that pass unflagged may have a wrong code; less flags more."),
+]
 
 
 @app.command(epilog=_EXIT_CODES)
@@ -62,6 +66,7 @@ def code(
     profile: ProfileOption = "accurate",
     discipline: Annotated[Discipline | None, typer.Option(help="PT or OT, where known.")] = None,
     note_id: Annotated[str | None, typer.Option(help="Your own name for the note; comes back in the result.")] = None,
+    risk: RiskOption = "5",
     model: ModelOption = None,
 ) -> None:
     """Code one note and print a summary of what it bills."""
@@ -77,7 +82,7 @@ def code(
     except ValidationError as error:
         _fail(sentence(error.errors()))
     try:
-        result = _load(model).code(note)
+        result = _load(model, risk).code(note)
     except (NoteTooLong, UnreadableText) as error:
         _fail(str(error))
     if json:
@@ -101,6 +106,7 @@ def batch(
     target: Annotated[Path, typer.Argument(metavar="OUT.jsonl", help="One result or error a line, in the same order.")],
     policy: Annotated[Policy, typer.Option(help="Policy for lines that name none.")] = "full_15",
     profile: Annotated[Profile, typer.Option(help="Reader for lines that name none.")] = "accurate",
+    risk: RiskOption = "5",
     model: ModelOption = None,
 ) -> None:
     """Code a file of notes; a line that cannot be coded gives an error line and costs no other."""
@@ -112,7 +118,7 @@ def batch(
         _fail(f"{source} is not a file that can be read.")
     if target.exists() and source.samefile(target):
         _fail("IN and OUT are the same file.")
-    coder = _load(model)
+    coder = _load(model, risk)
     console = Console(stderr=True, highlight=False)
     try:
         with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
@@ -162,7 +168,7 @@ def serve(
 
         from api.main import create_app
 
-        application = create_app(settings, coder=_load(settings.model_path))
+        application = create_app(settings, coder=_load(settings.model_path, settings.risk))
         name = f"[{settings.host}]" if ":" in settings.host else settings.host
         address = f"http://{name}:{listening.getsockname()[1]}"
 
@@ -260,12 +266,12 @@ def evaluate(
         print(f"Written: {baseline.BASELINE}")
 
 
-def _load(model: Path | None) -> Coder:
+def _load(model: Path | None, risk: str | Risk) -> Coder:
     from models.coder import Coder
     from models.errors import UntrustedModel
 
     try:
-        return Coder.load(model)
+        return Coder.load(model, risk=cast("Risk", int(risk)))
     except UntrustedModel as error:
         _fail(str(error), MODEL_REFUSED)
 

@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from api.validation import reasons
+from models.note import USUAL_RISK, Risk
 
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
 
@@ -54,6 +55,10 @@ class Settings(BaseSettings):
     )
     max_request_bytes: int = Field(default=4 * 1024 * 1024, ge=1, description="Largest request body, in bytes.")
     max_batch_notes: int = Field(default=200, ge=1, description="Most notes in one batch request.")
+    risk: Risk = Field(
+        default=USUAL_RISK,
+        description="How many in 100 of the notes that pass unflagged may have a wrong code: 1, 2, 5.",
+    )
     model_path: Path | None = Field(default=None, description="Folder of a model version; none for the shipped one.")
 
     # Secret, since it may hold a password: what prints settings prints stars.
@@ -78,6 +83,10 @@ class Settings(BaseSettings):
         if not Path(path).is_absolute():
             raise ValueError("SQLite needs an absolute path: sqlite:////folder/file (four slashes)")
         return SecretStr(f"sqlite:///{rest.removeprefix('/')}")
+    @field_validator("risk", mode="before")
+    @classmethod
+    def _number(cls, value: object) -> object:
+        return int(value) if isinstance(value, str) and value.isdecimal() else value
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod

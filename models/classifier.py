@@ -7,14 +7,16 @@ read into arrays, since for one block the estimators' call overhead costs more t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.billing.proposal import UNCALIBRATED, Calibration
+from models.errors import UnknownRisk
 from models.features import Feature, block_features, counted, settings_of, tells_code
+from models.note import USUAL_RISK, Risk
 from models.service import Reason, Service
 from nlp.document import Block, Document
 from nlp.terms import entries
@@ -28,15 +30,16 @@ _LEAST_WEIGHT = 0.15  # log-odds; a smaller push is no reason worth reading
 class Fitted:
     """What training leaves: vectoriser and estimator (scikit-learn), temperature, and what makes doubt honest.
 
-    ``calibration`` holds the weights of the proposals' signs (with a headline code, without), ``least`` the confidence below
-    which a proposal does not pass unseen, ``possible`` the probability from which each class stays possible (conformal).
+    ``calibration`` holds the weights of the proposals' signs (with a headline code, without), ``least`` for each `Risk` the
+    confidence below which a proposal does not pass unseen, ``possible`` the probability from which each class stays possible
+    (conformal).
     """
 
     vectorizer: Any
     estimator: Any
     temperature: float
     calibration: tuple[dict[str, float], dict[str, float]] = (dict(UNCALIBRATED.code), dict(UNCALIBRATED.none))
-    least: float = 0.0
+    least: Mapping[int, float] = field(default_factory=dict)
     possible: tuple[float, ...] = (1.0, 1.0, 1.0)
 
 
@@ -51,6 +54,14 @@ def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     return shifted / shifted.sum(axis=1, keepdims=True)
 
 
+def _least(fitted: Mapping[int, float], risk: int) -> float:
+    if not fitted:
+        return 0.0
+    if risk not in fitted:
+        raise UnknownRisk(risk, tuple(sorted(fitted)))
+    return float(fitted[risk])
+
+
 class Classifier:
     """Gives each block its code, probabilities and reasons.
 
@@ -58,9 +69,17 @@ class Classifier:
     ----------
     fitted
         What `models.training.train` made.
+    risk
+        How many in 100 of the proposals that pass unflagged may be wrong; it decides which are too unsure to pass. Where
+        nothing was fitted, none is.
+
+    Raises
+    ------
+    UnknownRisk
+        Thresholds were fitted, but none for this risk.
     """
 
-    def __init__(self, fitted: Fitted) -> None:
+    def __init__(self, fitted: Fitted, *, risk: Risk = USUAL_RISK) -> None:
         if tuple(fitted.estimator.classes_) != CLASSES:
             raise ValueError("the classifier was fitted for other classes")
         self.index: dict[str, int] = dict(fitted.vectorizer.vocabulary_)
@@ -68,7 +87,7 @@ class Classifier:
         self.weights = np.ascontiguousarray(fitted.estimator.coef_.T, dtype=np.float64)
         self.intercept = np.asarray(fitted.estimator.intercept_, dtype=np.float64)
         self.temperature = float(fitted.temperature)
-        self.calibration = Calibration(*fitted.calibration, least=float(fitted.least))
+        self.calibration = Calibration(*fitted.calibration, least=_least(fitted.least, risk))
         self.possible = tuple(float(value) for value in fitted.possible)
         self.codes = service_codes()
         total = self.weights.sum(axis=1)

@@ -18,7 +18,7 @@ from models.billing.flags import Flag, check
 from models.billing.proposal import Proposal, propose
 from models.build import build_result
 from models.classifier import Classifier
-from models.note import Note, Profile
+from models.note import USUAL_RISK, Note, Profile, Risk
 from models.registry import Manifest, load_classifier, read_manifest, shipped
 from models.result import Result
 from models.service import Service
@@ -56,25 +56,29 @@ class Coder:
         return self.classifiers.get(self.profile, self.classifiers["fast"])
 
     @classmethod
-    def load(cls, path: str | Path | None = None, profile: Profile = "accurate") -> Coder:
+    def load(cls, path: str | Path | None = None, profile: Profile = "accurate", *, risk: Risk = USUAL_RISK) -> Coder:
         """Load the shipped model, or the version in the folder ``path``.
 
         ``accurate`` reads with an encoder beside the linear tagger, ``fast`` with the tagger alone. A note that names a
         profile is read with that one. A version trained without an encoder has ``fast`` only, and its results say so.
+        ``risk`` is how many in 100 of the proposals that pass unflagged may be wrong: 1, 2 or 5; the less, the more
+        notes are flagged. It is an estimate, measured on training notes of writers that the model had not seen.
 
         Raises
         ------
         UntrustedModel
             The files are missing, changed, or made for other versions; nothing of them was loaded.
+        UnknownRisk
+            ``risk`` is none of those.
         """
         folder = shipped() if path is None else Path(path)
         manifest = read_manifest(folder)
         fast = load(folder, encoder=False)
         readers: dict[Profile, Reader] = {"fast": fast}
-        classifiers: dict[Profile, Classifier] = {"fast": Classifier(load_classifier(folder))}
+        classifiers: dict[Profile, Classifier] = {"fast": Classifier(load_classifier(folder), risk=risk)}
         if ENCODER_FILE in manifest.files:
             readers["accurate"] = load(folder)
-            classifiers["accurate"] = Classifier(load_classifier(folder, encoder=True))
+            classifiers["accurate"] = Classifier(load_classifier(folder, encoder=True), risk=risk)
         return cls(readers, classifiers, manifest, profile=profile)
 
     def _profile(self, note: Note) -> Profile:

@@ -13,6 +13,14 @@ class UntrustedModel(TherapyCoderError):
         super().__init__(f"The model at {path} was refused: {reason}")
 
 
+class UnknownRisk(TherapyCoderError):
+    """A risk that no threshold was fitted for; the message names those there are."""
+
+    def __init__(self, risk: object, known: tuple[int, ...]) -> None:
+        self.risk, self.known = risk, known
+        super().__init__(f"no threshold was fitted for a risk of {risk} in 100; choose {', '.join(map(str, known))}")
+
+
 class DatasetError(TherapyCoderError):
     """A labelled file cannot be used; the message names file, line (0: the whole file) and reason."""
 

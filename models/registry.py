@@ -30,15 +30,15 @@ CLASSIFIER_FILE = "classifier.joblib"
 ENCODER_CLASSIFIER_FILE = "encoder-classifier.joblib"
 MODEL_FILES = (TAGGER_FILE, GROUPER_FILE, CLASSIFIER_FILE)
 WITH_ENCODER = (*ENCODER_FILES, ENCODER_CLASSIFIER_FILE)
-FORMAT = 2
+FORMAT = 3
 
 
 class Manifest(BaseModel):
     """What a version is made of.
 
     ``format`` is the number of this layout: raise it when a file is added or changes its meaning, and say here how the
-    old one is read (1, one classifier for both profiles, is not read any more: train it again). ``files`` maps file name to
-    SHA-256; ``scores`` holds the figures measured at training.
+    old one is read (1, one classifier for both profiles, and 2, one threshold of doubt instead of one a risk, are not read any
+    more: train again). ``files`` maps file name to SHA-256; ``scores`` holds the figures measured at training.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

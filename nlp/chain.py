@@ -92,37 +92,6 @@ class Chain:
             flat.append(last)  # reduceat wants at least one row each
         return _summed(self.weights, flat, starts)
 
-    def decode(self, scores: Scores) -> list[int]:
-        """The best label sequence (indexes into ``labels``) for scores of shape (n, L)."""
-        count = len(scores)
-        if not count:
-            return []
-        transitions = self.transitions.T.tolist()
-        rows = scores.tolist()
-        best = rows[0]
-        back: list[list[int]] = []
-        span = range(len(self.labels))
-        for row in rows[1:]:
-            pointers, values = [], []
-            for label in span:
-                into = transitions[label]
-                top, at = best[0] + into[0], 0
-                for previous in span:
-                    value = best[previous] + into[previous]
-                    if value > top:
-                        top, at = value, previous
-                pointers.append(at)
-                values.append(top + row[label])
-            back.append(pointers)
-            best = values
-        label = max(span, key=best.__getitem__)
-        path = [label]
-        for pointers in reversed(back):
-            label = pointers[label]
-            path.append(label)
-        path.reverse()
-        return path
-
     def certainty_many(self, batch: Sequence[Scores], paths: Sequence[Sequence[int]]) -> list[list[float]]:
         """Probability, in [0, 1], of each label of a path at its place, by the sums over all label sequences; a batch at once.
 
@@ -164,7 +133,7 @@ class Chain:
         return result
 
     def decode_many(self, batch: Sequence[Scores]) -> list[list[int]]:
-        """`decode` for a batch.
+        """The best label sequences (indexes into ``labels``) for scores of shape (n, L) each, a batch at once.
 
         Sequences are cut into chunks of `_CHUNK` items that are decoded side by side. What a chunk is entered with is guessed at
         first; chunks whose guess was wrong are decoded again until none is left, so the result is that of one pass from

@@ -45,11 +45,15 @@ class Context:
     def encoded_rows(self, start: int, end: int) -> Scores:
         """The encoder's rows of the kept tokens in ``[start, end)``; only where ``encoded`` is there."""
         assert self.encoded is not None
+        return self.encoded[self.kept_range(start, end)]
+
+    def kept_range(self, start: int, end: int) -> slice:
+        """Where the kept tokens in ``[start, end)`` stand among all kept ones; never empty."""
         kept = self.cache.get(_KEPT)
         if kept is None:
             kept = self.cache[_KEPT] = kept_tokens(self.tokens)
         first = bisect_left(kept, start)
-        return self.encoded[first : max(first + 1, bisect_left(kept, end))]
+        return slice(first, max(first + 1, bisect_left(kept, end)))
 
     @staticmethod
     def window(cues: list[Match], first: int, last: int) -> list[Match]:

@@ -11,7 +11,8 @@ from nlp.encoder import COLUMNS
 from nlp.lexicon import Match
 from nlp.terms import HINTS
 
-_SECTION_STATUS = {
+# Why work under a heading was not done today.
+SECTION_STATUS = {
     "plan": "planned",
     "home_program": "home_program",
     "not_today": "held",
@@ -86,7 +87,7 @@ def _alone(context: Context, cue: Match, between: list[str]) -> bool:
 
 def status_of(context: Context, start: int, end: int) -> Finding:
     """Status of an activity that was not done today: nearest cue, else its section, else what hints at one, else *planned*."""
-    section = _SECTION_STATUS.get(context.sections[start])
+    section = SECTION_STATUS.get(context.sections[start])
     cue = find_status(context, start, end)
     told = cue is not None and cue.status == "home_program" and (section == "reported" or _told(context, start, end))
     if told:

@@ -46,7 +46,7 @@ _START, _END, _UNKNOWN, _NEW_LINE = "[CLS]", "[SEP]", "[UNK]", "[unused1]"
 _PIECES_A_WORD = 8
 _WINDOW = 400  # pieces read at once; the encoder was trained with at most 510
 _CACHE = 50_000
-_LEAST_LOG = -8.0
+LEAST_LOG = -8.0
 # Longer texts are read by the linear tagger alone: no note of one visit is that long, and the page must stay quick.
 LONGEST = 6_000
 
@@ -137,8 +137,8 @@ def windows(pieces: Pieces, words: Sequence[str]) -> Iterator[Window]:
 
 
 def bounded(rows: Scores, head: str) -> Scores:
-    """The columns of one head, no lower than `_LEAST_LOG`: beyond that an encoder's certainty is worth no more."""
-    return np.maximum(rows[:, COLUMNS[head]], _LEAST_LOG)
+    """The columns of one head, no lower than `LEAST_LOG`: beyond that an encoder's certainty is worth no more."""
+    return np.maximum(rows[:, COLUMNS[head]], LEAST_LOG)
 
 
 def log_probabilities(outputs: Scores) -> Scores:

@@ -19,7 +19,7 @@ from nlp.components import durations as duration_reader
 from nlp.context import Context
 from nlp.cues import find_status
 from nlp.tagging import shape
-from nlp.terms import entries
+from nlp.terms import entries, listed
 from nlp.tokens import Tokens
 
 EVENT_LABELS = ("B", "I", "J", "O", "Q", "D-B", "D-I", "P-B", "P-I", "S")
@@ -32,13 +32,10 @@ _CLAUSE = 40
 _EARLIER = 30
 
 _SIGNS = {"act": "a", "not": "n", "svc": "s", "svc0": "h", "clock": "c", "amount": "d"}
-_JOINERS = frozenset(("then", "and", "next", "after", "followed", "also", "finally", "plus", "part", "last"))
-_JOINTS = frozenset(("+", "/", "&", "and", "plus"))
 _GAP_MARKS = frozenset(".;,|:/-–+&()")
 _CLAUSE_STARTS = frozenset(".;,|(")
 _CLAUSE_ENDS = frozenset(".;,|)")
 _MINUTE_BUCKETS = ((3, "<3"), (5, "3-4"), (8, "5-7"), (15, "8-14"), (31, "15-30"), (45, "31-44"), (61, "45-60"))
-_UNIT_WORDS = frozenset(("u", "un", "unit", "units"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,7 +309,7 @@ def shared_by_names(context: Context, events: list[Event]) -> list[bool]:
             continue
         joint = [w for w in words[first.end : second.start] if not w.isspace()]
         close = [w for w in words[second.end : event.start] if not w.isspace()]
-        out[number] = len(close) <= 2 and 0 < len(joint) <= 2 and all(w in _JOINTS for w in joint)
+        out[number] = len(close) <= 2 and 0 < len(joint) <= 2 and all(w in listed("joint") for w in joint)
     return out
 
 
@@ -654,7 +651,7 @@ class _Scene:
         section = self.context.sections[event.start]
         gap, between = self._gap(number)
         words, lower = self.words, self.lower
-        joiner = next((lower[i] for i in reversed(between) if lower[i] in _JOINERS), "")
+        joiner = next((lower[i] for i in reversed(between) if lower[i] in listed("joiner")), "")
         marker = shape(words[head]) if opening and head < event.start else ""
         solid = sum(1 for i in between if not words[i].isspace())
         lettered = sum(1 for i in between if words[i].isalpha())
@@ -786,7 +783,7 @@ class _Scene:
         row += [f"svccode={bool(event.code)}|open={opening}", f"svc|after={following}|open={opening}"]
         coming = [w for w in self.lower[event.end : event.end + 5] if not w.isspace()]
         counted = len(coming) > 1 and coming[0] in ("x", "×") and coming[1].isdecimal() and int(coming[1]) < 5
-        units = counted or any(w in _UNIT_WORDS for w in coming[:3])
+        units = counted or any(w in listed("unit") for w in coming[:3])
         row += [f"svc|units={units}|sec={section}", f"svc|first={self.context.forms[event.start]}"]
         if event.start in self.inside_not:
             row.append("svc|innot")

@@ -99,8 +99,9 @@ def parse_lexicon(
             for term in item[key]:
                 if not isinstance(term, str) or not term.strip():
                     raise LexiconError(file, name, "a term is empty or no text")
-                # Twins are looked for within one kind of term and, where a file has roles, within one role.
-                twin = f"{key}:{item.get('role', '')}:{item.get('status', '')}:{item.get('direction', '')}:{term.casefold()}"
+                # Twins are looked for within one kind of term and, where entries have a role or a meaning of their own, within it.
+                within = (str(item.get(other, "")) for other in ("role", "meaning", "status", "direction"))
+                twin = ":".join((key, *within, term.casefold()))
                 if twin in terms:
                     raise LexiconError(file, name, f"the term {term!r} stands in entry {terms[twin]!r} too")
                 terms[twin] = name

@@ -32,52 +32,19 @@ from nlp.document import (
 )
 from nlp.encoder import bounded
 from nlp.events import Event
+from nlp.terms import listed
 from nlp.tokens import Tokens
 
-_UNIT_WORDS = frozenset(("u", "un", "unit", "units"))
 _MOST_UNITS = 8
-_STOP = frozenset(
-    [
-        "the",
-        "a",
-        "an",
-        "of",
-        "to",
-        "in",
-        "on",
-        "at",
-        "and",
-        "or",
-        "with",
-        "w",
-        "for",
-        "from",
-        "by",
-        "his",
-        "her",
-        "their",
-        "own",
-        "will",
-        "be",
-        "able",
-        "pt",
-        "patient",
-        "wks",
-        "wk",
-        "weeks",
-        "week",
-        "x",
-    ]
-)
 
 
 def content_words(context: Context, start: int, end: int) -> set[str]:
     """Words of a token range that carry meaning, in the form they are compared in."""
-    words, forms = context.tokens.words, context.forms
+    words, forms, empty = context.tokens.words, context.forms, listed("empty")
     return {
         forms[i]
         for i in range(start, end)
-        if len(words[i]) > 2 and words[i].isalpha() and words[i].lower() not in _STOP
+        if len(words[i]) > 2 and words[i].isalpha() and words[i].lower() not in empty
     }
 
 
@@ -164,7 +131,7 @@ def _totals(context: Context, grouping: Grouping) -> tuple[Total, ...]:
 
 def _written_units(context: Context, grouping: Grouping) -> tuple[WrittenUnits, ...]:
     tokens = context.tokens
-    words, lower = tokens.words, tokens.lower
+    words, lower, unit_words = tokens.words, tokens.lower, listed("unit")
     out: list[WrittenUnits] = []
     taken: set[int] = set()
 
@@ -190,17 +157,14 @@ def _written_units(context: Context, grouping: Grouping) -> tuple[WrittenUnits, 
         after = lower[number + 1] if number + 1 < len(words) else "\n"
         if after == " " and number + 2 < len(words):
             after = lower[number + 2]
-        if after in _UNIT_WORDS:
+        if after in unit_words:
             add(
                 event.start,
-                number + 1 if lower[number + 1] in _UNIT_WORDS else number + 2,
+                number + 1 if lower[number + 1] in unit_words else number + 2,
                 int(words[number]),
                 event.code,
             )
-        elif times and not (
-            after in ("min", "mins", "minutes", "'", "m", "reps", "rep", "sets", "x", "lb", "ft", ".", "hr")
-            and after != "."
-        ):
+        elif times and after not in listed("no_unit_after"):
             add(event.start, number, int(words[number]), event.code)
     for index, word in enumerate(lower):
         if word in ("unit", "units") and index not in taken:

@@ -17,45 +17,14 @@ import numpy as np
 
 from nlp.chain import Chain, Group, Scores, Sums, names
 from nlp.context import Context
-from nlp.terms import terms
+from nlp.terms import listed, terms
 from nlp.tokens import kept_tokens
 
 LABELS = ("O", "B-ACT", "I-ACT", "B-NOT", "I-NOT", "B-GOAL", "I-GOAL")
 OFFSETS = (-3, -2, -1, 0, 1, 2, 3)
 FEATURES_VERSION = 1
 _BEYOND = ""  # stands where no word is
-_MINUTE_WORDS = frozenset(("min", "mins", "minutes", "minute"))
 _CUE_REACH = 80  # tokens; a status cue further off is no feature
-
-_DOSE_WORDS = frozenset(
-    [
-        "x",
-        "reps",
-        "rep",
-        "sets",
-        "set",
-        "lb",
-        "lbs",
-        "#",
-        "kg",
-        "sec",
-        "s",
-        "min",
-        "mins",
-        "minutes",
-        "minute",
-        "ea",
-        "each",
-        "ft",
-        "feet",
-        "times",
-        "trials",
-        "bouts",
-        "laps",
-        "level",
-        "lvl",
-    ]
-)
 
 
 def shape(word: str) -> str:
@@ -177,7 +146,8 @@ def _lines(context: Context) -> list[tuple[int, bool, str, str, str]]:
     """Of every line: procedure codes (at most two), whether it has minutes, first word, shape of its first mark, last mark."""
     tokens = context.tokens
     words, lower, line_of = tokens.words, tokens.lower, tokens.line_of
-    timed = {line_of[i] for i, word in enumerate(lower) if word in _MINUTE_WORDS}
+    minute_words = listed("minute")
+    timed = {line_of[i] for i, word in enumerate(lower) if word in minute_words}
     codes: dict[int, int] = {}
     for i, word in enumerate(words):
         if len(word) == 5 and word[0] == "9" and word.isdecimal():
@@ -198,7 +168,8 @@ def piece_groups(context: Context) -> Iterator[list[Group]]:
     tokens = context.tokens
     words, lower, pieces, line_of, piece_of = tokens.words, tokens.lower, tokens.pieces, tokens.line_of, tokens.piece_of
     forms = context.forms
-    doses = {piece_of[i] for i, word in enumerate(lower) if word in _DOSE_WORDS}
+    dose_words = listed("dose")
+    doses = {piece_of[i] for i, word in enumerate(lower) if word in dose_words}
     numbers = {piece_of[i] for i, word in enumerate(words) if word.isdecimal()}
     labels: dict[int, set[str]] = {}
     for m in context.found["activities"]:

@@ -14,6 +14,7 @@ def entries(name: str) -> tuple[Entry, ...]:
         "activities": (("label", "code"), ()),
         "durations": (("role",), ()),
         "elements": (("element",), ()),
+        "lists": (("meaning",), ()),
         "notices": (("kind",), ()),
         "sections": (("label",), ()),
         "services": (("code", "name", "names_task", "head_terms", "headings"), ("head_terms", "headings")),
@@ -22,6 +23,23 @@ def entries(name: str) -> tuple[Entry, ...]:
         "words": ((), ()),
     }[name]
     return read_lexicon(name, extra=extra, term_keys=term_keys)
+
+
+@cache
+def listed(name: str) -> frozenset[str]:
+    """The words of one list of ``lexicons/lists.toml``, in lower case.
+
+    Raises
+    ------
+    KeyError
+        There is no such list.
+
+    Examples
+    --------
+    >>> sorted(listed("minute"))
+    ['min', 'mins', 'minute', 'minutes']
+    """
+    return {entry.id: frozenset(term.lower() for term in entry.terms) for entry in entries("lists")}[name]
 
 
 def _where(name: str, key: str, *values: str) -> tuple[Entry, ...]:

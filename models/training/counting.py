@@ -100,10 +100,20 @@ def code_right(note: LabelledNote, result: Result) -> bool:
 
 def reading_right(note: LabelledNote, result: Result) -> bool:
     """Whether every labelled activity is found as done, and nothing that was not done today."""
-    found = [activity for service in result.services for activity in service.activities]
-    return len(pair(found, note.activities)) == len(note.activities) and not any(
-        overlap(mention, activity) for mention in note.mentions for activity in found
+    return all_read(note, [activity for service in result.services for activity in service.activities])
+
+
+def all_read(note: LabelledNote, done: Sequence[Stretch]) -> bool:
+    """`reading_right` of the activities that were read as done."""
+    return len(pair(done, note.activities)) == len(note.activities) and not any(
+        overlap(mention, activity) for mention in note.mentions for activity in done
     )
+
+
+def is_unseen(text: str, known: Collection[str]) -> bool:
+    """Whether an activity's words, of three letters or more, are all new: none is among ``known``."""
+    words = [singular(word) for word in text.split() if word.isalpha() and len(word) > 2]
+    return bool(words) and not any(word in known for word in words)
 
 
 # What must be right on both notes of a minimal pair, by its family.
@@ -159,8 +169,7 @@ def _count_work(c: Counts, note: LabelledNote, result: Result, known: Collection
     matched = {j for _, j in pairs}
     unseen = []
     for j, (activity, _) in enumerate(wanted):
-        words = [singular(word) for word in activity.text.split() if word.isalpha() and len(word) > 2]
-        if words and not any(word in known for word in words):
+        if is_unseen(activity.text, known):
             unseen.append(j in matched)
     c["unseen_wanted"], c["unseen_right"] = len(unseen), sum(unseen)
     c["not_today"] = len(note.mentions)

@@ -28,7 +28,9 @@ from typing import Any
 import numpy as np
 
 from models.classifier import CLASSES
+from models.training.counting import unit_of
 from models.training.dataset import LabelledNote, read_corpus, read_splits, select
+from models.training.perturb import perturbed
 from models.training.tagger import (
     gold_candidates,
     group_labels,
@@ -47,12 +49,12 @@ from nlp.tagging import LABELS
 from nlp.tokens import Tokens, kept_tokens
 
 _WIDTH, _HEADS, _LAYERS, _POSITIONS = 384, 12, 6, 512
-_EPOCHS = 6
-_WHOLE = tuple(f"layers.{number}.narrow" for number in range(3))  # products kept in full precision
+_EPOCHS = 5
+_FOLD_EPOCHS = 4  # of encoders that only score their fold; what they lack in certainty the second stage makes up for
 _RATE = 2e-4
 _HEAD_FASTER = 5.0
 _WARM_UP = 0.1
-_BATCH = 2048  # pieces a step
+_BATCH = 2048  # pieces a step, about
 _HIDDEN = 0.08  # share of pieces hidden in training, so that context must do
 _FIRST_WORD = 1000  # vocabulary numbers below are marks and letters
 _NO_LABEL = -100
@@ -61,7 +63,20 @@ _WEIGHTS = {"tag": 1.0, "role": 0.5, "code": 0.5, "status": 0.3}  # what each he
 _ELEMENT_WEIGHT = 0.3
 _SLIPS = 0.03  # share of long words mistyped in training
 _LONG_WORD = 4
-_JOINED_NOTES, _JOINED_LINES = 0.15, 0.7  # share of notes whose lines run together, and of their line breaks that go
+_RELAID = ("lines joined", "lines broken", "headings removed")  # kinds of `models.training.perturb`, besides slips
+_RELAID_SHARE = 0.35  # of notes that are seen laid out otherwise, each epoch anew
+_MOST_NOTES = 10  # a step: short notes are many, and what tells a pair apart is one phrase
+_DIFFERS = {
+    "status": "tag",
+    "purpose": "code",
+    "minutes": "role",
+}  # the head that has to tell a pair apart, by its family
+# What a word of a task left undone, and one of such a pair for its head, count against others.
+_UNDONE, _TOLD = 3.0, 5.0
+_TWICE = 2  # times an epoch that a pair is seen
+_SAMPLES = 64  # windows from which the export reads how wide a column gets
+_LEAST_WIDTH = 1e-4
+_EVEN = 0.8  # how much of the unevenness the weights take over (compared in `DECISIONS.md`, record 24)
 _NAMELESS = 0.3  # share of notes whose service names are hidden
 _ROLE_OF = {
     "B": "B", "I": "I", "J": "I", "O": "O", "Q": "O", "D-B": "D", "D-I": "D", "P-B": "P", "P-I": "P", "S": "S",
@@ -160,22 +175,9 @@ class Lesson:
     roles: list[int]
     codes: list[int]
     statuses: list[int]
+    weights: dict[str, list[float]]  # what each word counts in a head's loss; 1 where the head is not named
     services: frozenset[int]  # words of service names and codes
     elements: tuple[int, ...]
-
-    def without(self, gone: set[int]) -> Lesson:
-        """The lesson less these words."""
-        keep = [index for index in range(len(self.words)) if index not in gone]
-        place = {index: position for position, index in enumerate(keep)}
-        return Lesson(
-            [self.words[i] for i in keep],
-            [self.tags[i] for i in keep],
-            [self.roles[i] for i in keep],
-            [self.codes[i] for i in keep],
-            [self.statuses[i] for i in keep],
-            frozenset(place[i] for i in self.services if i in place),
-            self.elements,
-        )
 
 
 def lesson(note: LabelledNote) -> Lesson:
@@ -205,12 +207,19 @@ def lesson(note: LabelledNote) -> Lesson:
     for mention in note.mentions:
         if mention.status is not None:
             put(statuses, mention.start, mention.end, STATUSES.index(mention.status))
+    differs = "" if note.pair is None else _DIFFERS[note.pair.family]
+    told = _TOLD if differs == "tag" else 1.0
+    weight = {"ACT": told, "NOT": max(told, _UNDONE)}
+    weights = {"tag": [weight.get(tags[index][2:], 1.0) for index in kept]}
+    if differs in ("code", "role"):
+        weights[differs] = [_TOLD] * len(kept)
     return Lesson(
         [tokens.words[index] for index in kept],
         [LABELS.index(tags[index]) for index in kept],
         roles,
         codes,
         statuses,
+        weights,
         frozenset(services),
         tuple(int(note.elements[name]) for name in READ_ELEMENTS),
     )
@@ -227,15 +236,28 @@ def _mistyped(word: str, dice: random.Random) -> str:
 
 
 def disturbed(taught: Lesson, dice: random.Random) -> Lesson:
-    """The lesson as a sloppier hand would have typed it: slips of the keyboard, and in some notes lines run together."""
+    """The lesson as a sloppier hand would have typed it, with slips of the keyboard."""
     words = [
         _mistyped(word, dice) if len(word) > _LONG_WORD and word.isalpha() and dice.random() < _SLIPS else word
         for word in taught.words
     ]
-    out = replace(taught, words=words)
-    if dice.random() < _JOINED_NOTES:
-        out = out.without({i for i, word in enumerate(words) if word[0] in "\r\n" and dice.random() < _JOINED_LINES})
-    return out
+    return replace(taught, words=words)
+
+
+def relaid(note: LabelledNote) -> list[Lesson]:
+    """The lessons of a note that another hand, or an export, laid out otherwise; none where that changes nothing."""
+    changed = [perturbed(note, kind) for kind in _RELAID]
+    return [lesson(other) for other in changed if other.text != note.text]
+
+
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """A note's lessons: as it is, and laid out otherwise."""
+
+    plain: Lesson
+    relaid: tuple[Lesson, ...]
+    unit: str
+    paired: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,24 +267,32 @@ class Item:
     pieces: list[int]
     places: list[int]
     answers: dict[str, list[int]]
+    weights: dict[str, list[float]]
     elements: tuple[int, ...]
+    unit: str  # a note's id or, for both notes of a pair, the pair's
 
 
 def _batches(items: Sequence[Item], dice: random.Random) -> list[list[Item]]:
-    ordered = sorted(items, key=lambda item: len(item.pieces) + dice.random() * 40)
+    """Windows of like length in steps, of `_BATCH` pieces or a few more; both notes of a pair shift alike, so they are near."""
+    shifts: dict[str, float] = {item.unit: 0.0 for item in items}
+    for unit in shifts:
+        shifts[unit] = dice.random() * 40
+    ordered = sorted(items, key=lambda item: (len(item.pieces) + shifts[item.unit], item.unit))
     out: list[list[Item]] = []
     for item in ordered:
-        if not out or (len(out[-1]) + 1) * max(len(item.pieces), len(out[-1][-1].pieces)) > _BATCH:
+        longest = max(len(item.pieces), len(out[-1][-1].pieces)) if out else 0
+        if not out or len(out[-1]) == _MOST_NOTES or (len(out[-1]) + 1) * longest > _BATCH:
             out.append([])
         out[-1].append(item)
     dice.shuffle(out)
     return out
 
 
-def _items(lessons: Sequence[Lesson], pieces: Pieces, dice: random.Random) -> Iterator[Item]:
+def _items(taught: Sequence[Taught], pieces: Pieces, dice: random.Random) -> Iterator[Item]:
     hide = pieces.number["[MASK]"]
-    for taught in lessons:
-        seen = disturbed(taught, dice)
+    for each in itertools.chain.from_iterable([one] * (_TWICE if one.paired else 1) for one in taught):
+        shown = dice.choice(each.relaid) if each.relaid and dice.random() < _RELAID_SHARE else each.plain
+        seen = disturbed(shown, dice)
         # In some notes the names of services are hidden, so that the work itself must say what it is.
         hidden = seen.services if dice.random() < _NAMELESS else frozenset[int]()
         parts = list(windows(pieces, seen.words))
@@ -281,11 +311,13 @@ def _items(lessons: Sequence[Lesson], pieces: Pieces, dice: random.Random) -> It
                 "code": seen.codes[span],
                 "status": seen.statuses[span],
             }
-            yield Item(numbers, window.places, answers, seen.elements if len(parts) == 1 else ())
+            weights = {name: counts[span] for name, counts in seen.weights.items()}
+            elements = seen.elements if len(parts) == 1 else ()
+            yield Item(numbers, window.places, answers, weights, elements, each.unit)
 
 
-def fine_tune(notes: Sequence[LabelledNote], graph: Path) -> None:
-    """Train on these notes and write the int8 graph."""
+def fine_tune(notes: Sequence[LabelledNote], graph: Path, *, epochs: int = _EPOCHS) -> None:
+    """Train on these notes, seeing each ``epochs`` times (both notes of a pair twice as often), and write the int8 graph."""
     import torch
     from torch.nn import functional
 
@@ -300,33 +332,40 @@ def fine_tune(notes: Sequence[LabelledNote], graph: Path) -> None:
     head = list(model.head.parameters())
     body = [p for name, p in model.named_parameters() if not name.startswith(("head.", "place.", "kind."))]
     optimiser = torch.optim.AdamW(
-        [{"params": body, "lr": _RATE}, {"params": head, "lr": _RATE * _HEAD_FASTER}], weight_decay=0.01
+        [{"params": body, "lr": _RATE}, {"params": head, "lr": _RATE * _HEAD_FASTER}], weight_decay=0.01, fused=True
     )
     rates = [group["lr"] for group in optimiser.param_groups]
-    lessons = [lesson(note) for note in notes]
-    plan = [_batches(list(_items(lessons, pieces, dice)), dice) for _ in range(_EPOCHS)]
+    taught = [Taught(lesson(note), tuple(relaid(note)), unit_of(note), note.pair is not None) for note in notes]
+    plan = [_batches(list(_items(taught, pieces, dice)), dice) for _ in range(epochs)]
     total = sum(len(batches) for batches in plan)
     for step, batch in enumerate(batch for batches in plan for batch in batches):
         longest = max(len(item.pieces) for item in batch)
         ids = torch.zeros((len(batch), longest), dtype=torch.long)
         mask = torch.zeros((len(batch), longest))
         wanted = {name: torch.full((len(batch), longest), _NO_LABEL) for name in _WEIGHTS}
+        worth = {name: torch.ones((len(batch), longest)) for name in _WEIGHTS}
         for row, item in enumerate(batch):
             ids[row, : len(item.pieces)] = torch.tensor(item.pieces)
             mask[row, : len(item.pieces)] = 1
             places = torch.tensor(item.places)
+            for name, weights in item.weights.items():
+                worth[name][row, places] = torch.tensor(weights)
             for name, answers in item.answers.items():
                 wanted[name][row, places] = torch.tensor(answers)
         ids = ids.masked_fill((torch.rand(ids.shape) < _HIDDEN) & (ids >= _FIRST_WORD), hide)
-        share = min(1.0, (step + 1) / (_WARM_UP * total)) * (total - step) / total
+        warm = min(1.0, (step + 1) / (_WARM_UP * total)) * (total - step) / total
         for group, rate in zip(optimiser.param_groups, rates, strict=True):
-            group["lr"] = rate * share
+            group["lr"] = rate * warm
         scores = model(ids, mask)
         loss = torch.zeros(())
         for name, weight in _WEIGHTS.items():
             known = wanted[name] != _NO_LABEL
             if known.any():
-                loss = loss + weight * functional.cross_entropy(scores[..., COLUMNS[name]][known], wanted[name][known])
+                each = functional.cross_entropy(
+                    scores[..., COLUMNS[name]][known], wanted[name][known], reduction="none"
+                )
+                counted = worth[name][known]
+                loss = loss + weight * (each * counted).sum() / counted.sum()
         whole = [row for row, item in enumerate(batch) if item.elements]
         if whole:
             loss = loss + _ELEMENT_WEIGHT * functional.binary_cross_entropy_with_logits(
@@ -336,21 +375,51 @@ def fine_tune(notes: Sequence[LabelledNote], graph: Path) -> None:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
-    export(model.eval(), graph)
+    samples = [item.pieces for batch in plan[0][:: max(1, len(plan[0]) // _SAMPLES)] for item in batch[:1]]
+    export(model.eval(), graph, samples)
 
 
-def export(model: Any, graph: Path) -> None:
-    """Write a network as an int8 ONNX graph (weights a byte each, arithmetic as before).
+def widest(model: Any, samples: Sequence[Sequence[int]]) -> dict[str, Any]:
+    """The greatest absolute value of each input column of each product on these windows of pieces, by the product's name."""
+    import torch
+
+    seen: dict[str, Any] = {}
+
+    def watch(name: str) -> Any:
+        def note(_: Any, inputs: tuple[Any, ...]) -> None:
+            most = inputs[0].detach().abs().flatten(0, -2).amax(dim=0)
+            seen[name] = torch.maximum(seen[name], most) if name in seen else most
+
+        return note
+
+    hooks = [
+        part.register_forward_pre_hook(watch(name))
+        for name, part in model.named_modules()
+        if isinstance(part, torch.nn.Linear)
+    ]
+    with torch.no_grad():
+        for numbers in samples:
+            model(torch.tensor([list(numbers)]), torch.ones((1, len(numbers))))
+    for hook in hooks:
+        hook.remove()
+    return {name: value.numpy() for name, value in seen.items()}
+
+
+def export(model: Any, graph: Path, samples: Sequence[Sequence[int]], *, whole: bool = False) -> None:
+    """Write a network as an int8 ONNX graph (weights a byte each, arithmetic as before); ``whole``: in float32.
 
     The graph is put together by hand from fused operators of onnxruntime, for one window at a time and so without a mask:
-    for 300 pieces on one core that takes half the time of the graph that torch exports.
+    for 300 pieces on one core that takes half the time of the graph that torch exports. One int8 scale has to do for all of
+    a product's inputs, and a few columns are a hundred times the others; so each column is first divided by what evens it
+    out with its weights, which are multiplied by the same (SmoothQuant; Xiao and others 2022, arXiv 2211.10438). How wide a
+    column gets is read from ``samples``, windows of training pieces.
     """
     import onnx
     from onnx import TensorProto, helper, numpy_helper
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
+    wide_inputs = {} if whole else widest(model, samples)
     nodes: list[Any] = []
-    products: list[str] = []
     stored: list[Any] = []
     names = iter(f"t{number}" for number in itertools.count())
 
@@ -366,9 +435,13 @@ def export(model: Any, graph: Path) -> None:
     weights = {name: value.detach().float().numpy() for name, value in model.state_dict().items()}
 
     def linear(x: str, name: str, weight: Any, bias: Any) -> str:
+        if not whole:
+            width = wide_inputs[name.replace("qkv", "query")]
+            narrow = np.maximum(np.abs(weight).max(axis=0), _LEAST_WIDTH)
+            even = np.maximum(width, _LEAST_WIDTH) ** _EVEN / narrow ** (1 - _EVEN)
+            (x,) = node("Mul", [x, keep((1 / even).astype(np.float32), f"{name}.even")])
+            weight = (weight * even).astype(np.float32)
         (made,) = node("MatMul", [x, keep(weight.T, f"{name}.weight")])
-        nodes[-1].name = f"{name}.product"
-        products.append(nodes[-1].name)
         return node("Add", [made, keep(bias, f"{name}.bias")])[0]
 
     def normal(x: str, name: str) -> str:
@@ -412,6 +485,9 @@ def export(model: Any, graph: Path) -> None:
         opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)],
         ir_version=9,
     )
+    if whole:
+        onnx.save(made, graph)
+        return
     with tempfile.TemporaryDirectory() as folder:
         full = Path(folder) / "full.onnx"
         onnx.save(made, full)
@@ -420,9 +496,7 @@ def export(model: Any, graph: Path) -> None:
             graph,
             weight_type=QuantType.QInt8,
             op_types_to_quantize=["MatMul", "Gather"],
-            # A scale a column, and the products whose inputs hold outliers left as they are (`DECISIONS.md`, record 22).
-            per_channel=True,
-            nodes_to_exclude=[product for product in products if product.removesuffix(".product") in _WHOLE],
+            per_channel=True,  # a scale a column
             extra_options={"WeightSymmetric": True, "DefaultTensorType": TensorProto.FLOAT},
         )
 
@@ -430,7 +504,7 @@ def export(model: Any, graph: Path) -> None:
 def _fold(rest: Sequence[LabelledNote], held: Sequence[LabelledNote]) -> list[Scores]:
     with tempfile.TemporaryDirectory() as folder:
         graph = Path(folder) / ENCODER_FILE
-        fine_tune(rest, graph)
+        fine_tune(rest, graph, epochs=_FOLD_EPOCHS)
         encoder = Encoder.load(graph, base() / "vocab.txt")
     return encoder.scores([lesson(note).words for note in held])
 

@@ -2,7 +2,9 @@
 
 Each kind of `KINDS` changes a note's text by edits and moves every label with them, so that what the reader loses to a kind can be
 measured: ``python -m models.training.perturb`` prints the drop of each on the development split. The changes are seeded by the
-note's id: the same note is changed in the same way each time. Word pairs are in ``perturbations.toml``.
+note's id: the same note is changed in the same way each time. Word pairs are in ``perturbations.toml``. The encoder is trained on
+training notes with lines joined, lines broken and headings removed (`models.training.encoder`), so what these three cost on
+development notes is what a kind of change costs that was met before, in other notes.
 """
 
 from __future__ import annotations

@@ -14,13 +14,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 
 from models.billing.flags import FLAGS
 from models.coder import Coder
-from models.note import Note, Profile
+from models.note import USUAL_RISK, Note, Profile, Risk
 from models.registry import Manifest, shipped
 from models.training import svg
 from models.training.curves import (
@@ -159,6 +159,8 @@ def _common(evaluations: Sequence[Evaluation], facts: Facts) -> dict[str, Any]:
         "figure": first.figure,
         "facts": facts,
         "manifest": facts.manifest,
+        "risk": USUAL_RISK,
+        "risks": sorted(get_args(Risk)),
         "writers": len({m.note.writer for m in first.measured}),
     }
 

@@ -601,7 +601,8 @@ def study(items: Sequence[Item]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table of these heads and rows."""
     lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
@@ -636,7 +637,7 @@ def _candidates(
     return [
         "## Candidates",
         "Best log loss on blocks as read first. Differences of a hundredth in log loss are within the noise of so few writers.",
-        _table(heads, [row for _, row in rows]),
+        markdown_table(heads, [row for _, row in rows]),
     ]
 
 
@@ -648,7 +649,7 @@ def _ablations(found: Sequence[Ablated], name: str) -> list[str]:
     return [
         "## What it leans on",
         told + (f" No such features: {', '.join(missing)}." if missing else ""),
-        _table(["hidden", *(f"{where}: {head}" for where in wheres for head in _HEADS)], rows),
+        markdown_table(["hidden", *(f"{where}: {head}" for where in wheres for head in _HEADS)], rows),
     ]
 
 
@@ -668,7 +669,7 @@ def _curve(found: Sequence[Learnt], name: str) -> list[str]:
     return [
         "## From how many notes",
         f"{name}, blocks as read; each share below all drawn {REPEATS} times.",
-        _table(heads, rows),
+        markdown_table(heads, rows),
     ]
 
 
@@ -688,9 +689,9 @@ def _calibrations(scores: Array, items: Sequence[Item]) -> tuple[str, list[str]]
     return best, [
         "## Calibration",
         f"Fitted on the other folds of writers. Least log loss: {best}. ECE of a class is of its own probability.",
-        _table(["calibration", *_HEADS, *(f"ECE {code}" for code in CLASSES)], rows),
+        markdown_table(["calibration", *_HEADS, *(f"ECE {code}" for code in CLASSES)], rows),
         "ECE by group of care settings; a group of few blocks has a large one by chance.",
-        _table(["setting", "blocks", *CALIBRATIONS], by_group),
+        markdown_table(["setting", "blocks", *CALIBRATIONS], by_group),
     ]
 
 
@@ -706,9 +707,9 @@ def _sets(probabilities: Array, items: Sequence[Item]) -> list[str]:
     return [
         "## When both codes remain possible",
         "Sets by cross-conformal thresholds, each fold of writers with the threshold of the others.",
-        _table(["alpha", "threshold", "covered", "both codes", "several", "wrong among the rest"], rows),
+        markdown_table(["alpha", "threshold", "covered", "both codes", "several", "wrong among the rest"], rows),
         "Codes of blocks that pass unseen, so that at most this share is wrong, with this probability of a broken promise.",
-        _table(["risk", "delta", "least confidence", "coverage", "bound"], risks),
+        markdown_table(["risk", "delta", "least confidence", "coverage", "bound"], risks),
     ]
 
 

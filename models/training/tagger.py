@@ -18,7 +18,7 @@ import pycrfsuite
 from models.training.dataset import LabelledNote
 from nlp.chain import Chain, Scores
 from nlp.components.activities import LENIENCE, ActivityTagger, ChainScorer, MixedScorer
-from nlp.components.blocks import ENCODED, Found, encoded_roles
+from nlp.components.blocks import ENCODED, Found, encoded_signs
 from nlp.components.durations import find_durations
 from nlp.components.goals import find_goals
 from nlp.context import Context
@@ -260,7 +260,7 @@ def grouper_rows(
         return names, labels
     rows = [
         dict.fromkeys(row, 1.0) | dict(zip(ENCODED, values, strict=True))
-        for row, values in zip(names, encoded_roles(context, events).tolist(), strict=True)
+        for row, values in zip(names, encoded_signs(context, events).tolist(), strict=True)
     ]
     return rows, labels
 
@@ -311,10 +311,10 @@ def _see(
     rest: Sequence[LabelledNote], held: Sequence[LabelledNote], scores: Mapping[str, Scores] | None
 ) -> tuple[list[Seen], list[Seen]]:
     chain = fit_tagger(rest)
-    plain = _look(ActivityTagger(ChainScorer(chain)), held, None)
+    plain = look(ActivityTagger(ChainScorer(chain)), held, None)
     if scores is None:
         return plain, []
-    return plain, _look(ActivityTagger(MixedScorer(chain, Remembered())), held, scores)
+    return plain, look(ActivityTagger(MixedScorer(chain, Remembered())), held, scores)
 
 
 def context_of_note(note: LabelledNote, scores: Mapping[str, Scores] | None) -> Context:
@@ -322,7 +322,8 @@ def context_of_note(note: LabelledNote, scores: Mapping[str, Scores] | None) -> 
     return Context(Tokens.of(note.text), None if scores is None else scores[note.id])
 
 
-def _look(tagger: ActivityTagger, held: Sequence[LabelledNote], scores: Mapping[str, Scores] | None) -> list[Seen]:
+def look(tagger: ActivityTagger, held: Sequence[LabelledNote], scores: Mapping[str, Scores] | None) -> list[Seen]:
+    """What a tagger sees in these notes; ``scores`` are an encoder's, by note id."""
     contexts = [context_of_note(note, scores) for note in held]
     sights = [tagger.tag(contexts, lenience=lenience) for lenience in (LENIENCE, *_OTHER_LENIENCES)]
     out = []

@@ -8,9 +8,10 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import joblib
 import numpy as np
@@ -26,6 +27,7 @@ from models.billing.proposal import SIGNS, UNCALIBRATED, chance, propose, signs
 from models.classifier import CLASSES, Classifier, Fitted, softmax
 from models.errors import UntrustedModel
 from models.features import as_dict, block_features, settings_of
+from models.note import Risk
 from models.settle import settle
 from models.training.conformal import class_thresholds, plain_threshold
 from models.training.dataset import LabelledNote, headline_of, read_corpus, read_splits, select
@@ -57,8 +59,7 @@ _COLDEST = 0.3  # a temperature below it would mean a broken fit
 FOLDS = 3
 _CALIBRATION_PENALTY = 1.0
 _MAY_BE_LOST = 0.02  # share of blocks whose right class may be missing from those that remain possible
-_RISK = 0.05  # at most so many of the proposals that pass unflagged are wrong
-_STRICTEST = 0.99  # a threshold above it would flag every note
+_NONE_PASSES = 2.0  # a threshold that no confidence reaches: where no threshold keeps a risk, every note is looked at
 _POLICY = "full_15"  # the default
 
 
@@ -260,7 +261,7 @@ def decide(
     weights = tuple(fit_signs([p for p in proposed if (p.code is None) is none]) for none in (False, True))
     passing = [p for p in proposed if not p.flagged]
     chances = [chance(p.signs, weights[p.code is None]) for p in passing]
-    least = plain_threshold(chances, [p.right for p in passing], _RISK)
+    least = {risk: plain_threshold(chances, [p.right for p in passing], risk / 100) for risk in sorted(get_args(Risk))}
     vectorizer, estimator = fit_classifier(rows)
     rows, logits = rows[as_seen], logits[as_seen]
     possible = class_thresholds(softmax(logits / temperature), [CLASSES.index(row.code) for row in rows], _MAY_BE_LOST)
@@ -271,7 +272,7 @@ def decide(
             "estimator": estimator,
             "temperature": temperature,
             "calibration": weights,
-            "least": min(least.threshold, _STRICTEST),
+            "least": {risk: min(found.threshold, _NONE_PASSES) for risk, found in least.items()},
             "possible": possible,
         },
         {
@@ -281,9 +282,15 @@ def decide(
                 "blocks_out_of_fold_log_loss": log_loss(logits, rows, temperature),
                 "temperature": temperature,
                 "proposals_right": float(np.mean([p.right for p in proposed])),
-                "unflagged_from": min(least.threshold, _STRICTEST),
-                "unflagged_share": least.coverage * len(passing) / len(proposed),
-                "unflagged_wrong": least.bound,
+                **{
+                    f"{name}_{risk}": value
+                    for risk, found in least.items()
+                    for name, value in (
+                        ("unflagged_from", min(found.threshold, _NONE_PASSES)),
+                        ("unflagged_share", found.coverage * len(passing) / len(proposed)),
+                        ("unflagged_wrong", found.bound),
+                    )
+                },
             }.items()
         },
     )
@@ -329,16 +336,22 @@ def train(notes: Sequence[LabelledNote], out: Path, *, encoder: Path | None = No
     scores = None if encoder is None else read_scores(encoder, notes)
     folds = writer_folds(notes, FOLDS)
     fast, accurate, tagger = cross_see(notes, folds, scores)
-    plain = decide(notes, fast, folds)
-    both = plain if scores is None else decide(notes, accurate, folds, scores)
+    with ProcessPoolExecutor(max_workers=2) as pool:
+        first = pool.submit(decide, notes, fast, folds)
+        second = first if scores is None else pool.submit(decide, notes, accurate, folds, scores)
+        groupers = [pool.submit(fit_grouper, notes, fast)]
+        if scores is not None:
+            groupers.append(pool.submit(fit_grouper, notes, accurate, scores))
+        plain, both = first.result(), second.result()
+        grouper, *encoded = [job.result() for job in groupers]
     hashed = data_hash(notes)
     with tempfile.TemporaryDirectory() as temporary:
         parts = Path(temporary)
         tagger.save(parts / TAGGER_FILE)
-        fit_grouper(notes, fast).save(parts / GROUPER_FILE)
+        grouper.save(parts / GROUPER_FILE)
         joblib.dump(plain.fitted, parts / registry.CLASSIFIER_FILE, compress=3)
         if encoder is not None:
-            fit_grouper(notes, accurate, scores).save(parts / ENCODER_GROUPER_FILE)
+            encoded[0].save(parts / ENCODER_GROUPER_FILE)
             joblib.dump(both.fitted, parts / registry.ENCODER_CLASSIFIER_FILE, compress=3)
             for name in (ENCODER_FILE, VOCABULARY_FILE):
                 shutil.copyfile(encoder / name, parts / name)

@@ -24,6 +24,7 @@ from nlp.context import Context, context_of
 from nlp.encoder import COLUMNS, Encoder
 from nlp.events import Candidate
 from nlp.tagging import LABELS, WordScores, tag_scores
+from nlp.terms import listed
 from nlp.tokens import Tokens, kept_tokens
 
 _RAW = "therapy_tags"
@@ -35,7 +36,6 @@ _LISTED_MARGIN = -1.0  # what stands in the lexicon alone is believed less than 
 # A span in a path of label numbers: begun by either label of its kind, gone on with by the second.
 _SPAN = re.compile(b"[\x01\x02]\x02*|[\x03\x04]\x04*|[\x05\x06]\x06*")
 _EDGE = frozenset(".,;:-–—|/&+*•([>=")
-_LEADING = frozenset(["then", "and", "also", "plus", "with", "w", "today", "pt", "patient", "finally", "next"])
 
 
 class Scorer(Protocol):
@@ -80,11 +80,10 @@ class WordScorer(Protocol):
 class MixedScorer(ChainScorer):
     """The linear-chain tagger with an encoder's log-probabilities added to its scores; its transitions decode both.
 
-    The encoder's count half: it is too sure of itself on short notes, and whether work was done is for the blocks to decide
-    (cross-validated on the training writers; `DECISIONS.md`, record 18).
+    Both count whole (cross-validated on the training writers; `DECISIONS.md`, record 24).
     """
 
-    SHARE = 0.5
+    SHARE = 1.0  # of the encoder's log-probabilities
 
     def __init__(self, chain: Chain, encoder: WordScorer) -> None:
         super().__init__(chain)
@@ -117,8 +116,8 @@ def spans_from(path: list[int], kept: list[int], margins: list[float]) -> list[t
 
 def trim(tokens: Tokens, start: int, end: int) -> tuple[int, int]:
     """Take marks, blanks and list words off the edges of a span; ``(start, start)`` where nothing is left."""
-    words = tokens.words
-    while start < end and (words[start].isspace() or words[start] in _EDGE or tokens.lower[start] in _LEADING):
+    words, leading = tokens.words, listed("leading")
+    while start < end and (words[start].isspace() or words[start] in _EDGE or tokens.lower[start] in leading):
         if (
             words[start].isalpha()
             and start + 1 < end

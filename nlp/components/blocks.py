@@ -21,7 +21,7 @@ from nlp.components.activities import candidates_of
 from nlp.components.durations import find_durations
 from nlp.context import Context, context_of
 from nlp.cues import find_status
-from nlp.encoder import ROLES, bounded
+from nlp.encoder import COLUMNS, LEAST_LOG, ROLES, bounded
 from nlp.events import (
     EVENT_LABELS,
     Candidate,
@@ -32,6 +32,7 @@ from nlp.events import (
     shared_by_names,
     shared_by_words,
 )
+from nlp.tagging import LABELS
 
 _BLOCKS = "therapy_blocks"
 _BESIDE = 2  # marks between a service name and minutes that stand beside it
@@ -39,6 +40,9 @@ _DOSE_WORDS = 6  # words of a dose between an activity and its minutes
 _PLAIN_FORMS = frozenset(("unit", "tick", "bare", "bracket", "lead", "column", "range", "hours"))
 _NEVER = 20.0  # taken off a score that structure rules out
 _PLACED = 3.0  # taken off a label that the place of a sentence's only minutes speaks against
+# Where the encoder is surer by this many log-odds that an activity was not done, it is so much likelier in no block: the
+# grouper's own features knew the notes that they learnt from, so the encoder's weights came out small (`DECISIONS.md`, record 24).
+_SURER, _UNDONE = 1.0, 4.0
 _CLAIM_MINUTES = 2.0  # taken off the score of *no block* for minutes without a word against them
 _CLAIM_WORK = 0.5  # the same for work that the tagger took for done; more finds more and leaks more
 _NO_WORK = frozenset(
@@ -218,15 +222,52 @@ def own_minutes(context: Context, events: list[Event], labels: list[str]) -> lis
     return out
 
 
-ENCODED = tuple(f"encoded:{role}" for role in ROLES)  # names of what `encoded_roles` gives, in the grouper's file
+# Names of what `encoded_signs` gives, in the grouper's file.
+ENCODED = (
+    *(f"encoded:{role}" for role in ROLES),
+    "encoded:done",
+    "encoded:not_done",
+    "encoded:no_task",
+    "encoded:same_code",
+)
+# Columns of the tag head that say so: done, not done, no work.
+_TAGS = tuple([n for n, label in enumerate(LABELS) if label[2:] == kind] for kind in ("ACT", "NOT", ""))
 
 
-def encoded_roles(context: Context, events: Sequence[Event]) -> Scores:
-    """The encoder's log-probabilities of `ROLES` for each event, of shape (events, roles), read at its first word."""
-    if not events:
-        return np.zeros((0, len(ROLES)), dtype=np.float32)
-    rows = np.stack([context.encoded_rows(e.start, e.end)[0] for e in events])
-    return bounded(rows, "role")
+def encoded_signs(context: Context, events: Sequence[Event]) -> Scores:
+    """What the encoder makes of each event, of shape (events, len(ENCODED)).
+
+    The log-probabilities of `ROLES` at its first word; the mean ones over its words of work done, work not done and no work;
+    and how likely an activity has the code of the activity before it (0 for what is none, and for the first). All are 0 where
+    the encoder had nothing to say (`nlp.encoder.Encoder.scores`).
+    """
+    out = np.zeros((len(events), len(ENCODED)), dtype=np.float32)
+    if not events or not (context.encoded is not None and context.encoded.any()):
+        return out
+    rows, width = context.encoded, len(ROLES)
+    at = [context.kept_range(e.start, e.end) for e in events]
+    out[:, :width] = bounded(rows[[place.start for place in at]], "role")
+    tags = rows[:, COLUMNS["tag"]]
+    kinds = np.stack([np.logaddexp.reduce(tags[:, labels], axis=1) for labels in _TAGS], axis=1)
+    out[:, width:-1] = np.maximum([kinds[place].mean(axis=0) for place in at], LEAST_LOG)
+    silent = [not rows[place].any() for place in at]
+    work = [number for number, event in enumerate(events) if event.kind == "act" and not silent[number]]
+    if work:
+        codes = np.exp([rows[at[number], COLUMNS["code"]].mean(axis=0) for number in work])
+        codes /= codes.sum(axis=1, keepdims=True)
+        out[work[1:], -1] = (codes[1:] * codes[:-1]).sum(axis=1)
+    out[silent] = 0.0
+    return out
+
+
+def undone(events: Sequence[Event], signs: Scores) -> Scores:
+    """Scores to add, of shape (events, labels), for activities that the encoder is sure were not done; ``signs`` as above."""
+    out = np.zeros((len(events), len(EVENT_LABELS)), dtype=np.float32)
+    surer = signs[:, ENCODED.index("encoded:not_done")] - signs[:, ENCODED.index("encoded:done")] > _SURER
+    rows = [number for number, event in enumerate(events) if event.kind == "act" and surer[number]]
+    for label in ("O", "Q"):
+        out[rows, EVENT_LABELS.index(label)] = _UNDONE
+    return out
 
 
 def added_minutes(context: Context, events: list[Event], labels: list[str]) -> list[str]:
@@ -447,7 +488,8 @@ class BlockGrouper:
         for context, mine, start, end in zip(contexts, events, ends, ends[1:], strict=False):
             rows = flat[start:end] + structure(context, mine)
             if context.encoded is not None:
-                rows += encoded_roles(context, mine) @ self.encoded
+                signs = encoded_signs(context, mine)
+                rows += signs @ self.encoded + undone(mine, signs)
             scores.append(rows)
         paths = self.chain.decode_many(scores)
         return [

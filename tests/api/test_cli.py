@@ -15,11 +15,13 @@ import pytest
 from typer.testing import CliRunner
 
 from api.cli import MAX_BYTES, app
+from api.main import create_app
+from api.settings import Settings
 from models.coder import Coder
 from models.result import Result
 from nlp.pipeline import MAX_CHARACTERS
 
-from .conftest import SENTINEL
+from .conftest import SENTINEL, Client
 
 runner = CliRunner()
 DISCLAIMER = "Suggestion for review; nothing is billed."
@@ -48,6 +50,20 @@ class TestCode:
         )
         result = Result.model_validate_json(ran.stdout)
         assert (result.policy, result.model.profile, result.services[0].start) == ("cms_8_minute", "fast", 3)
+
+    def test_the_stated_risk_reaches_the_coder(self, note: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        asked: list[int] = []
+        load = Coder.load
+        monkeypatch.setattr(Coder, "load", lambda path=None, **given: (asked.append(given["risk"]), load(path))[1])
+        lines = note.with_name("in.jsonl")
+        lines.write_text('{"note_id": "n", "text": "bridging"}\n')
+        for command in (["code", str(note)], ["batch", str(lines), str(note.with_name("out.jsonl"))]):
+            assert [runner.invoke(app, [*command, *more]).exit_code for more in ([], ["--risk", "1"])] == [0, 0]
+            assert asked == [5, 1]
+            asked.clear()
+        with Client(create_app(Settings(risk=2))):
+            assert asked == [2]
+        assert runner.invoke(app, ["code", str(note), "--risk", "3"]).exit_code == 2
 
     def test_standard_input_keeps_every_character(self) -> None:
         ran = runner.invoke(app, ["code", "-", "--json"], input="\r\n😀 bridging".encode())
@@ -135,6 +151,18 @@ class TestServe:
             ran = runner.invoke(app, ["serve", "--port", str(taken.getsockname()[1])])
         assert (ran.exit_code, ran.stderr.count("\n")) == (2, 1)
         assert "is taken" in ran.stderr
+
+    @pytest.mark.parametrize(("told", "risk"), [("1", 1), ("5", 5)])
+    def test_the_stated_risk_is_a_setting(self, monkeypatch: pytest.MonkeyPatch, told: str, risk: int) -> None:
+        monkeypatch.setenv("THERAPY_CODER_RISK", told)
+        assert Settings().risk == risk
+
+    @pytest.mark.parametrize("told", ["3", "", "one", "0.05"])
+    def test_another_risk_is_refused(self, monkeypatch: pytest.MonkeyPatch, told: str) -> None:
+        monkeypatch.setenv("THERAPY_CODER_RISK", told)
+        ran = runner.invoke(app, ["serve", "--port", "0"])
+        assert ran.exit_code == 2
+        assert "THERAPY_CODER_RISK" in ran.stderr
 
     def test_a_wrong_setting_stops_the_start(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("THERAPY_CODER_PORT", "http")
@@ -243,7 +271,7 @@ def test_the_summary_never_steers_the_terminal_nor_reads_markup(field: str) -> N
 def test_the_real_summary_fits_eighty_columns(real_coder: Coder, monkeypatch: pytest.MonkeyPatch) -> None:
     from api.words import words
 
-    monkeypatch.setattr(Coder, "load", lambda *_: real_coder)
+    monkeypatch.setattr(Coder, "load", lambda *_, **__: real_coder)
     ran = runner.invoke(
         app, ["code", "-"], input=words()["example"]["note"] + "\n[red]" + "\x1b[31m bridging 3x10 " * 3
     )

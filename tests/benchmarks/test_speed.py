@@ -21,6 +21,7 @@ from models.training.dataset import read_corpus
 
 ROOT = Path(__file__).parents[2]
 NOTES = [note.text for note in read_corpus(ROOT / "training_data")]
+ROUNDS_OF_NOTES = 60
 ROUNDS = {"fast": 5, "accurate": 2}
 
 pytestmark = pytest.mark.slow
@@ -50,21 +51,26 @@ def test_whole_line_against_the_bare_tokenizer(profile):
 
 @pytest.mark.parametrize("profile", ["fast", "accurate"])
 def test_api_for_a_note_of_200_words(profile):
-    note = " ".join(max(NOTES, key=len).split()[:200])
+    # Whole notes of about 200 words, and the densest stretch of 200 (nearly two word pieces a word).
+    usual = [text for text in NOTES if 190 <= len(text.split()) <= 210][:ROUNDS_OF_NOTES]
+    dense = " ".join(max(NOTES, key=len).split()[:200])
 
-    async def measure() -> list[float]:
+    async def measure(notes: list[str]) -> list[float]:
         transport = httpx.ASGITransport(create_app(coder=Coder.load()))
         times = []
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-            for _ in range(60):
+            for text in (*notes[:10], *notes):
                 start = time.perf_counter()
-                answer = await client.post("/v1/suggestions", json={"text": note, "profile": profile})
+                answer = await client.post("/v1/suggestions", json={"text": text, "profile": profile})
                 times.append(1000 * (time.perf_counter() - start))
                 assert answer.status_code == 200
-        return times[10:]
+        return times[min(10, len(notes)) :]
 
-    times = sorted(asyncio.run(measure()))
-    print(f"\nAPI, {profile}, 200 words: p50 {statistics.median(times):.1f} ms, p95 {times[47]:.1f} ms")
+    for name, notes in (("notes of about 200 words", usual), ("200 dense words", [dense] * ROUNDS_OF_NOTES)):
+        times = sorted(asyncio.run(measure(notes)))
+        middle, most = statistics.median(times), times[int(0.95 * len(times))]
+        print(f"\nAPI, {profile}, {len(set(notes))} {name}: p50 {middle:.1f} ms, p95 {most:.1f} ms")
+        assert len(times) == len(notes) > 20
 
 
 def test_cold_start():

@@ -1,17 +1,21 @@
 """One note in, one result out: the contract's example, order, sameness, privacy."""
 
 import logging
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.coder import Coder
+from models.errors import UnknownRisk
 from models.note import Note
 from models.result import Result
+from models.training.dataset import read_corpus, read_splits, select
 from nlp.errors import NoteTooLong, TherapyCoderError, UnreadableText
 
 CODER = Coder.load()
+DATA = Path(__file__).parents[2] / "training_data"
 EXAMPLE = (
     "O: Ther ex x 15 min: bridging 3x10, heel raises BLE. Plan: stairs w/ rail next visit. "
     "STG: up and down 12 steps with one rail in 4 wks"
@@ -76,6 +80,25 @@ def test_profiles_read_with_and_without_the_encoder():
     results = list(CODER.code_many(notes))
     assert [r.model.profile for r in results] == ["accurate", "fast", "accurate"]
     assert [CODER.code(note) for note in notes] == results
+
+
+def test_the_less_may_be_wrong_the_more_must_be_looked_at():
+    strict, usual = Coder.load(risk=1), Coder.load(risk=5)
+    least = [coder.classifier.calibration.least for coder in (strict, Coder.load(risk=2), usual)]
+    assert least == sorted(least, reverse=True)
+    assert 0 < least[-1] < least[0] < 1
+    notes = [n.text for n in select(read_corpus(DATA), read_splits(DATA), "development")[:60]]
+    pairs = list(zip(strict.code_many(notes), usual.code_many(notes), strict=True))
+    assert all(a.proposal.confidence == b.proposal.confidence for a, b in pairs)
+    flagged = [[result.proposal.status == "flagged" for result in both] for both in pairs]
+    assert all(first >= second for first, second in flagged)
+    assert sum(first for first, _ in flagged) > sum(second for _, second in flagged)
+
+
+@pytest.mark.parametrize("risk", [3, 0, "1"])
+def test_a_risk_without_a_threshold_is_refused(risk):
+    with pytest.raises(UnknownRisk, match="choose 1, 2, 5"):
+        Coder.load(risk=risk)
 
 
 def test_the_result_names_the_profile_that_was_asked_for():

@@ -73,6 +73,7 @@ def test_the_classifier_holds_types_of_scikit_learn_alone():
     for name in (registry.CLASSIFIER_FILE, registry.ENCODER_CLASSIFIER_FILE):
         stored = joblib.load(registry.shipped() / name)
         assert {type(stored[part]).__module__.split(".")[0] for part in ("vectorizer", "estimator")} == {"sklearn"}
-        plain = [stored["temperature"], stored["least"], *stored["possible"]]
+        assert sorted(stored["least"]) == [1, 2, 5]
+        plain = [stored["temperature"], *stored["least"].values(), *stored["possible"]]
         plain += [weight for weights in stored["calibration"] for weight in weights.values()]
         assert all(type(number) is float for number in plain)

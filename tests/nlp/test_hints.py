@@ -7,7 +7,8 @@ import pytest
 
 from nlp.chain import Chain
 from nlp.components.activities import ChainScorer, MixedScorer
-from nlp.components.blocks import ENCODED, BlockGrouper, Grouping, encoded_roles
+from nlp.components.blocks import ENCODED, BlockGrouper, Grouping, encoded_signs, undone
+from nlp.components.durations import find_durations
 from nlp.components.elements import find_elements
 from nlp.context import Context
 from nlp.cues import Finding, weighed
@@ -46,9 +47,53 @@ def test_roles_are_read_at_the_first_word_and_bounded():
     text = "heel raises 12 min"
     context = Context(Tokens.of(text), rows(text, role=(0, "B", 1 - 1e-9)))
     events = make_events(context, [Candidate(0, 2, "ACT")], [])
-    (row,) = encoded_roles(context, events)
+    (row,) = encoded_signs(context, events)
     assert row[0] == pytest.approx(0.0, abs=1e-6)
-    assert list(row[1:]) == [-8.0] * 5
+    assert list(row[1:6]) == [-8.0] * 5
+
+
+@pytest.mark.parametrize(("second_code", "same"), [((0.1, 0.8, 0.1), 0.17), ((0.8, 0.1, 0.1), 0.66)])
+def test_what_was_done_is_read_over_all_words_and_the_code_against_the_activity_before(second_code, same):
+    text = "heel raises 12 min ladder climbs"
+    said = rows(text, tag=(None, "B-NOT", 0.7), code=(None, "exercise", 0.8))
+    said[4:, COLUMNS["code"]] = np.log(second_code)
+    context = Context(Tokens.of(text), said)
+    kept = kept_tokens(context.tokens)
+    work = [Candidate(kept[0], kept[1] + 1, "ACT"), Candidate(kept[-2], kept[-1] + 1, "ACT")]
+    events = make_events(context, work, find_durations(context))
+    assert [event.kind for event in events] == ["act", "dur", "act"]
+    first, between, second = encoded_signs(context, events)
+    names = dict(zip(ENCODED, first.tolist(), strict=True))
+    assert math.exp(names["encoded:not_done"]) == pytest.approx(0.75)
+    assert math.exp(names["encoded:done"]) == pytest.approx(0.10)
+    assert math.exp(names["encoded:no_task"]) == pytest.approx(0.05)
+    assert names["encoded:same_code"] == 0.0
+    assert between[-1] == 0.0
+    assert second[-1] == pytest.approx(same)
+
+
+def test_an_encoder_without_anything_to_say_pushes_no_event():
+    text = "heel raises 12 min ladder climbs"
+    context = Context(Tokens.of(text), np.zeros((6, OUTPUTS), dtype=np.float32))
+    kept = kept_tokens(context.tokens)
+    events = make_events(context, [Candidate(kept[0], kept[1] + 1, "ACT")], find_durations(context))
+    assert not encoded_signs(context, events).any()
+    context.encoded[2:] = rows(text)[2:]  # nothing of the activity, but something of the minutes
+    assert [bool(row.any()) for row in encoded_signs(context, events)] == [False, True]
+
+
+@pytest.mark.parametrize(("probability", "pushed"), [(0.9, True), (0.4, False), (0.1, False)])
+def test_only_work_that_the_encoder_is_sure_was_not_done_is_pushed_out_of_the_blocks(probability, pushed):
+    text = "heel raises 12 min"
+    said = rows(text, tag=(None, "B-NOT", probability))
+    context = Context(Tokens.of(text), said)
+    kept = kept_tokens(context.tokens)
+    events = make_events(context, [Candidate(kept[0], kept[1] + 1, "ACT")], find_durations(context))
+    work, minutes = undone(events, encoded_signs(context, events))
+    assert [label for label, score in zip(EVENT_LABELS, work.tolist(), strict=True) if score] == (
+        ["O", "Q"] if pushed else []
+    )
+    assert not minutes.any()
 
 
 def test_the_grouper_adds_what_its_file_says_of_the_roles():

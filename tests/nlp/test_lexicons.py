@@ -7,7 +7,7 @@ from nlp.context import Context
 from nlp.errors import LexiconError
 from nlp.events import find_services
 from nlp.lexicon import Matcher, Terms, parse_lexicon, read_lexicon, singular
-from nlp.terms import entries, terms
+from nlp.terms import entries, listed, terms
 from nlp.tokens import Tokens
 
 PLAIN = ["activities", "elements", "notices", "status"]
@@ -73,6 +73,17 @@ def test_duration_form_is_read(name, entry, example):
 def test_what_is_no_duration_is_not_read(name, entry, example):
     plain = [c for c in find_durations(Context(Tokens.of(example))) if c.form != "hours"]
     assert plain == []
+
+
+@pytest.mark.parametrize("entry", entries("lists"), ids=lambda entry: entry.id)
+def test_a_list_holds_its_examples_and_not_their_twins(entry):
+    words = listed(entry.id)
+    assert words
+    assert words.issuperset(entry.examples)
+    assert words.isdisjoint(entry.not_examples)
+    assert all(word == word.lower() for word in words)
+    with pytest.raises(KeyError):
+        listed("no such list")
 
 
 def test_the_lexicon_of_activities_is_large_enough():
