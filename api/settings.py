@@ -83,6 +83,7 @@ class Settings(BaseSettings):
         if not Path(path).is_absolute():
             raise ValueError("SQLite needs an absolute path: sqlite:////folder/file (four slashes)")
         return SecretStr(f"sqlite:///{rest.removeprefix('/')}")
+
     @field_validator("risk", mode="before")
     @classmethod
     def _number(cls, value: object) -> object:
