@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from api.commands.common import JsonOption, group
 from api.exits import DONE, SOME_FAILED, TOLD, fail
 from models.note import Discipline
 from models.training.dataset import Format
@@ -21,15 +22,7 @@ if TYPE_CHECKING:
     from models.training.dataset import LabelledNote
     from models.training.formats import Imported
 
-data = typer.Typer(
-    help="Check and count labelled notes, take them to a labelling tool and back, compare two labellings.",
-    epilog=TOLD,
-    no_args_is_help=True,
-    # A traceback with local variables would print notes.
-    pretty_exceptions_enable=False,
-)
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+data = group("Check and count labelled notes, take them to a labelling tool and back, compare two labellings.")
 
 
 @data.command(epilog=TOLD)

@@ -15,10 +15,10 @@ from __future__ import annotations
 import secrets
 import unicodedata
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import cache
-from typing import Literal
+from typing import Literal, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -38,6 +38,7 @@ TRIES, LOCK = 10, timedelta(minutes=15)
 
 _HASHER = PasswordHasher()  # Argon2id with the costs of RFC 9106's second choice: 64 MiB, 3 passes
 _Kind = Literal["link", "session", "key"]
+_Row = TypeVar("_Row")
 
 
 def make_secret(kind: _Kind, clinic_id: uuid.UUID) -> str:
@@ -55,6 +56,21 @@ def clinic_of(secret: str, kind: _Kind) -> uuid.UUID | None:
         return uuid.UUID(hex=clinic)
     except ValueError:
         return None
+
+
+def _proved(session: Session, secret: str, kind: _Kind, find: Callable[[Session, uuid.UUID, str], _Row | None]) -> _Row:
+    """Return what ``find`` finds for a secret's clinic and hash.
+
+    Raises
+    ------
+    SignInRefused
+        It is no secret of that kind, or nothing is found.
+    """
+    clinic_id = clinic_of(secret, kind)
+    found = None if clinic_id is None else find(session, clinic_id, repository.sha256(secret))
+    if found is None:
+        raise SignInRefused
+    return found
 
 
 # ---- passwords
@@ -158,11 +174,7 @@ def use_link(session: Session, secret: str) -> Person:
     SignInRefused
         It is unknown, was used, or its time is over.
     """
-    clinic_id = clinic_of(secret, "link")
-    person = None if clinic_id is None else repository.use_link(session, clinic_id, repository.sha256(secret))
-    if person is None:
-        raise SignInRefused
-    return person
+    return _proved(session, secret, "link", repository.use_link)
 
 
 def begin_session(session: Session, person: Person) -> str:
@@ -180,11 +192,7 @@ def signed_in(session: Session, secret: str) -> Person:
     SignInRefused
         The session is unknown or over, or the person was disabled.
     """
-    clinic_id = clinic_of(secret, "session")
-    person = None if clinic_id is None else repository.session_person(session, clinic_id, repository.sha256(secret))
-    if person is None:
-        raise SignInRefused
-    return person
+    return _proved(session, secret, "session", repository.session_person)
 
 
 def end_session(session: Session, secret: str) -> None:
@@ -228,10 +236,7 @@ def check_key(session: Session, secret: str, scope: values.Scope) -> ApiKey:
     SignInRefused, ScopeMissing
         It is unknown, revoked or over; or it lacks the scope.
     """
-    clinic_id = clinic_of(secret, "key")
-    key = None if clinic_id is None else repository.find_key(session, clinic_id, repository.sha256(secret))
-    if key is None:
-        raise SignInRefused
+    key = _proved(session, secret, "key", repository.find_key)
     if scope not in key.scopes:
         raise ScopeMissing(scope)
     return key

@@ -27,6 +27,17 @@ _BEYOND = ""  # stands where no word is
 _CUE_REACH = 80  # tokens; a status cue further off is no feature
 
 
+def label_columns(kind: str) -> list[int]:
+    """Indexes of the labels of a kind: ``ACT``, ``NOT`` or ``GOAL``; of *none* where it is empty.
+
+    Examples
+    --------
+    >>> label_columns("NOT"), label_columns("")
+    ([3, 4], [0])
+    """
+    return [number for number, label in enumerate(LABELS) if label[2:] == kind]
+
+
 def shape(word: str) -> str:
     """Coarse shape of a word: digits by length, case of letters, or the mark itself."""
     if word.isdecimal():

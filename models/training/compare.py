@@ -44,12 +44,12 @@ from nlp.context import Context
 from nlp.cues import SECTION_STATUS, find_status, status_of, weighed
 from nlp.document import STATUSES, Document, ElementName
 from nlp.encoder import COLUMNS
-from nlp.tagging import LABELS
+from nlp.tagging import LABELS, label_columns
 from nlp.tokens import kept_tokens
 
 _SURE = 8.0  # a score, in log-odds, that nothing outweighs
 _LEAST_MARGIN = 1.0  # in log-odds; below it the linear tagger is unsure of a word
-_KINDS = tuple([n for n, label in enumerate(LABELS) if label[2:] == kind] for kind in ("", "ACT", "NOT", "GOAL"))
+_KINDS = tuple(map(label_columns, ("", "ACT", "NOT", "GOAL")))
 
 
 def _legal() -> Scores:
@@ -92,8 +92,6 @@ class PatternScorer(ChainScorer):
 
 class EncoderScorer(MixedScorer):
     """The encoder's log-probabilities alone."""
-
-    SHARE = 1.0
 
     def __init__(self) -> None:
         super().__init__(_empty(), Remembered())

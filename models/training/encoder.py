@@ -274,9 +274,7 @@ class Item:
 
 def _batches(items: Sequence[Item], dice: random.Random) -> list[list[Item]]:
     """Windows of like length in steps, of `_BATCH` pieces or a few more; both notes of a pair shift alike, so they are near."""
-    shifts: dict[str, float] = {item.unit: 0.0 for item in items}
-    for unit in shifts:
-        shifts[unit] = dice.random() * 40
+    shifts = {unit: dice.random() * 40 for unit in dict.fromkeys(item.unit for item in items)}
     ordered = sorted(items, key=lambda item: (len(item.pieces) + shifts[item.unit], item.unit))
     out: list[list[Item]] = []
     for item in ordered:

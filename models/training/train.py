@@ -262,6 +262,7 @@ def decide(
     passing = [p for p in proposed if not p.flagged]
     chances = [chance(p.signs, weights[p.code is None]) for p in passing]
     least = {risk: plain_threshold(chances, [p.right for p in passing], risk / 100) for risk in sorted(get_args(Risk))}
+    thresholds = {risk: min(found.threshold, _NONE_PASSES) for risk, found in least.items()}
     vectorizer, estimator = fit_classifier(rows)
     rows, logits = rows[as_seen], logits[as_seen]
     possible = class_thresholds(softmax(logits / temperature), [CLASSES.index(row.code) for row in rows], _MAY_BE_LOST)
@@ -272,7 +273,7 @@ def decide(
             "estimator": estimator,
             "temperature": temperature,
             "calibration": weights,
-            "least": {risk: min(found.threshold, _NONE_PASSES) for risk, found in least.items()},
+            "least": thresholds,
             "possible": possible,
         },
         {
@@ -286,7 +287,7 @@ def decide(
                     f"{name}_{risk}": value
                     for risk, found in least.items()
                     for name, value in (
-                        ("unflagged_from", min(found.threshold, _NONE_PASSES)),
+                        ("unflagged_from", thresholds[risk]),
                         ("unflagged_share", found.coverage * len(passing) / len(proposed)),
                         ("unflagged_wrong", found.bound),
                     )

@@ -32,7 +32,7 @@ from nlp.events import (
     shared_by_names,
     shared_by_words,
 )
-from nlp.tagging import LABELS
+from nlp.tagging import label_columns
 
 _BLOCKS = "therapy_blocks"
 _BESIDE = 2  # marks between a service name and minutes that stand beside it
@@ -231,7 +231,7 @@ ENCODED = (
     "encoded:same_code",
 )
 # Columns of the tag head that say so: done, not done, no work.
-_TAGS = tuple([n for n, label in enumerate(LABELS) if label[2:] == kind] for kind in ("ACT", "NOT", ""))
+_TAGS = tuple(map(label_columns, ("ACT", "NOT", "")))
 
 
 def encoded_signs(context: Context, events: Sequence[Event]) -> Scores:
