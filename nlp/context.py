@@ -7,6 +7,7 @@ from typing import Any
 
 from spacy.tokens import Doc
 
+from nlp.boxes import unticked
 from nlp.chain import Scores
 from nlp.headings import find_headings, section_labels
 from nlp.lexicon import Match
@@ -22,7 +23,7 @@ class Context:
 
     ``found`` holds the matches by the names of `nlp.terms.terms`; status cues inside a pseudo cue are left out.
     ``sentence_of`` numbers sentences, which end at a full stop, a semicolon or a line break; a question answered by "no" is one
-    with its answer.
+    with its answer. ``unticked`` gives each token behind an empty check box its box.
     """
 
     def __init__(self, tokens: Tokens, encoded: Scores | None = None) -> None:
@@ -38,6 +39,7 @@ class Context:
         self.forward: list[Match] = [m for m in self.found["forward"] if m.start not in blocked]
         self.backward: list[Match] = [m for m in self.found["backward"] if m.start not in blocked]
         self.sentence_of = _sentences(tokens)
+        self.unticked = unticked(tokens)
         self.cache: dict[str, Any] = {}  # what a component reads once and others use again
         self.cues_forward = self._by_sentence(self.forward)
         self.cues_backward = self._by_sentence(self.backward)

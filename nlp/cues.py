@@ -42,11 +42,13 @@ class Finding:
 def find_status(context: Context, start: int, end: int) -> Finding | None:
     """The cue whose scope reaches the activity at tokens ``[start, end)``; ``None`` where no cue does.
 
-    The nearest cue counts, unless it yields to one of another status that reaches too: "declined to try the stairs".
+    The nearest cue counts, unless it yields to one of another status that reaches too: "declined to try the stairs". Where
+    none does, the empty check box in front says *held*.
     """
     reaching = sorted(_reaching(context, start, end), key=lambda item: item[0])
     if not reaching:
-        return None
+        box = context.unticked.get(start)
+        return None if box is None else Finding("held", *box)
     best = reaching[0][1]
     for distance, cue in reaching[1:]:
         near = _words(context, cue.end, best.start) <= _YIELD_REACH if best.start < start else distance <= _AROUND

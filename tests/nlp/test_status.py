@@ -33,6 +33,10 @@ Pt declined <refused>ankle pumps</refused>.
 Did not attempt the <held>stairs</held>.
 No <held>rolling</held> until cleared.
 Held: <held>box jumps</held>
+[x] UBE  [ ] <held>theraband rows</held>  [x] pulleys
+☑ stairs ☐ <held>car transfer</held>
+(x) bike ( ) <held>leg press</held>
+[x] UBE  [ ] <refused>theraband rows</refused>, refused
 Not today: <held>beam walking</held>
 <held>Trampoline jog</held> skipped.
 Unable to climb the <unable>second flight</unable>.
@@ -76,6 +80,8 @@ Before the surgery she was <history>stripping roses</history>.
 """
 DONE = """
 No dizziness while <->rolling</->.
+[ ] <->theraband rows</->  [ ] UBE
+[x] UBE  [ ] theraband rows  [x] <->pulleys</->
 <->Prone hang</-> held 30 sec x 3.
 No pain with <->SLR</->.
 <->Squats</-> without pain.
