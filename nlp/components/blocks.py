@@ -400,9 +400,10 @@ def parted_lines(context: Context, events: list[Event], labels: list[str]) -> li
 def structure(context: Context, events: list[Event]) -> Scores:
     """What structure rules out or in, as scores of shape (events, labels) to add to the model's.
 
-    An activity under a service's heading line begins no block, one behind an empty check box stands in none; minutes that the note gives to two services at once are
-    shared, and the names of these beside them are no block's. Minutes that nothing speaks against belong to some block
-    more often than training notes, read with taggers of every lenience, make the model believe; so does work done.
+    An activity under a service's heading line begins no block, one behind an empty check box stands in none; minutes that
+    the note gives to two services at once are shared, and the names of these beside them are no block's. Minutes that
+    nothing speaks against belong to some block more often than training notes, read with taggers of every lenience, make
+    the model believe; so does work done.
     """
     at = {label: number for number, label in enumerate(EVENT_LABELS)}
     scores = np.zeros((len(events), len(EVENT_LABELS)), dtype=np.float32)
