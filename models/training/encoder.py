@@ -39,7 +39,7 @@ from models.training.tagger import (
     token_range,
     writer_folds,
 )
-from models.training.train import FOLDS, SCORES_FILE, SEED
+from models.training.train import SCORES_FILE, SEED
 from nlp.chain import Scores
 from nlp.context import Context
 from nlp.document import STATUSES
@@ -49,8 +49,8 @@ from nlp.tagging import LABELS
 from nlp.tokens import Tokens, kept_tokens
 
 _WIDTH, _HEADS, _LAYERS, _POSITIONS = 384, 12, 6, 512
-_EPOCHS = 5
-_FOLD_EPOCHS = 4  # of encoders that only score their fold; what they lack in certainty the second stage makes up for
+_EPOCHS = 4
+_FOLDS = 2  # of writers: one core trains the encoder that ships, the other both that only score the other half
 _RATE = 2e-4
 _HEAD_FASTER = 5.0
 _WARM_UP = 0.1
@@ -257,7 +257,7 @@ class Taught:
     plain: Lesson
     relaid: tuple[Lesson, ...]
     unit: str
-    paired: bool
+    times: int  # an epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,26 +269,34 @@ class Item:
     answers: dict[str, list[int]]
     weights: dict[str, list[float]]
     elements: tuple[int, ...]
-    unit: str  # a note's id or, for both notes of a pair, the pair's
+    unit: str  # the note or, for both notes of a pair, the pair; and which of its turns in the epoch
 
 
 def _batches(items: Sequence[Item], dice: random.Random) -> list[list[Item]]:
-    """Windows of like length in steps, of `_BATCH` pieces or a few more; both notes of a pair shift alike, so they are near."""
-    shifts = {unit: dice.random() * 40 for unit in dict.fromkeys(item.unit for item in items)}
-    ordered = sorted(items, key=lambda item: (len(item.pieces) + shifts[item.unit], item.unit))
+    """Windows of like length in steps, of `_BATCH` pieces or a few more; what is one unit stands in one step."""
+    units: dict[str, list[Item]] = {}
+    for item in items:
+        units.setdefault(item.unit, []).append(item)
+    longest = {unit: max(len(item.pieces) for item in members) for unit, members in units.items()}
+    # Neighbours change from epoch to epoch.
+    order = {unit: length * (1 + dice.random() / 6) for unit, length in longest.items()}
     out: list[list[Item]] = []
-    for item in ordered:
-        longest = max(len(item.pieces), len(out[-1][-1].pieces)) if out else 0
-        if not out or len(out[-1]) == _MOST_NOTES or (len(out[-1]) + 1) * longest > _BATCH:
+    width = 0
+    for unit in sorted(units, key=order.__getitem__):
+        members = units[unit]
+        width = max(width, longest[unit])
+        together = len(out[-1]) + len(members) if out else 0
+        if not out or together > _MOST_NOTES or together * width > _BATCH:
             out.append([])
-        out[-1].append(item)
+            width = longest[unit]
+        out[-1] += members
     dice.shuffle(out)
     return out
 
 
 def _items(taught: Sequence[Taught], pieces: Pieces, dice: random.Random) -> Iterator[Item]:
     hide = pieces.number["[MASK]"]
-    for each in itertools.chain.from_iterable([one] * (_TWICE if one.paired else 1) for one in taught):
+    for each, turn in ((one, turn) for one in taught for turn in range(one.times)):
         shown = dice.choice(each.relaid) if each.relaid and dice.random() < _RELAID_SHARE else each.plain
         seen = disturbed(shown, dice)
         # In some notes the names of services are hidden, so that the work itself must say what it is.
@@ -311,11 +319,11 @@ def _items(taught: Sequence[Taught], pieces: Pieces, dice: random.Random) -> Ite
             }
             weights = {name: counts[span] for name, counts in seen.weights.items()}
             elements = seen.elements if len(parts) == 1 else ()
-            yield Item(numbers, window.places, answers, weights, elements, each.unit)
+            yield Item(numbers, window.places, answers, weights, elements, f"{each.unit} {turn}")
 
 
-def fine_tune(notes: Sequence[LabelledNote], graph: Path, *, epochs: int = _EPOCHS) -> None:
-    """Train on these notes, seeing each ``epochs`` times (both notes of a pair twice as often), and write the int8 graph."""
+def fine_tune(notes: Sequence[LabelledNote], graph: Path) -> None:
+    """Train on these notes, seeing each `_EPOCHS` times (both notes of a pair twice as often), and write the int8 graph."""
     import torch
     from torch.nn import functional
 
@@ -333,8 +341,8 @@ def fine_tune(notes: Sequence[LabelledNote], graph: Path, *, epochs: int = _EPOC
         [{"params": body, "lr": _RATE}, {"params": head, "lr": _RATE * _HEAD_FASTER}], weight_decay=0.01, fused=True
     )
     rates = [group["lr"] for group in optimiser.param_groups]
-    taught = [Taught(lesson(note), tuple(relaid(note)), unit_of(note), note.pair is not None) for note in notes]
-    plan = [_batches(list(_items(taught, pieces, dice)), dice) for _ in range(epochs)]
+    taught = [Taught(lesson(note), tuple(relaid(note)), unit_of(note), _TWICE if note.pair else 1) for note in notes]
+    plan = [_batches(list(_items(taught, pieces, dice)), dice) for _ in range(_EPOCHS)]
     total = sum(len(batches) for batches in plan)
     for step, batch in enumerate(batch for batches in plan for batch in batches):
         longest = max(len(item.pieces) for item in batch)
@@ -502,7 +510,7 @@ def export(model: Any, graph: Path, samples: Sequence[Sequence[int]], *, whole: 
 def _fold(rest: Sequence[LabelledNote], held: Sequence[LabelledNote]) -> list[Scores]:
     with tempfile.TemporaryDirectory() as folder:
         graph = Path(folder) / ENCODER_FILE
-        fine_tune(rest, graph, epochs=_FOLD_EPOCHS)
+        fine_tune(rest, graph)
         encoder = Encoder.load(graph, base() / "vocab.txt")
     return encoder.scores([lesson(note).words for note in held])
 
@@ -510,15 +518,15 @@ def _fold(rest: Sequence[LabelledNote], held: Sequence[LabelledNote]) -> list[Sc
 def run(data: Path, out: Path) -> None:
     """Train on the ``train`` split under ``data`` and write the folder ``out``."""
     notes = select(read_corpus(data), read_splits(data), "train")
-    folds = writer_folds(notes, FOLDS)
+    folds = writer_folds(notes, _FOLDS)
     out.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(max_workers=2, mp_context=get_context("spawn")) as pool:
+        whole = pool.submit(fine_tune, notes, out / ENCODER_FILE)
         jobs = []
         for fold in folds:
             members = set(fold)
             rest = [note for i, note in enumerate(notes) if i not in members]
             jobs.append(pool.submit(_fold, rest, [notes[i] for i in fold]))
-        whole = pool.submit(fine_tune, notes, out / ENCODER_FILE)
         scores: dict[str, Scores] = {}
         for number, (fold, job) in enumerate(zip(folds, jobs, strict=True), 1):
             scores.update(zip((notes[i].id for i in fold), job.result(), strict=True))
