@@ -18,6 +18,16 @@ from api.commands.clinics import clinics as clinic_commands
 from api.commands.database import db as database_commands
 from api.commands.keys import keys as key_commands
 from api.commands.people import people as people_commands
+from api.commands.rules import (
+    DateOption,
+    PayerOption,
+    RulesOption,
+    SecondaryOption,
+    given,
+    rules_path,
+    rules_told,
+)
+from api.commands.rules import rules as rule_commands
 from api.data import data as data_commands
 from api.exits import DONE, MODEL_REFUSED, SOME_FAILED
 from api.exits import TOLD as _EXIT_CODES
@@ -46,8 +56,11 @@ app.add_typer(clinic_commands, name="clinics")
 app.add_typer(people_commands, name="people")
 app.add_typer(key_commands, name="keys")
 app.add_typer(audit_commands, name="audit")
+app.add_typer(rule_commands, name="rules")
 
-PolicyOption = Annotated[Policy, typer.Option(help="How minutes become units.")]
+PolicyOption = Annotated[
+    Policy | None, typer.Option(help="How minutes become units; without it, the payer's policy, else full_15.")
+]
 ProfileOption = Annotated[Profile, typer.Option(help="Which reader: accurate or fast.")]
 ModelOption = Annotated[
     Path | None, typer.Option(help="Folder of a model version; without it, the one that came with the program.")
@@ -62,28 +75,41 @@ RiskOption = Annotated[
 def code(
     file: Annotated[str, typer.Argument(metavar="FILE|-", help="Text file with one note; - reads standard input.")],
     json: Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")] = False,
-    policy: PolicyOption = "full_15",
+    policy: PolicyOption = None,
     profile: ProfileOption = "accurate",
     discipline: Annotated[Discipline | None, typer.Option(help="PT or OT, where known.")] = None,
     note_id: Annotated[str | None, typer.Option(help="Your own name for the note; comes back in the result.")] = None,
     risk: RiskOption = "5",
+    date_of_service: DateOption = None,
+    payer: PayerOption = None,
+    secondary_payer: SecondaryOption = None,
+    rules: RulesOption = None,
     model: ModelOption = None,
 ) -> None:
     """Code one note and print a summary of what it bills."""
     from pydantic import ValidationError
 
     from api.validation import sentence
+    from models.billing.errors import UnknownPayer
     from models.note import Note
     from nlp.errors import NoteTooLong, UnreadableText
 
     text = _read_note(file)
     try:
-        note = Note(text=text, note_id=note_id, discipline=discipline, policy=policy, profile=profile)
+        note = Note.model_validate(
+            {
+                **given(policy=policy, date_of_service=date_of_service, payer=payer, secondary_payer=secondary_payer),
+                "text": text,
+                "note_id": note_id,
+                "discipline": discipline,
+                "profile": profile,
+            }
+        )
     except ValidationError as error:
         _fail(sentence(error.errors()))
     try:
-        result = _load(model, risk).code(note)
-    except (NoteTooLong, UnreadableText) as error:
+        result = _load(model, risk, rules).code(note)
+    except (NoteTooLong, UnreadableText, UnknownPayer) as error:
         _fail(str(error))
     if json:
         # The result is UTF-8 whatever the terminal's encoding is.
@@ -104,9 +130,13 @@ def batch(
         Path, typer.Argument(metavar="IN.jsonl", help='One note a line: {"note_id", "text", "policy"?, ...}.')
     ],
     target: Annotated[Path, typer.Argument(metavar="OUT.jsonl", help="One result or error a line, in the same order.")],
-    policy: Annotated[Policy, typer.Option(help="Policy for lines that name none.")] = "full_15",
+    policy: Annotated[
+        Policy | None, typer.Option(help="Policy for lines that name none; without it, the payer's, else full_15.")
+    ] = None,
     profile: Annotated[Profile, typer.Option(help="Reader for lines that name none.")] = "accurate",
     risk: RiskOption = "5",
+    payer: Annotated[str | None, typer.Option(help="Primary payer for lines that name none.")] = None,
+    rules: RulesOption = None,
     model: ModelOption = None,
 ) -> None:
     """Code a file of notes; a line that cannot be coded gives an error line and costs no other."""
@@ -118,7 +148,7 @@ def batch(
         _fail(f"{source} is not a file that can be read.")
     if target.exists() and source.samefile(target):
         _fail("IN and OUT are the same file.")
-    coder = _load(model, risk)
+    coder = _load(model, risk, rules)
     console = Console(stderr=True, highlight=False)
     try:
         with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
@@ -127,7 +157,7 @@ def batch(
                 source,
                 target,
                 coder,
-                defaults={"policy": policy, "profile": profile},
+                defaults={**given(policy=policy, payer=payer), "profile": profile},
                 progress=lambda done: bar.update(task, completed=done),
             )
     except OSError as error:
@@ -152,9 +182,9 @@ def serve(
 
     from api.settings import Settings, told
 
-    given: dict[str, Any] = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    told_here: dict[str, Any] = given(host=host, port=port)
     try:
-        settings = Settings(**given)
+        settings = Settings(**told_here)
     except ValidationError as error:
         _fail(told(error))
     if not allow_remote and not _is_loopback(settings.host):
@@ -168,7 +198,7 @@ def serve(
 
         from api.main import create_app
 
-        application = create_app(settings, coder=_load(settings.model_path, settings.risk))
+        application = create_app(settings, coder=_load(settings.model_path, settings.risk, settings.rules))
         name = f"[{settings.host}]" if ":" in settings.host else settings.host
         address = f"http://{name}:{listening.getsockname()[1]}"
 
@@ -266,12 +296,13 @@ def evaluate(
         print(f"Written: {baseline.BASELINE}")
 
 
-def _load(model: Path | None, risk: str | Risk) -> Coder:
+def _load(model: Path | None, risk: str | Risk, rules: Path | None) -> Coder:
     from models.coder import Coder
     from models.errors import UntrustedModel
 
     try:
-        return Coder.load(model, risk=cast("Risk", int(risk)))
+        with rules_told():
+            return Coder.load(model, risk=cast("Risk", int(risk)), rules=rules_path(rules))
     except UntrustedModel as error:
         _fail(str(error), MODEL_REFUSED)
 

@@ -45,7 +45,9 @@ def create_app(settings: Settings | None = None, *, coder: Coder | None = None) 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         if app.state.coder is None:
-            app.state.coder = await run_in_threadpool(Coder.load, chosen.model_path, risk=chosen.risk)
+            app.state.coder = await run_in_threadpool(
+                Coder.load, chosen.model_path, risk=chosen.risk, rules=chosen.rules
+            )
         yield
 
     # The framework's own documentation pages load scripts from elsewhere; /openapi.json stays.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Policy = Literal["full_15", "cms_8_minute", "ama_midpoint"]
 Profile = Literal["accurate", "fast"]
@@ -32,3 +33,27 @@ class Note(BaseModel):
     discipline: Discipline | None = Field(default=None, description="PT or OT, where known.")
     policy: Policy = Field(default="full_15", description="The unit policy whose proposal and flags are wanted.")
     profile: Profile = Field(default="accurate", description="Which reader: accurate (default) or fast.")
+    date_of_service: date | None = Field(
+        default=None, description="Day of the visit, year-month-day; it picks the rules. Without one, those in force."
+    )
+    payer: str | None = Field(
+        default=None,
+        max_length=100,
+        description="Id of the primary payer's profile; its policy is used where the request names none.",
+    )
+    secondary_payer: str | None = Field(
+        default=None, max_length=100, description="Id of the secondary payer's profile."
+    )
+
+    @field_validator("date_of_service", mode="before")
+    @classmethod
+    def _day(cls, value: object) -> object:
+        """Read a date as JSON has it: text, and in the one form that cannot be misread."""
+        if not isinstance(value, str):
+            return value
+        try:
+            if len(value) != len("2026-01-31"):
+                raise ValueError
+            return date.fromisoformat(value)
+        except ValueError:
+            raise ValueError("write the date as year-month-day, for example 2026-01-31") from None

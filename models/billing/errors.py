@@ -29,3 +29,20 @@ class UnknownCode(TherapyCoderError, ValueError):
     def __init__(self, code: object) -> None:
         self.code = code
         super().__init__(f"There is no code {code!r} in models/billing/codes.toml. Write its number as text.")
+
+
+class UnknownPayer(TherapyCoderError, ValueError):
+    """The rules hold no profile of this payer for the day."""
+
+    def __init__(self, payer: object, known: Sequence[str]) -> None:
+        self.payer, self.known = payer, tuple(known)
+        super().__init__(f"There is no payer {payer!r} on that day. Use one of: {', '.join(known)}.")
+
+
+class UnknownRule(TherapyCoderError, ValueError):
+    """The rules hold no row of this id."""
+
+    def __init__(self, rule: object, near: Sequence[str]) -> None:
+        self.rule, self.near = rule, tuple(near)
+        hint = f" Did you mean {', '.join(near)}?" if near else ""
+        super().__init__(f"There is no rule {rule!r}.{hint}")

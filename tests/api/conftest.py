@@ -63,7 +63,9 @@ class FakeCoder:
                 DocumentationElement(element=e, documented=False, start=None, end=None) for e in ELEMENTS
             ),
             flags=() if services else (missing,),
-            model=ModelInfo(version=self.version, profile=note.profile),
+            date_of_service=note.date_of_service,
+            payers=(),
+            model=ModelInfo(version=self.version, profile=note.profile, rules="fake"),
         )
 
     def code_many(self, notes: Iterable[str | Note]) -> Iterator[Result]:
@@ -132,7 +134,7 @@ def real_coder() -> Coder:
 def fake_load(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let commands load the fake coder; a folder named ``refused`` is refused."""
 
-    def load(path: Any = None, profile: str = "accurate", *, risk: int = 5) -> FakeCoder:
+    def load(path: Any = None, profile: str = "accurate", *, risk: int = 5, rules: Any = None) -> FakeCoder:
         if path is not None and path.name == "refused":
             raise UntrustedModel(path.name, "its hash differs")
         return FakeCoder()

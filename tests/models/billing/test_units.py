@@ -335,8 +335,8 @@ BAD_POLICIES = [
     ('id = "ama_midpoint"', 'id = "ama"', "", "the policies must be full_15"),
     ('id = "ama_midpoint"', 'id = "full_15"', "full_15", "stands twice"),
     ('name = "full 15 minutes"', 'nmae = "full 15 minutes"', "full_15", "name is missing"),
-    ('version = "1"', "", "header", "version is missing"),
-    ('reviewed = "2026-11-24"', 'reviewed = "yesterday"', "header", "date"),
+    ('version = "2"', "", "header", "version is missing"),
+    ('reviewed = "2026-11-26"', 'reviewed = "yesterday"', "header", "date"),
     ("[header]", "[header", "", "not valid TOML"),
 ]
 
