@@ -10,16 +10,18 @@ Examples
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
+from models.billing.claims import ClaimCheck, Line, check_claim
 from models.billing.flags import Flag, check
 from models.billing.payers import Terms, terms_of
 from models.billing.proposal import Proposal, propose
 from models.billing.rules import Rules, load_rules
 from models.build import build_result
 from models.classifier import Classifier
+from models.explain import Explanation, explain
 from models.note import USUAL_RISK, Note, Profile, Risk
 from models.registry import Manifest, load_classifier, read_manifest, shipped
 from models.result import Result
@@ -119,10 +121,12 @@ class Coder:
         """
         note = note if isinstance(note, Note) else Note(text=note)
         terms = self._terms(note)
+        return self._result(note, *self._read_one(note), terms)
+
+    def _read_one(self, note: Note) -> tuple[Document, tuple[Service, ...]]:
         profile = self._profile(note)
         document = self.readers[profile].read(note.text)
-        services = settle(self.classifiers[profile].classify(document))
-        return self._result(note, document, services, terms)
+        return document, settle(self.classifiers[profile].classify(document))
 
     def _terms(self, note: Note) -> Terms:
         return terms_of(
@@ -132,6 +136,29 @@ class Coder:
             secondary=note.secondary_payer,
             discipline=note.discipline,
         )
+
+    def explain(self, note: str | Note) -> Explanation:
+        """Say why a note bills what it bills, block by block; errors as for `code`."""
+        note = note if isinstance(note, Note) else Note(text=note)
+        terms = self._terms(note)
+        document, services = self._read_one(note)
+        return explain(self._result(note, document, services, terms), terms, document.totals)
+
+    def check_claim(self, note: str | Note, lines: Sequence[Line]) -> tuple[ClaimCheck, Result]:
+        """Hold what was billed against the note, under its primary payer, else its policy; the note's result comes too.
+
+        Raises
+        ------
+        NoteTooLong, UnreadableText, UnknownPayer
+            As for `code`.
+        UnknownCode, InvalidUnits
+            A line's code is not in the rules, or its units are no whole number of 1 or more.
+        """
+        note = note if isinstance(note, Note) else Note(text=note)
+        terms = self._terms(note)
+        document, services = self._read_one(note)
+        claim = check_claim(lines, document, services, terms, note.policy)
+        return claim, self._result(note, document, services, terms)
 
     def code_many(self, notes: Iterable[str | Note]) -> Iterator[Result]:
         """Code many notes, in order, batched inside; the first unreadable one raises, as `code` does."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 Policy = Literal["full_15", "cms_8_minute", "ama_midpoint"]
 Profile = Literal["accurate", "fast"]
@@ -13,6 +13,21 @@ Discipline = Literal["PT", "OT"]
 # How many in 100 of the proposals that pass unflagged may be wrong, as measured on training notes of unseen writers.
 Risk = Literal[1, 2, 5]
 USUAL_RISK: Risk = 5
+
+
+def _day(value: object) -> object:
+    """Read a date as JSON has it: text, and in the one form that cannot be misread."""
+    if not isinstance(value, str):
+        return value
+    try:
+        if len(value) != len("2026-01-31"):
+            raise ValueError
+        return date.fromisoformat(value)
+    except ValueError:
+        raise ValueError("write the date as year-month-day, for example 2026-01-31") from None
+
+
+DayOfService = Annotated[date | None, BeforeValidator(_day)]
 
 
 class Note(BaseModel):
@@ -33,7 +48,7 @@ class Note(BaseModel):
     discipline: Discipline | None = Field(default=None, description="PT or OT, where known.")
     policy: Policy = Field(default="full_15", description="The unit policy whose proposal and flags are wanted.")
     profile: Profile = Field(default="accurate", description="Which reader: accurate (default) or fast.")
-    date_of_service: date | None = Field(
+    date_of_service: DayOfService = Field(
         default=None, description="Day of the visit, year-month-day; it picks the rules. Without one, those in force."
     )
     payer: str | None = Field(
@@ -44,16 +59,3 @@ class Note(BaseModel):
     secondary_payer: str | None = Field(
         default=None, max_length=100, description="Id of the secondary payer's profile."
     )
-
-    @field_validator("date_of_service", mode="before")
-    @classmethod
-    def _day(cls, value: object) -> object:
-        """Read a date as JSON has it: text, and in the one form that cannot be misread."""
-        if not isinstance(value, str):
-            return value
-        try:
-            if len(value) != len("2026-01-31"):
-                raise ValueError
-            return date.fromisoformat(value)
-        except ValueError:
-            raise ValueError("write the date as year-month-day, for example 2026-01-31") from None

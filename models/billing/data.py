@@ -131,8 +131,13 @@ class Entry:
 
 def read(file: str) -> str:
     """Return the text of a data file of this package."""
+    return read_from(__name__, file)
+
+
+def read_from(module: str, file: str) -> str:
+    """Return the text of a data file that lies beside a module."""
     # pkgutil and not importlib.resources, which takes a fifth of this package's whole import time.
-    data = pkgutil.get_data(__name__, file)
+    data = pkgutil.get_data(module, file)
     if data is None:
         raise LexiconError(file, "", "the file cannot be read from where the package is installed")
     return data.decode()

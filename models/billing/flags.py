@@ -247,7 +247,7 @@ def _raises(flag: str, *fields: str) -> Callable[[Callable[[Case], Iterable[Find
     return register
 
 
-def _named(code: str | None) -> str:
+def named(code: str | None) -> str:
     """Return how messages call a code; ``None`` and ``"other"`` are another service."""
     if code is None or code == "other":
         return _WORDS["other_service"]
@@ -270,7 +270,7 @@ def _shared(service: Service) -> Duration | None:
 def _minutes_missing(case: Case) -> Iterator[Finding]:
     for service in case.headline:
         if service.block.minutes is None and _shared(service) is None:
-            yield Finding(service.block, {"code": _named(service.code)}, _totals_alone(case))
+            yield Finding(service.block, {"code": named(service.code)}, _totals_alone(case))
 
 
 def _totals_alone(case: Case, shared: Duration | None = None) -> str:
@@ -314,13 +314,13 @@ def _code_mismatch(case: Case) -> Iterator[Finding]:
             read_as = likeliest
         else:
             continue
-        yield Finding(service.block, {"stated": _named(stated.code), "content": _named(read_as)})
+        yield Finding(service.block, {"stated": named(stated.code), "content": named(read_as)})
 
 
 @_raises("units_impossible", "units", "code", "minutes")
 def _units_impossible(case: Case) -> Iterator[Finding]:
     for written, minutes, variant in contradictions(case.document.written_units, case.services):
-        values: dict[str, Field] = {"units": written.units, "code": _named(written.code), "minutes": minutes}
+        values: dict[str, Field] = {"units": written.units, "code": named(written.code), "minutes": minutes}
         yield Finding(written, values, variant)
 
 
@@ -335,7 +335,7 @@ def _low_confidence(case: Case) -> Iterator[Finding]:
     for service in case.services:
         chances = service.probabilities
         rival = max((code for code in chances if code != service.code), key=lambda code: chances[code])
-        values = {"code": _named(service.billed_code), "rival": _named(rival)}
+        values = {"code": named(service.billed_code), "rival": named(rival)}
         if service.code not in HEADLINE and rival not in HEADLINE:
             continue
         if all(code in service.possible for code in HEADLINE):
@@ -361,7 +361,7 @@ def _code_earns_no_unit(case: Case) -> Iterator[Finding]:
             bearers = (service for service in case.services if service.billed_code == code)
             first = next(service for service in bearers if service.block.minutes is not None)
             policy = POLICY_NAMES[case.proposal.policy]
-            yield Finding(_minutes_place(first), {"code": _named(code), "minutes": value, "policy": policy})
+            yield Finding(_minutes_place(first), {"code": named(code), "minutes": value, "policy": policy})
 
 
 @_raises("totals_differ", "total", "minutes")
@@ -409,7 +409,7 @@ def _timed_minutes(services: Sequence[Service]) -> tuple[int, int | None]:
 def _goal_not_linked(case: Case) -> Iterator[Finding]:
     for service in case.headline if case.document.goals else ():
         if not service.block.goals:
-            yield Finding(service.block, {"code": _named(service.code)})
+            yield Finding(service.block, {"code": named(service.code)})
 
 
 def _undocumented(case: Case, element: ElementName) -> Iterator[Finding]:
@@ -442,7 +442,7 @@ def _activity_unspecific(case: Case) -> Iterator[Finding]:
 def _mixed_block(case: Case) -> Iterator[Finding]:
     for service in case.headline:
         if {_EXERCISE, _FUNCTIONAL} <= {activity.label for activity in service.block.activities}:
-            yield Finding(service.block, {"code": _named(service.code)})
+            yield Finding(service.block, {"code": named(service.code)})
 
 
 def _notices(case: Case, kind: NoticeKind) -> list[Notice]:
@@ -499,7 +499,7 @@ def _better_code(case: Case) -> Iterator[Finding]:
         }
         if _BETTER.share * len(block.activities) < sum(fitting.values()):
             best = max(fitting, key=lambda code: fitting[code])
-            yield Finding(block, {"code": _named(best), "current": _named(service.code)})
+            yield Finding(block, {"code": named(best), "current": named(service.code)})
 
 
 @_raises("other_code_unknown", "minutes")
@@ -565,7 +565,7 @@ def _date_outside_rules(case: Case) -> Iterator[Finding]:
         yield Finding(None, values, "policy")
     for code in sorted({service.billed_code or "" for service in case.services}):
         if not rules.bills(code, day):
-            yield Finding(None, {**values, "code": _named(code)}, "code")
+            yield Finding(None, {**values, "code": named(code)}, "code")
 
 
 def _edits(case: Case, payer: Payer) -> Iterator[Edit]:
@@ -592,7 +592,7 @@ def _pair_needs_modifier(case: Case) -> Iterator[Finding]:
 
 
 def _pair_values(edit: Edit, payer: Payer) -> dict[str, Field]:
-    return {"paid": _named(edit.paid), "denied": _named(edit.denied), "payer": payer.name, "rule": edit.rule.id}
+    return {"paid": named(edit.paid), "denied": named(edit.denied), "payer": payer.name, "rule": edit.rule.id}
 
 
 @_raises("over_daily_limit", "code", "units", "limit", "payer", "rule")
@@ -604,7 +604,7 @@ def _over_daily_limit(case: Case) -> Iterator[Finding]:
             limit = case.terms.rules.limit(code, case.terms.day)
             if limit is not None and limit.number("units") < number:
                 values: dict[str, Field] = {
-                    "code": _named(code), "units": number, "limit": limit.number("units"), "payer": payer.name,
+                    "code": named(code), "units": number, "limit": limit.number("units"), "payer": payer.name,
                     "rule": limit.id,
                 }  # fmt: skip
                 yield Finding(None, values, "" if limit.sure("from", "until") else "unconfirmed")

@@ -151,7 +151,7 @@ def parse_rows(
     LexiconError
         A row cannot be used; the error names the file, the row and the reason.
     """
-    sources = root.table("sources").values if "sources" in root.values else {}
+    sources: Mapping[str, object] = root.table("sources").values if "sources" in root.values else {}
     rules: list[Rule] = []
     for kind in kinds:
         if partial and kind not in root.values:
@@ -170,7 +170,7 @@ def _rule(entry: data.Entry, name: str, sources: Mapping[str, object]) -> Rule:
     kind = KINDS[name]
     entry.closed((kind.id, *kind.required, *_COMMON), (*kind.optional, *_OPEN))
     entry.get(kind.id, str)
-    fields = {**kind.required, **kind.optional}
+    fields: dict[str, Form] = {**kind.required, **kind.optional}
     values = {key: _value(entry, key, form) for key, form in fields.items() if key in entry.values}
     start, end = entry.day("from"), entry.day("until")
     if start is not None and end is not None and end < start:

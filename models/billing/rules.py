@@ -263,7 +263,7 @@ def _crossed(rows: Sequence[Rule], codes: Mapping[str, Code], known: Iterable[Ru
             yield LexiconError(rule.file, rule.id, reason)
 
 
-def _references(rule: Rule, codes: Mapping[str, Code], tables: Collection[str]) -> Iterator[str]:
+def _references(rule: Rule, codes: Mapping[str, Code], tables: set[str]) -> Iterator[str]:
     if rule.kind == "pair":
         columns = (rule.texts("column_1"), rule.texts("column_2"))
         if not all(columns) or not all(NUMBER.fullmatch(code) for column in columns for code in column):
