@@ -120,10 +120,9 @@ def _way(service: ServiceResult, flags: Sequence[FlagResult], result: Result, te
     code = _billed(service)
     activities = ", ".join(activity.text for activity in service.activities)
     yield WayStep("words", _say("activities" if activities else "no_activities", activities=activities), "", "")
-    source = terms.rules.rows[code].source if code in terms.rules.rows else ""
-    rule = code if code in terms.rules.rows and code is not None else ""
-    confidence = int(service.confidence * 100)
-    yield WayStep("code", _say("code", code=named(code), confidence=confidence), rule, source)
+    row = terms.rules.rows.get(code or "")
+    said = _say("code", code=named(code), confidence=int(service.confidence * 100))
+    yield WayStep("code", said, "", "") if row is None else WayStep("code", said, row.id, row.source)
     toward = [reason.text for reason in service.reasons if reason.code == service.code and reason.weight > 0]
     if toward:
         yield WayStep("code", _say("because", words=", ".join(dict.fromkeys(toward))), "", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Annotated, Literal
 
@@ -15,16 +16,30 @@ Risk = Literal[1, 2, 5]
 USUAL_RISK: Risk = 5
 
 
-def _day(value: object) -> object:
-    """Read a date as JSON has it: text, and in the one form that cannot be misread."""
-    if not isinstance(value, str):
-        return value
+def day_of(text: str) -> date:
+    """Return the date that a text writes as year-month-day.
+
+    Raises
+    ------
+    ValueError
+        It is written otherwise, or there is no such day.
+
+    Examples
+    --------
+    >>> day_of("2026-01-31")
+    datetime.date(2026, 1, 31)
+    """
+    # Other forms of ISO 8601 are too easily misread.
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) is None:
+        raise ValueError("write the date as year-month-day, for example 2026-01-31")
     try:
-        if len(value) != len("2026-01-31"):
-            raise ValueError
-        return date.fromisoformat(value)
+        return date.fromisoformat(text)
     except ValueError:
-        raise ValueError("write the date as year-month-day, for example 2026-01-31") from None
+        raise ValueError("there is no such date") from None
+
+
+def _day(value: object) -> object:
+    return day_of(value) if isinstance(value, str) else value
 
 
 DayOfService = Annotated[date | None, BeforeValidator(_day)]

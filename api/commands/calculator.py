@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from api.commands.common import JsonOption
-from api.commands.rules import DateOption, PayerOption, RulesOption, SecondaryOption, day_of, loaded
+from api.commands.rules import DateOption, PayerOption, RulesOption, SecondaryOption, chosen_day, loaded
 from api.exits import fail
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def units(
         given[code] = int(read.group(2))
     found = loaded(rules)
     try:
-        count = count_under(given, terms_of(found, day=day_of(date), payer=payer, secondary=secondary_payer))
+        count = count_under(given, terms_of(found, day=chosen_day(date), payer=payer, secondary=secondary_payer))
     except TherapyCoderError as error:
         fail(str(error))
     if as_json:

@@ -73,14 +73,14 @@ def loaded(path: Path | None) -> Rules:
         return load_rules(rules_path(path))
 
 
-def day_of(text: str | None) -> date | None:
+def chosen_day(text: str | None) -> date | None:
     """Return the day that an option names; ends the program where it is none."""
-    if text is None:
-        return None
+    from models.note import day_of
+
     try:
-        return date.fromisoformat(text)
-    except ValueError:
-        fail(f"{text} is no date; write it as year-month-day, for example 2026-01-31.")
+        return None if text is None else day_of(text)
+    except ValueError as error:
+        fail(f"--date: {error}.")
 
 
 def as_json(rule: Rule) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def list_(
     from models.billing.rows import KINDS
 
     found = loaded(rules)
-    day = day_of(date)
+    day = chosen_day(date)
     if kind is not None and kind not in KINDS:
         fail(f"{kind} is no kind of rule; use one of {', '.join(KINDS)}.")
     rows = [rule for rule in found.rows.values() if kind in (None, rule.kind) and (day is None or rule.holds(day))]
@@ -134,7 +134,7 @@ def show(
     from models.billing.errors import UnknownRule
 
     found = loaded(rules)
-    day = day_of(date)
+    day = chosen_day(date)
     try:
         rule = found.get(id)
     except UnknownRule as error:

@@ -201,6 +201,7 @@ class _Claim:
         self.policy = policy if payer is None else payer.policy
         self.documented = {code for service in services if (code := _code(service)) is not None}
         self.swapped = dict(self._swaps())
+        self.minutes: Mapping[str, int] = {}
         self.tally = self._tally(services)
 
     def _swaps(self) -> Iterator[tuple[str, str]]:
@@ -226,7 +227,10 @@ class _Claim:
                 else:
                     minutes[code] = minutes.get(code, 0) + service.block.minutes
         known = {code: value for code, value in minutes.items() if code not in missing}
-        return Tally(payer_minutes(known, self.payer, self.codes), missing, complete, untimed=0)
+        self.minutes = known
+        # Minutes below a payer's least are there, and earn nothing.
+        counted = payer_minutes(known, self.payer, self.codes)
+        return Tally({code: counted.get(code, 0) for code in known}, missing, complete, untimed=0)
 
     @property
     def supported(self) -> dict[str, int]:
@@ -305,13 +309,13 @@ def _documented(claim: _Claim) -> Iterator[ClaimFinding]:
 def _units(claim: _Claim) -> Iterator[ClaimFinding]:
     """Hold the billed units against the minutes; every code alone, and where each is right, all together."""
     tally, policy, found = claim.tally, claim.policy, False
-    for code, minutes in sorted(tally.minutes.items()):
-        billed, whole = claim.units_of(code), minutes // UNIT_MINUTES
+    for code, counting in sorted(tally.minutes.items()):
+        billed, whole = claim.units_of(code), counting // UNIT_MINUTES
         right = [number for number in (whole, whole + 1) if policy_gives({code: {number}}, tally, policy)]
         if right[0] <= billed <= right[-1]:
             continue
         found = True
-        values = {"billed": billed, "minutes": minutes}
+        values = {"billed": billed, "minutes": claim.minutes[code]}
         if billed > right[-1]:
             more = billed - right[-1]
             yield claim.find("units_above_minutes", code, {**values, "supported": right[-1]}, units=more, rule=policy)
@@ -323,7 +327,7 @@ def _units(claim: _Claim) -> Iterator[ClaimFinding]:
     if not found and asked and not policy_gives(asked, tally, policy):
         billed, supported = sum(claim.units_of(code) for code in tally.minutes), sum(claim.supported.values())
         id = "units_above_minutes" if billed > supported else "units_below_minutes"
-        values = {"billed": billed, "supported": supported, "minutes": sum(tally.minutes.values())}
+        values = {"billed": billed, "supported": supported, "minutes": sum(claim.minutes.values())}
         more = abs(billed - supported)
         yield claim.find(id, "", values, units=more, variant="together", rule=policy)
 
@@ -376,7 +380,7 @@ def _assistants(claim: _Claim) -> Iterator[ClaimFinding]:
     percent = share.number("percent")
     for line in claim.lines:
         marked = sorted(set(names) & set(line.modifiers))
-        minutes = claim.tally.minutes.get(line.code)
+        minutes = claim.minutes.get(line.code)
         values = {"modifier": " or ".join(marked or names), "percent": percent, "minutes": line.assistant_minutes}
         if line.assistant_minutes is None:
             if claim.notices("assistant") and not marked and claim.codes[line.code].timed:

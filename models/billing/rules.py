@@ -311,7 +311,11 @@ def _overlapping(rows: Iterable[Rule]) -> Iterator[LexiconError]:
         for earlier, later in pairwise(ordered):
             if (later.start or _ALWAYS) <= (earlier.end or _FOR_EVER) and (earlier.id, later.id) not in told:
                 told.add((earlier.id, later.id))
-                yield LexiconError(later.file, later.id, f"its dates overlap those of {earlier.id}")
+                # A clinic's row is the one to mend, wherever it stands.
+                wrong, other = (
+                    (earlier, later) if later.file in FILES and earlier.file not in FILES else (later, earlier)
+                )
+                yield LexiconError(wrong.file, wrong.id, f"its dates overlap those of {other.id}")
 
 
 def _places(rule: Rule) -> Iterable[tuple[str, ...]]:

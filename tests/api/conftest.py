@@ -12,6 +12,7 @@ import pytest
 
 from api.main import create_app
 from api.settings import Settings
+from models.billing.rules import load_rules
 from models.billing.units import all_units
 from models.coder import Coder
 from models.errors import UntrustedModel
@@ -32,6 +33,7 @@ class FakeCoder:
 
     version = "fake"
     profile = "accurate"
+    rules = load_rules()
     manifest = Manifest(
         format=1, version="fake", profile="accurate", feature_version=1, tagger_feature_version=1, scikit_learn="1.9.1",
         python="3.11", data_sha256="0" * 64, notes=3, seed=1, files={"a": "0" * 64}, scores={"accuracy": 0.5},
