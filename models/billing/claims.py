@@ -15,9 +15,9 @@ Examples
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from string import Formatter
 from types import MappingProxyType
+from typing import NamedTuple
 
 from models.billing import data
 from models.billing.codes import HEADLINE
@@ -39,8 +39,7 @@ _FIELDS = frozenset(
 _ONCE = ("evaluation", "modality", "group")
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line of a claim.
 
     ``assistant_minutes`` are the minutes that an assistant gave apart from the therapist, ``None`` where not known.
@@ -52,8 +51,7 @@ class Line:
     assistant_minutes: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimFinding:
+class ClaimFinding(NamedTuple):
     """One difference; ``units`` is how many it concerns, ``rule`` the id of the rule behind it (``""``: none)."""
 
     id: str
@@ -67,8 +65,7 @@ class ClaimFinding:
     rule: str
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimCheck:
+class ClaimCheck(NamedTuple):
     """A claim against its note.
 
     ``supported`` are the units per code that the note's minutes give; a code whose minutes are not known is left out.
@@ -87,8 +84,7 @@ class ClaimCheck:
         return not any(finding.severity == "warning" for finding in self.findings)
 
 
-@dataclass(frozen=True, slots=True)
-class _Kind:
+class _Kind(NamedTuple):
     direction: str
     severity: str
     messages: Mapping[str, str]

@@ -52,8 +52,7 @@ class Flag:
     end: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class FlagKind:
+class FlagKind(NamedTuple):
     """An entry of the flag list; ``messages`` are templates by variant, ``""`` the usual one."""
 
     id: str
@@ -64,8 +63,7 @@ class FlagKind:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class BetterCode:
+class BetterCode(NamedTuple):
     """Unstated blocks of ``of`` with more than ``share`` of their entries under ``prefixes`` may fit another code."""
 
     of: str
@@ -73,8 +71,7 @@ class BetterCode:
     prefixes: Mapping[str, tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class FlagList:
+class FlagList(NamedTuple):
     """What ``flags.toml`` holds: the kinds by id, thresholds (probabilities in [0, 1]) and words for messages."""
 
     kinds: Mapping[str, FlagKind]

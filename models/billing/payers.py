@@ -12,8 +12,8 @@ Examples
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from models.billing.codes import CODES, Code
 from models.billing.errors import UnknownPayer
@@ -22,8 +22,7 @@ from models.billing.rules import Rules
 from models.billing.units import UNIT_MINUTES, counted, units
 
 
-@dataclass(frozen=True, slots=True)
-class Payer:
+class Payer(NamedTuple):
     """A payer's profile; ``day_cap`` is the most timed units a day, 0 where it has none. ``rule`` is its row."""
 
     rule: Rule
@@ -42,8 +41,7 @@ class Payer:
         return self.rule.id
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(NamedTuple):
     """Under which rules a note or a claim is looked at; without payer and day, those of the unit policy alone.
 
     The primary payer governs: the claim goes to it first, in its count. ``discipline`` is PT, OT or ``None``.

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
 from typing import Literal, NamedTuple, cast
@@ -88,8 +87,7 @@ _COMMON = ("source", "checked", "confirmed")
 _OPEN = ("from", "until", "unconfirmed_fields")
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One rule; ``start`` and ``end`` are its first and last day of service, ``None`` where it is open on that side."""
 
     kind: str
