@@ -53,6 +53,10 @@ class Rules:
     def __init__(self, rows: Iterable[Rule], version: str) -> None:
         self.rows: Mapping[str, Rule] = MappingProxyType({rule.id: rule for rule in rows})
         self.version = version
+        kinds: dict[str, list[Rule]] = {kind: [] for kind in KINDS}
+        for rule in self.rows.values():
+            kinds[rule.kind].append(rule)
+        self._kinds = {kind: tuple(rules) for kind, rules in kinds.items()}
         self.codes: Mapping[str, Code] = codes_of(self.of_kind("code"))
         starts = [rule.start for rule in self.rows.values() if rule.start is not None]
         ends = [rule.end for rule in self.rows.values() if rule.end is not None and rule.sure("until")]
@@ -61,7 +65,7 @@ class Rules:
 
     def of_kind(self, kind: str) -> tuple[Rule, ...]:
         """Return the rows of one kind, whatever their dates."""
-        return tuple(rule for rule in self.rows.values() if rule.kind == kind)
+        return self._kinds[kind]
 
     def on(self, kind: str, day: date | None) -> tuple[Rule, ...]:
         """Return the rows of one kind that hold on a day; without one, those that are open at their end."""

@@ -195,6 +195,11 @@ class TestPayers:
         options = ["--payer", "medicare", "--secondary-payer", "strict_15", "--date", "2026-03-02", "--json"]
         result = Result.model_validate_json(runner.invoke(app, ["code", str(path), *options]).stdout)
         assert (result.policy, [payer.id for payer in result.payers]) == ("cms_8_minute", ["medicare", "strict_15"])
+        told = runner.invoke(app, ["code", str(path), *options[:-1]]).stdout
+        assert "Medicare Part B: 2 x 97110, 1 x 97116, 1 x 97530  (governs; rule medicare)" in told
+        assert "(counts again after it; rule strict_15, not" in " ".join(told.split())
+        assert "Payers" not in runner.invoke(app, ["code", str(path)]).stdout
+        assert all(len(line) < 81 for line in told.splitlines())
         assert "no such payer" in refused("code", str(path), "--payer", "acme")
         assert "year-month-day" in refused("code", str(path), "--date", "2 March")
 

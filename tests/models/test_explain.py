@@ -157,6 +157,24 @@ def test_a_claim_against_a_note(coder: Coder) -> None:
     assert coder.check_claim(TEXT, [Line("97110", 2)])[0].over_units == 1
 
 
+def test_a_policy_that_was_not_in_force_is_told(coder: Coder, tmp_path: Path) -> None:
+    path = tmp_path / "clinic.toml"
+    path.write_text(
+        '[header]\nversion = "1"\nsource = "a page"\nreviewed = "2026-11-26"\nreviewed_by = "us"\n'
+        '[[policy]]\nid = "full_15"\nname = "n"\nrule = "r"\nuntil = 2025-12-31\nsource = "a page"\n'
+        "checked = 2026-11-26\nconfirmed = true\n",
+        encoding="utf-8",
+    )
+    own = Coder(coder.readers, coder.classifiers, coder.manifest, profile="fast", rules=load_rules(path))
+
+    def told(day: str) -> list[str]:
+        flags = own.code(note(date_of_service=day)).flags
+        return [flag.message for flag in flags if flag.id == "date_outside_rules"]
+
+    assert told("2025-12-31") == []
+    assert told("2026-01-01") == ["full 15 minutes was not in force on 2026-01-01."]
+
+
 def test_a_clinic_s_rules_are_loaded_with_the_coder(tmp_path: Path) -> None:
     path = tmp_path / "clinic.toml"
     path.write_text('[header]\nversion = "1"\n', encoding="utf-8")
