@@ -1,6 +1,7 @@
 """Therapy Coder: from a treatment note to a billing proposal. The one public import name; re-exports only."""
 
-from models.billing.errors import InvalidMinutes, UnknownCode, UnknownPolicy
+from models.billing.errors import InvalidMinutes, UnknownCode, UnknownPayer, UnknownPolicy
+from models.billing.reasons import calculate
 from models.billing.units import units
 from models.coder import Coder
 from models.errors import DatasetError, UnknownRisk, UntrustedModel
@@ -18,9 +19,11 @@ __all__ = [
     "Result",
     "TherapyCoderError",
     "UnknownCode",
+    "UnknownPayer",
     "UnknownPolicy",
     "UnknownRisk",
     "UnreadableText",
     "UntrustedModel",
+    "calculate",
     "units",
 ]

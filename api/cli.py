@@ -7,6 +7,8 @@ import io
 import os
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
@@ -14,10 +16,22 @@ import typer
 from rich.console import Console
 
 from api.commands.audit import audit as audit_commands
+from api.commands.calculator import units as units_command
 from api.commands.clinics import clinics as clinic_commands
 from api.commands.database import db as database_commands
 from api.commands.keys import keys as key_commands
 from api.commands.people import people as people_commands
+from api.commands.rules import (
+    DateOption,
+    PayerOption,
+    RulesOption,
+    SecondaryOption,
+    given,
+    loaded,
+    rules_path,
+    rules_told,
+)
+from api.commands.rules import rules as rule_commands
 from api.data import data as data_commands
 from api.exits import DONE, MODEL_REFUSED, SOME_FAILED
 from api.exits import TOLD as _EXIT_CODES
@@ -26,6 +40,7 @@ from models.note import Discipline, Policy, Profile, Risk
 
 if TYPE_CHECKING:
     from models.coder import Coder
+    from models.note import Note
 
 # A character takes at most four bytes in UTF-8; the reader counts characters (`nlp.pipeline.MAX_CHARACTERS`), but is
 # not imported before there is a note to read.
@@ -46,8 +61,12 @@ app.add_typer(clinic_commands, name="clinics")
 app.add_typer(people_commands, name="people")
 app.add_typer(key_commands, name="keys")
 app.add_typer(audit_commands, name="audit")
+app.add_typer(rule_commands, name="rules")
+app.command(epilog=_EXIT_CODES)(units_command)
 
-PolicyOption = Annotated[Policy, typer.Option(help="How minutes become units.")]
+PolicyOption = Annotated[
+    Policy | None, typer.Option(help="How minutes become units; without it, the payer's policy, else full_15.")
+]
 ProfileOption = Annotated[Profile, typer.Option(help="Which reader: accurate or fast.")]
 ModelOption = Annotated[
     Path | None, typer.Option(help="Folder of a model version; without it, the one that came with the program.")
@@ -62,29 +81,24 @@ RiskOption = Annotated[
 def code(
     file: Annotated[str, typer.Argument(metavar="FILE|-", help="Text file with one note; - reads standard input.")],
     json: Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")] = False,
-    policy: PolicyOption = "full_15",
+    policy: PolicyOption = None,
     profile: ProfileOption = "accurate",
     discipline: Annotated[Discipline | None, typer.Option(help="PT or OT, where known.")] = None,
     note_id: Annotated[str | None, typer.Option(help="Your own name for the note; comes back in the result.")] = None,
     risk: RiskOption = "5",
+    date_of_service: DateOption = None,
+    payer: PayerOption = None,
+    secondary_payer: SecondaryOption = None,
+    rules: RulesOption = None,
     model: ModelOption = None,
 ) -> None:
     """Code one note and print a summary of what it bills."""
-    from pydantic import ValidationError
-
-    from api.validation import sentence
-    from models.note import Note
-    from nlp.errors import NoteTooLong, UnreadableText
-
-    text = _read_note(file)
-    try:
-        note = Note(text=text, note_id=note_id, discipline=discipline, policy=policy, profile=profile)
-    except ValidationError as error:
-        _fail(sentence(error.errors()))
-    try:
-        result = _load(model, risk).code(note)
-    except (NoteTooLong, UnreadableText) as error:
-        _fail(str(error))
+    note = _note(
+        file, policy=policy, date_of_service=date_of_service, payer=payer, secondary_payer=secondary_payer,
+        profile=profile, discipline=discipline, note_id=note_id,
+    )  # fmt: skip
+    with _note_told():
+        result = _load(model, risk, rules).code(note)
     if json:
         # The result is UTF-8 whatever the terminal's encoding is.
         sys.stdout.buffer.write(result.model_dump_json(indent=2).encode("utf-8") + b"\n")
@@ -92,10 +106,36 @@ def code(
         return
     from api.summary import show
 
-    # Letters that the terminal's encoding lacks appear as question marks.
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
-    show(Console(highlight=False, width=None if sys.stdout.isatty() else 80), result)
+    show(_console(), result)
+
+
+@app.command(epilog=_EXIT_CODES)
+def explain(
+    file: Annotated[str, typer.Argument(metavar="FILE|-", help="Text file with one note; - reads standard input.")],
+    json: Annotated[bool, typer.Option("--json", help="Print the explanation as JSON.")] = False,
+    policy: PolicyOption = None,
+    profile: ProfileOption = "accurate",
+    discipline: Annotated[Discipline | None, typer.Option(help="PT or OT, where known.")] = None,
+    date_of_service: DateOption = None,
+    payer: PayerOption = None,
+    secondary_payer: SecondaryOption = None,
+    rules: RulesOption = None,
+    model: ModelOption = None,
+) -> None:
+    """Say why a note bills what it bills: words, code, minutes, unit and flags of each block, with rule and source."""
+    from api.explanation import as_json, show_explanation
+
+    note = _note(
+        file, policy=policy, date_of_service=date_of_service, payer=payer, secondary_payer=secondary_payer,
+        profile=profile, discipline=discipline,
+    )  # fmt: skip
+    with _note_told():
+        told = _load(model, "5", rules).explain(note)
+    if json:
+        sys.stdout.buffer.write(as_json(told).encode("utf-8") + b"\n")
+        sys.stdout.buffer.flush()
+        return
+    show_explanation(_console(), told)
 
 
 @app.command(epilog=_EXIT_CODES)
@@ -104,9 +144,13 @@ def batch(
         Path, typer.Argument(metavar="IN.jsonl", help='One note a line: {"note_id", "text", "policy"?, ...}.')
     ],
     target: Annotated[Path, typer.Argument(metavar="OUT.jsonl", help="One result or error a line, in the same order.")],
-    policy: Annotated[Policy, typer.Option(help="Policy for lines that name none.")] = "full_15",
+    policy: Annotated[
+        Policy | None, typer.Option(help="Policy for lines that name none; without it, the payer's, else full_15.")
+    ] = None,
     profile: Annotated[Profile, typer.Option(help="Reader for lines that name none.")] = "accurate",
     risk: RiskOption = "5",
+    payer: Annotated[str | None, typer.Option(help="Primary payer for lines that name none.")] = None,
+    rules: RulesOption = None,
     model: ModelOption = None,
 ) -> None:
     """Code a file of notes; a line that cannot be coded gives an error line and costs no other."""
@@ -118,7 +162,7 @@ def batch(
         _fail(f"{source} is not a file that can be read.")
     if target.exists() and source.samefile(target):
         _fail("IN and OUT are the same file.")
-    coder = _load(model, risk)
+    coder = _load(model, risk, rules)
     console = Console(stderr=True, highlight=False)
     try:
         with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
@@ -127,7 +171,7 @@ def batch(
                 source,
                 target,
                 coder,
-                defaults={"policy": policy, "profile": profile},
+                defaults={**given(policy=policy, payer=payer), "profile": profile},
                 progress=lambda done: bar.update(task, completed=done),
             )
     except OSError as error:
@@ -135,6 +179,60 @@ def batch(
     done = counts.lines - counts.errors
     console.print(f"{counts.lines} lines: {done} coded, {counts.errors} errors.", markup=False, soft_wrap=True)
     raise typer.Exit(SOME_FAILED if counts.errors else DONE)
+
+
+@app.command(epilog=_EXIT_CODES)
+def claims(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CHECK.csv", help="A billed line a row: note_id, text or file, code, units, modifiers, ..."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(metavar="REPORT.csv", help="File to write: a row a finding.")],
+    html: Annotated[
+        Path | None, typer.Option(metavar="REPORT.html", help="The same to read, as one HTML file.")
+    ] = None,
+    payer: Annotated[str, typer.Option(help="Payer of the rows that name none.")] = "medicare",
+    rules: RulesOption = None,
+    risk: RiskOption = "5",
+    model: ModelOption = None,
+) -> None:
+    """Hold what was billed against the notes: too much, too little, wrong form; status 1 where somebody must look."""
+    from rich.progress import Progress
+
+    from api.claims import ClaimsError, as_csv, as_html, check_claims, read_claims, totals
+    from models.training.formats import write_whole
+
+    if any(path is not None and path.exists() and source.exists() and source.samefile(path) for path in (out, html)):
+        _fail("CHECK.csv would be overwritten by the report.")
+    try:
+        found = read_claims(source, loaded(rules), payer=payer)
+    except ClaimsError as error:
+        for row, reason in error.problems:
+            typer.echo(f"{error.file}, row {row or '-'}: {reason}", err=True)
+        _fail(f"{len(error.problems)} rows were refused; nothing is written.")
+    except OSError as error:
+        _fail(f"{source} cannot be read: {(error.strerror or 'unknown reason').lower()}.")
+    coder = _load(model, risk, rules)
+    console = Console(stderr=True, highlight=False)
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task("Checking", total=len(found))
+        checked = list(check_claims(found, coder, progress=lambda done: bar.update(task, completed=done)))
+    try:
+        write_whole(out, as_csv(checked))
+        if html is not None:
+            write_whole(html, as_html(checked, coder.rules.version))
+    except OSError as error:
+        _fail(f"{error.filename or out}: {error.strerror or error}.")
+    counted = totals(checked)
+    typer.echo(
+        f"{counted['claims']} claims: {counted['supported']} supported, {counted['differs']} to look at, "
+        f"{counted['unreadable']} unreadable. Units: {counted['units_billed']} billed, {counted['over_units']} not supported, "
+        f"{counted['under_units']} supported and not billed.",
+        err=True,
+    )
+    raise typer.Exit(SOME_FAILED if counted["supported"] < counted["claims"] else DONE)
 
 
 @app.command(epilog=_EXIT_CODES)
@@ -152,9 +250,9 @@ def serve(
 
     from api.settings import Settings, told
 
-    given: dict[str, Any] = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    told_here: dict[str, Any] = given(host=host, port=port)
     try:
-        settings = Settings(**given)
+        settings = Settings(**told_here)
     except ValidationError as error:
         _fail(told(error))
     if not allow_remote and not _is_loopback(settings.host):
@@ -168,7 +266,7 @@ def serve(
 
         from api.main import create_app
 
-        application = create_app(settings, coder=_load(settings.model_path, settings.risk))
+        application = create_app(settings, coder=_load(settings.model_path, settings.risk, settings.rules))
         name = f"[{settings.host}]" if ":" in settings.host else settings.host
         address = f"http://{name}:{listening.getsockname()[1]}"
 
@@ -266,14 +364,47 @@ def evaluate(
         print(f"Written: {baseline.BASELINE}")
 
 
-def _load(model: Path | None, risk: str | Risk) -> Coder:
+def _load(model: Path | None, risk: str | Risk, rules: Path | None = None) -> Coder:
     from models.coder import Coder
     from models.errors import UntrustedModel
 
     try:
-        return Coder.load(model, risk=cast("Risk", int(risk)))
+        with rules_told():
+            return Coder.load(model, risk=cast("Risk", int(risk)), rules=rules_path(rules))
     except UntrustedModel as error:
         _fail(str(error), MODEL_REFUSED)
+
+
+def _note(file: str, **options: Any) -> Note:
+    """Return the note of a file with its options; ends the program where it is none."""
+    from pydantic import ValidationError
+
+    from api.validation import sentence
+    from models.note import Note
+
+    try:
+        return Note.model_validate({"text": _read_note(file), **given(**options)})
+    except ValidationError as error:
+        _fail(sentence(error.errors()))
+
+
+@contextmanager
+def _note_told() -> Iterator[None]:
+    """End the program in one line where a note cannot be coded."""
+    from models.billing.errors import UnknownPayer
+    from nlp.errors import NoteTooLong, UnreadableText
+
+    try:
+        yield
+    except (NoteTooLong, UnreadableText, UnknownPayer) as error:
+        _fail(str(error))
+
+
+def _console() -> Console:
+    """Return a console on which letters that the terminal's encoding lacks appear as question marks."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 80)
 
 
 def _read_note(file: str) -> str:

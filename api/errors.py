@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from api.validation import reasons
-from models.billing.errors import UnknownPolicy
+from models.billing.errors import InvalidMinutes, UnknownCode, UnknownPayer, UnknownPolicy
 from models.errors import UntrustedModel
 from nlp.errors import LexiconError, NoteTooLong, TherapyCoderError, UnreadableText
 
@@ -75,6 +75,9 @@ TABLE: Mapping[type[Exception], Kind] = {
     TooManyNotes: Kind(422, "too-many-notes", "Too many notes in one request"),
     UnreadableText: Kind(422, "unreadable-text", "The note is not valid text"),
     UnknownPolicy: Kind(422, "unknown-policy", "There is no such unit policy"),
+    UnknownPayer: Kind(422, "unknown-payer", "There is no such payer"),
+    UnknownCode: Kind(422, "unknown-code", "There is no such code"),
+    InvalidMinutes: Kind(422, "invalid-minutes", "Minutes are whole numbers of 0 or more"),
     RequestValidationError: Kind(422, "invalid-request", "The request is not as the API describes it"),
     WrongHost: Kind(421, "wrong-host", "The request was sent to the wrong host"),
     ModelNotReady: Kind(503, "model-not-ready", "The model is not loaded yet"),

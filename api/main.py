@@ -13,7 +13,7 @@ from fastapi.staticfiles import StaticFiles
 
 from api import errors
 from api.middleware import Guard, HostCheck, SizeLimit
-from api.routes import health, models, pages, suggestions
+from api.routes import health, models, pages, suggestions, units
 from api.routes.examples import examples
 from api.settings import LOOPBACK_NAMES, Settings
 from models.coder import Coder
@@ -45,7 +45,9 @@ def create_app(settings: Settings | None = None, *, coder: Coder | None = None) 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         if app.state.coder is None:
-            app.state.coder = await run_in_threadpool(Coder.load, chosen.model_path, risk=chosen.risk)
+            app.state.coder = await run_in_threadpool(
+                Coder.load, chosen.model_path, risk=chosen.risk, rules=chosen.rules
+            )
         yield
 
     # The framework's own documentation pages load scripts from elsewhere; /openapi.json stays.
@@ -53,7 +55,7 @@ def create_app(settings: Settings | None = None, *, coder: Coder | None = None) 
         title="Therapy Coder", version="1", description=_ABOUT, lifespan=lifespan, docs_url=None, redoc_url=None
     )
     app.state.settings, app.state.coder = chosen, coder
-    for router in (suggestions.router, models.router, health.router, pages.router):
+    for router in (suggestions.router, units.router, models.router, health.router, pages.router):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=pages.FOLDER / "static"))
     errors.install(app)

@@ -61,6 +61,10 @@ class Settings(BaseSettings):
     )
     model_path: Path | None = Field(default=None, description="Folder of a model version; none for the shipped one.")
 
+    rules: Path | None = Field(
+        default=None, description="A clinic's own rule file (TOML), added to the rules that ship."
+    )
+
     # Secret, since it may hold a password: what prints settings prints stars.
     database_url: SecretStr = Field(
         default_factory=lambda: SecretStr(f"sqlite:///{data_folder() / 'therapy-coder.sqlite3'}"),

@@ -30,6 +30,7 @@ def show(console: Console, result: Result) -> None:
     parts: list[tuple[str, ConsoleRenderable | None]] = [
         ("Done today", _services(result)),
         ("Minutes and units", _units(result)),
+        ("Payers", _payers(result)),
         ("Not done today", _lines([(m.text, words()["mentions"][m.status]) for m in result.mentions])),
         ("Goals", _lines([(goal.text, "") for goal in result.goals])),
         ("Documentation", _documentation(result)),
@@ -145,6 +146,17 @@ def _units(result: Result) -> Table | None:
     table.caption = "* the chosen policy"
     table.caption_justify = "left"
     return table
+
+
+def _payers(result: Result) -> Group | None:
+    """Say what each payer of the request counts, and which of them governs."""
+    lines: list[Padding] = []
+    for payer in result.payers:
+        counted = ", ".join(f"{number} x {code}" for code, number in payer.units.items()) or "no unit"
+        sure = "" if payer.confirmed else ", not confirmed"
+        role = "governs" if payer.governs else "counts again after it"
+        lines.append(Padding(_item(f"{payer.name}: {counted}", f"{role}; rule {payer.id}{sure}"), (0, 0, 0, 2)))
+    return Group(*lines) if lines else None
 
 
 def _lines(items: list[tuple[str, str]]) -> Group | None:

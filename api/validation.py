@@ -14,7 +14,7 @@ from typing import Any, TypedDict
 from models.note import Note
 
 # A key that a client made up may itself be note text, so that only our own are repeated.
-_KNOWN = frozenset((*Note.model_fields, "notes"))
+_KNOWN = frozenset((*Note.model_fields, "notes", "minutes"))
 _PLAIN = {
     "extra_forbidden": "There is no such field",
     "json_invalid": "This is not valid JSON",

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from models.billing.codes import HEADLINE
 from models.billing.flags import Flag
+from models.billing.payers import Payer, Terms, payer_units
 from models.billing.proposal import Proposal
+from models.billing.rules import load_rules
 from models.note import Note, Profile
 from models.result import (
     DocumentationElement,
@@ -14,6 +16,7 @@ from models.result import (
     FlagResult,
     MentionSpan,
     ModelInfo,
+    PayerResult,
     ProposalResult,
     ReasonSpan,
     Result,
@@ -67,6 +70,19 @@ def _element(element: Element, services: Sequence[Service]) -> DocumentationElem
     return DocumentationElement.model_construct(element=element.name, documented=documented, start=start, end=end)
 
 
+def _payer(payer: Payer, terms: Terms, proposal: Proposal) -> PayerResult:
+    primary = payer is terms.payers[0] and terms.primary is not None
+    return PayerResult.model_construct(
+        id=payer.id,
+        name=payer.name,
+        role="primary" if primary else "secondary",
+        governs=payer is terms.payers[0],
+        policy=payer.policy,
+        units=payer_units(proposal.minutes, payer),
+        confirmed=payer.rule.confirmed,
+    )
+
+
 def build_result(
     note: Note,
     document: Document,
@@ -76,17 +92,19 @@ def build_result(
     *,
     version: str,
     profile: Profile,
+    terms: Terms | None = None,
 ) -> Result:
-    """The result of one note.
+    """The result of one note; without ``terms``, under the shipped rules and with no payer.
 
     Values are built without a second validation: they come from typed dataclasses of this program, and the tests validate
     whole results against the schema.
     """
+    terms = Terms(load_rules()) if terms is None else terms
     needs_a_look = any(flag.severity in ("warning", "error") for flag in flags)
     status = "flagged" if needs_a_look else "no_code" if proposal.code is None else "suggested"
     return Result.model_construct(
         note_id=note.note_id,
-        policy=note.policy,
+        policy=proposal.policy,
         proposal=ProposalResult.model_construct(code=proposal.code, confidence=proposal.confidence, status=status),
         services=tuple(_service(service) for service in services),
         mentions=tuple(
@@ -103,5 +121,7 @@ def build_result(
             )
             for f in flags
         ),
-        model=ModelInfo.model_construct(version=version, profile=profile),
+        date_of_service=note.date_of_service,
+        payers=tuple(_payer(payer, terms, proposal) for payer in terms.payers),
+        model=ModelInfo.model_construct(version=version, profile=profile, rules=terms.rules.version),
     )

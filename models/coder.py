@@ -10,14 +10,18 @@ Examples
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
+from models.billing.claims import ClaimCheck, Line, check_claim
 from models.billing.flags import Flag, check
+from models.billing.payers import Terms, terms_of
 from models.billing.proposal import Proposal, propose
+from models.billing.rules import Rules, load_rules
 from models.build import build_result
 from models.classifier import Classifier
+from models.explain import Explanation, explain
 from models.note import USUAL_RISK, Note, Profile, Risk
 from models.registry import Manifest, load_classifier, read_manifest, shipped
 from models.result import Result
@@ -39,7 +43,9 @@ class Coder:
         manifest: Manifest,
         *,
         profile: Profile = "accurate",
+        rules: Rules | None = None,
     ) -> None:
+        self.rules = load_rules() if rules is None else rules
         self.readers = readers
         self.classifiers = classifiers
         self.manifest = manifest
@@ -56,13 +62,21 @@ class Coder:
         return self.classifiers.get(self.profile, self.classifiers["fast"])
 
     @classmethod
-    def load(cls, path: str | Path | None = None, profile: Profile = "accurate", *, risk: Risk = USUAL_RISK) -> Coder:
+    def load(
+        cls,
+        path: str | Path | None = None,
+        profile: Profile = "accurate",
+        *,
+        risk: Risk = USUAL_RISK,
+        rules: str | Path | None = None,
+    ) -> Coder:
         """Load the shipped model, or the version in the folder ``path``.
 
         ``accurate`` reads with an encoder beside the linear tagger, ``fast`` with the tagger alone. A note that names a
         profile is read with that one. A version trained without an encoder has ``fast`` only, and its results say so.
         ``risk`` is how many in 100 of the proposals that pass unflagged may be wrong: 1, 2 or 5; the less, the more
         notes are flagged. It is an estimate, measured on training notes of writers that the model had not seen.
+        ``rules`` is a clinic's own rule file, whose rows are added to those that ship, or put in their place by id.
 
         Raises
         ------
@@ -70,7 +84,12 @@ class Coder:
             The files are missing, changed, or made for other versions; nothing of them was loaded.
         UnknownRisk
             ``risk`` is none of those.
+        LexiconError
+            The rule file cannot be used; the error names file, row and reason.
+        OSError
+            The rule file cannot be read.
         """
+        billing = load_rules(rules)
         folder = shipped() if path is None else Path(path)
         manifest = read_manifest(folder)
         fast = load(folder, encoder=False)
@@ -79,7 +98,7 @@ class Coder:
         if ENCODER_FILE in manifest.files:
             readers["accurate"] = load(folder)
             classifiers["accurate"] = Classifier(load_classifier(folder, encoder=True), risk=risk)
-        return cls(readers, classifiers, manifest, profile=profile)
+        return cls(readers, classifiers, manifest, profile=profile, rules=billing)
 
     def _profile(self, note: Note) -> Profile:
         wanted = note.profile if "profile" in note.model_fields_set else self.profile
@@ -97,12 +116,49 @@ class Coder:
         ------
         NoteTooLong, UnreadableText
             The text cannot be read; nothing else is raised for any text.
+        UnknownPayer
+            The note names a payer that the rules do not have on its day.
         """
         note = note if isinstance(note, Note) else Note(text=note)
+        terms = self._terms(note)
+        return self._result(note, *self._read_one(note), terms)
+
+    def _read_one(self, note: Note) -> tuple[Document, tuple[Service, ...]]:
         profile = self._profile(note)
         document = self.readers[profile].read(note.text)
-        services = settle(self.classifiers[profile].classify(document))
-        return self._result(note, document, services)
+        return document, settle(self.classifiers[profile].classify(document))
+
+    def _terms(self, note: Note) -> Terms:
+        return terms_of(
+            self.rules,
+            day=note.date_of_service,
+            payer=note.payer,
+            secondary=note.secondary_payer,
+            discipline=note.discipline,
+        )
+
+    def explain(self, note: str | Note) -> Explanation:
+        """Say why a note bills what it bills, block by block; errors as for `code`."""
+        note = note if isinstance(note, Note) else Note(text=note)
+        terms = self._terms(note)
+        document, services = self._read_one(note)
+        return explain(self._result(note, document, services, terms), terms, document.totals)
+
+    def check_claim(self, note: str | Note, lines: Sequence[Line]) -> tuple[ClaimCheck, Result]:
+        """Hold what was billed against the note, under its primary payer, else its policy; the note's result comes too.
+
+        Raises
+        ------
+        NoteTooLong, UnreadableText, UnknownPayer
+            As for `code`.
+        UnknownCode, InvalidUnits
+            A line's code is not in the rules, or its units are no whole number of 1 or more.
+        """
+        note = note if isinstance(note, Note) else Note(text=note)
+        terms = self._terms(note)
+        document, services = self._read_one(note)
+        claim = check_claim(lines, document, services, terms, note.policy)
+        return claim, self._result(note, document, services, terms)
 
     def code_many(self, notes: Iterable[str | Note]) -> Iterator[Result]:
         """Code many notes, in order, batched inside; the first unreadable one raises, as `code` does."""
@@ -110,8 +166,9 @@ class Coder:
         while batch := [note if isinstance(note, Note) else Note(text=note) for note in islice(stream, _BATCH)]:
             for note in batch:
                 check_text(note.text)
-            for note, (document, services) in zip(batch, self._read(batch), strict=True):
-                yield self._result(note, document, settle(services))
+            terms = [self._terms(note) for note in batch]
+            for note, term, (document, services) in zip(batch, terms, self._read(batch), strict=True):
+                yield self._result(note, document, settle(services), term)
 
     def _read(self, notes: list[Note]) -> list[tuple[Document, tuple[Service, ...]]]:
         profiles: list[Profile] = [self._profile(note) for note in notes]
@@ -124,10 +181,12 @@ class Coder:
             out.update(zip(mine, zip(documents, services, strict=True), strict=True))
         return [out[index] for index in range(len(notes))]
 
-    def _result(self, note: Note, document: Document, services: tuple[Service, ...]) -> Result:
+    def _result(self, note: Note, document: Document, services: tuple[Service, ...], terms: Terms) -> Result:
         calibration = self.classifiers[self._profile(note)].calibration
-        proposal: Proposal = propose(services, note.policy, calibration=calibration, certainty=document.certainty)
-        flags: tuple[Flag, ...] = check(document, services, proposal)
+        governing = terms.payers[0].policy if terms.payers else note.policy
+        policy = note.policy if "policy" in note.model_fields_set else governing
+        proposal: Proposal = propose(services, policy, calibration=calibration, certainty=document.certainty)
+        flags: tuple[Flag, ...] = check(document, services, proposal, terms)
         return build_result(
-            note, document, services, proposal, flags, version=self.version, profile=self._profile(note)
+            note, document, services, proposal, flags, terms=terms, version=self.version, profile=self._profile(note)
         )

@@ -5,6 +5,7 @@ No field has a default: each is always there, so that a reader never has to gues
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -90,11 +91,24 @@ class FlagResult(_Frozen):
     end: int | None
 
 
+class PayerResult(_Frozen):
+    """What one payer of the request makes of the note's minutes; ``governs``: the claim goes to it first, in its count."""
+
+    id: str
+    name: str
+    role: Literal["primary", "secondary"]
+    governs: bool
+    policy: Policy
+    units: dict[str, int]
+    confirmed: bool
+
+
 class ModelInfo(_Frozen):
-    """What made the result."""
+    """What made the result: the model, its profile, and the version of the billing rules."""
 
     version: str
     profile: Profile
+    rules: str
 
 
 class Result(_Frozen):
@@ -110,4 +124,6 @@ class Result(_Frozen):
     units: dict[str, dict[str, int]]
     documentation: tuple[DocumentationElement, ...]
     flags: tuple[FlagResult, ...]
+    date_of_service: date | None
+    payers: tuple[PayerResult, ...]
     model: ModelInfo

@@ -20,6 +20,7 @@ TEXT = (
 FIELDS = {
     "": {
         "note_id", "policy", "proposal", "services", "mentions", "goals", "minutes", "units", "documentation", "flags", "model",
+        "date_of_service", "payers",
     },
     "proposal": {"code", "confidence", "status"},
     "services": {
@@ -30,7 +31,7 @@ FIELDS = {
     "goals": {"start", "end", "text"},
     "documentation": {"element", "documented", "start", "end"},
     "flags": {"id", "severity", "message", "start", "end", "action"},
-    "model": {"version", "profile"},
+    "model": {"version", "profile", "rules"},
 }  # fmt: skip
 
 
@@ -133,6 +134,8 @@ def test_severities_are_as_the_contract_grades_them():
         "units_impossible",
         "goal_missing",
         "low_confidence",
+        # Raised only where the request names a payer.
+        "pair_not_together",
     }
 
 

@@ -10,7 +10,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.batch.records import ErrorLine, code_values
 from api.dependencies import CoderDep, SettingsDep
-from api.errors import ModelNotReady, NoteTooLong, RequestTooLarge, TooManyNotes, UnreadableText, WrongHost, documented
+from api.errors import (
+    ModelNotReady,
+    NoteTooLong,
+    RequestTooLarge,
+    TooManyNotes,
+    UnknownPayer,
+    UnreadableText,
+    WrongHost,
+    documented,
+)
 from api.routes.examples import examples
 from models.note import Note
 from models.result import Result
@@ -41,7 +50,7 @@ _ERRORS = (WrongHost, RequestTooLarge, RequestValidationError, ModelNotReady, Ex
 @router.post(
     "",
     summary="Code one note",
-    responses=documented(*_ERRORS, NoteTooLong, UnreadableText),
+    responses=documented(*_ERRORS, NoteTooLong, UnreadableText, UnknownPayer),
 )
 def suggest(note: Annotated[Note, Body(openapi_examples=examples()["notes"])], coder: CoderDep) -> Result:
     """Suggest what a treatment note bills. Nothing is billed and nothing is kept."""

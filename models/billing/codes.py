@@ -10,18 +10,13 @@ Examples
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from models.billing import data
-
-GROUPS = ("procedure", "group", "evaluation", "test", "modality", "remote", "slp")
-
-_NUMBER = re.compile(r"[0-9A-Z][0-9]{4}")
-_REQUIRED = ("number", "name", "timed", "unit_minutes", "group")
-_OPTIONAL = ("headline", "source", "unconfirmed", "unconfirmed_fields")
+from models.billing.rows import NUMBER, Rule, parse_rows
+from nlp.errors import LexiconError
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,42 +44,49 @@ def parse_codes(text: str, file: str = "codes.toml") -> Mapping[str, Code]:
     Raises
     ------
     LexiconError
-        The file cannot be used: unknown or missing keys, a number twice or ill-formed, a unit that does not fit
-        ``timed``, an unknown group, no source and not marked unconfirmed, no headline code or an untimed one.
+        The file cannot be used: a row that is no rule (`models.billing.rows`), a number twice or ill-formed, a unit that
+        does not fit ``timed``, no headline code or an untimed one.
     """
     root = data.parse(text, file).closed(("sources", "code"))
-    sources = root.table("sources").values
-    codes: dict[str, Code] = {}
-    for entry in root.tables("code", "number"):
-        entry.closed(_REQUIRED, _OPTIONAL)
-        code = Code(
-            number=entry.get("number", str),
-            name=entry.get("name", str),
-            timed=entry.get("timed", bool),
-            unit_minutes=entry.get("unit_minutes", int),
-            group=entry.get("group", str),
-            headline="headline" in entry.values and entry.get("headline", bool),
-        )
-        if not _NUMBER.fullmatch(code.number):
-            raise entry.error("number must be five digits, or a capital letter and four digits")
-        if code.timed is not (code.unit_minutes > 0):
-            raise entry.error("unit_minutes must be above 0 where the code is timed and 0 where it is not")
-        if code.group not in GROUPS:
-            raise entry.error(f"group must be one of {', '.join(GROUPS)}")
-        if code.headline and not code.timed:
-            raise entry.error("a headline code must be timed")
-        if "unconfirmed_fields" in entry.values and not set(entry.texts("unconfirmed_fields")) < set(_REQUIRED):
-            raise entry.error(f"unconfirmed_fields must name some of {', '.join(_REQUIRED)}")
-        unconfirmed = "unconfirmed" in entry.values and entry.get("unconfirmed", bool)
-        if "source" in entry.values:
-            if entry.get("source", str) not in sources:
-                raise entry.error("source must be a key of [sources]")
-        elif not unconfirmed:
-            raise entry.error("give a source, or say unconfirmed = true")
-        codes[code.number] = code
+    codes = codes_of(parse_rows(root, ("code",)))
     if not any(code.headline for code in codes.values()):
         raise root.error("at least one code must have headline = true")
+    return codes
+
+
+def codes_of(rules: Iterable[Rule]) -> Mapping[str, Code]:
+    """Return the codes of rows by number, in their order.
+
+    Raises
+    ------
+    LexiconError
+        A number is ill-formed, a unit does not fit ``timed``, or a headline code is untimed.
+    """
+    codes: dict[str, Code] = {}
+    for rule in rules:
+        code = Code(
+            number=rule.id,
+            name=rule.text("name"),
+            timed=rule.yes("timed"),
+            unit_minutes=rule.number("unit_minutes"),
+            group=rule.text("group"),
+            headline=rule.yes("headline"),
+        )
+        reason = _wrong(code)
+        if reason:
+            raise LexiconError(rule.file, rule.id, reason)
+        codes[code.number] = code
     return MappingProxyType(codes)
+
+
+def _wrong(code: Code) -> str:
+    if not NUMBER.fullmatch(code.number):
+        return "number must be five digits, or a capital letter and four digits"
+    if code.timed is not (code.unit_minutes > 0):
+        return "unit_minutes must be above 0 where the code is timed and 0 where it is not"
+    if code.headline and not code.timed:
+        return "a headline code must be timed"
+    return ""
 
 
 CODES: Mapping[str, Code] = parse_codes(data.read("codes.toml"))

@@ -81,6 +81,19 @@ class Entry:
             raise self.error(f"{key} must be a list of texts in quotes")
         return texts
 
+    def day(self, key: str) -> date | None:
+        """Return the date under ``key``, ``None`` where there is none.
+
+        Raises
+        ------
+        LexiconError
+            It is no date, or stands in quotes.
+        """
+        value = self.values.get(key)
+        if value is not None and type(value) is not date:
+            raise self.error(f"{key} must be a date, year-month-day, without quotes")
+        return value
+
     def table(self, key: str) -> Entry:
         """Return the table under ``key``, named after it.
 
@@ -118,8 +131,13 @@ class Entry:
 
 def read(file: str) -> str:
     """Return the text of a data file of this package."""
+    return read_from(__name__, file)
+
+
+def read_from(module: str, file: str) -> str:
+    """Return the text of a data file that lies beside a module."""
     # pkgutil and not importlib.resources, which takes a fifth of this package's whole import time.
-    data = pkgutil.get_data(__name__, file)
+    data = pkgutil.get_data(module, file)
     if data is None:
         raise LexiconError(file, "", "the file cannot be read from where the package is installed")
     return data.decode()
@@ -133,10 +151,24 @@ def parse(text: str, file: str) -> Entry:
     LexiconError
         It is no TOML, or its header lacks the version, the source, the date reviewed or by whom.
     """
+    values = _loaded(text, file)
+    _header(values, file)
+    return Entry(file, "", {key: value for key, value in values.items() if key != "header"})
+
+
+def header(text: str, file: str) -> Entry:
+    """Return the checked ``[header]`` of a data file; errors as for `parse`."""
+    return _header(_loaded(text, file), file)
+
+
+def _loaded(text: str, file: str) -> dict[str, object]:
     try:
-        values: dict[str, object] = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise LexiconError(file, "", f"not valid TOML: {error}") from error
+
+
+def _header(values: Mapping[str, object], file: str) -> Entry:
     header = Entry(file, "", values).table("header").closed(_HEADER)
     for key in _HEADER:
         header.get(key, str)
@@ -144,4 +176,4 @@ def parse(text: str, file: str) -> Entry:
         date.fromisoformat(header.get("reviewed", str))
     except ValueError as error:
         raise header.error("reviewed must be a date, year-month-day") from error
-    return Entry(file, "", {key: value for key, value in values.items() if key != "header"})
+    return header

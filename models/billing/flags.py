@@ -19,7 +19,9 @@ from typing import NamedTuple
 
 from models.billing import data
 from models.billing.codes import CODES, HEADLINE
+from models.billing.payers import Payer, Terms, payer_units
 from models.billing.proposal import Proposal
+from models.billing.rules import Edit
 from models.billing.units import POLICY_NAMES, counts
 from models.billing.written import contradictions
 from models.service import Service
@@ -28,6 +30,10 @@ from nlp.document import Block, Document, Duration, ElementName, Notice, NoticeK
 SEVERITIES = ("error", "warning", "info")
 
 _EXERCISE, _FUNCTIONAL = "exercise", "functional"
+_STRICT, _POOLED, _ALONE = "full_15", "cms_8_minute", "ama_midpoint"
+_WORD_KEYS = (
+    "other_service", "no_unit", "modifier_discipline", "modifier_assistant", "modifier_threshold", "modifier_no_threshold",
+)  # fmt: skip
 _FLAG_KEYS = ("id", "severity", "meaning", "message", "action", "source")
 
 Place = Block | Duration | Total | WrittenUnits | Notice
@@ -46,8 +52,7 @@ class Flag:
     end: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class FlagKind:
+class FlagKind(NamedTuple):
     """An entry of the flag list; ``messages`` are templates by variant, ``""`` the usual one."""
 
     id: str
@@ -58,8 +63,7 @@ class FlagKind:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class BetterCode:
+class BetterCode(NamedTuple):
     """Unstated blocks of ``of`` with more than ``share`` of their entries under ``prefixes`` may fit another code."""
 
     of: str
@@ -67,8 +71,7 @@ class BetterCode:
     prefixes: Mapping[str, tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class FlagList:
+class FlagList(NamedTuple):
     """What ``flags.toml`` holds: the kinds by id, thresholds (probabilities in [0, 1]) and words for messages."""
 
     kinds: Mapping[str, FlagKind]
@@ -78,11 +81,12 @@ class FlagList:
 
 
 class Case(NamedTuple):
-    """What a flag's function looks at."""
+    """What a flag's function looks at; ``terms`` is ``None`` where the request named neither payer nor day."""
 
     document: Document
     services: Sequence[Service]
     proposal: Proposal
+    terms: Terms | None = None
 
     @property
     def headline(self) -> tuple[Service, ...]:
@@ -111,7 +115,9 @@ class _Registered(NamedTuple):
 _REGISTRY: dict[str, _Registered] = {}
 
 
-def check(document: Document, services: Sequence[Service], proposal: Proposal) -> tuple[Flag, ...]:
+def check(
+    document: Document, services: Sequence[Service], proposal: Proposal, terms: Terms | None = None
+) -> tuple[Flag, ...]:
     """Return every finding on one note: by severity, then position (whole-note findings last), then list order.
 
     Parameters
@@ -122,8 +128,10 @@ def check(document: Document, services: Sequence[Service], proposal: Proposal) -
         Its coded blocks, in text order.
     proposal : Proposal
         What `models.billing.proposal.propose` made of them; its policy is the one that the flags speak of.
+    terms : Terms | None
+        Payers and day of service, where the request names any; some flags are raised with them alone.
     """
-    case = Case(document, services, proposal)
+    case = Case(document, services, proposal, terms)
     flags = [_flag(kind, finding) for kind in FLAGS.values() for finding in _REGISTRY[kind.id].find(case)]
     end_of_note = len(document.text) + 1
 
@@ -157,7 +165,7 @@ def parse_flags(text: str, fields: Mapping[str, Collection[str]], file: str = "f
     kinds = {entry.name: _kind(entry, fields) for entry in root.tables("flag", "id")}
     for missing in sorted(set(fields) - set(kinds)):
         raise root.error(f"there is no [[flag]] with id {missing}, which the code raises")
-    words = root.table("words").closed(("other_service", "no_unit"))
+    words = root.table("words").closed(_WORD_KEYS)
     thresholds = root.table("thresholds").closed(("low_confidence", "content_contradicts"))
     return FlagList(
         kinds=MappingProxyType(kinds),
@@ -236,7 +244,7 @@ def _raises(flag: str, *fields: str) -> Callable[[Callable[[Case], Iterable[Find
     return register
 
 
-def _named(code: str | None) -> str:
+def named(code: str | None) -> str:
     """Return how messages call a code; ``None`` and ``"other"`` are another service."""
     if code is None or code == "other":
         return _WORDS["other_service"]
@@ -259,14 +267,26 @@ def _shared(service: Service) -> Duration | None:
 def _minutes_missing(case: Case) -> Iterator[Finding]:
     for service in case.headline:
         if service.block.minutes is None and _shared(service) is None:
-            yield Finding(service.block, {"code": _named(service.code)})
+            yield Finding(service.block, {"code": named(service.code)}, _totals_alone(case))
+
+
+def _totals_alone(case: Case, shared: Duration | None = None) -> str:
+    """Return the wording for Medicare, which asks for total timed minutes and leaves minutes per code to the therapist.
+
+    A duration that is ``shared`` by all that is timed is such a total too.
+    """
+    timed = any(total.kind == "timed" for total in case.document.totals)
+    if shared is not None and not timed:
+        codes = [(CODES.get(service.billed_code or ""), _shared(service)) for service in case.services]
+        timed = all(duration == shared or (code is not None and not code.timed) for code, duration in codes)
+    return "total" if timed and case.proposal.policy == _POOLED else ""
 
 
 @_raises("shared_minutes", "minutes")
 def _shared_minutes(case: Case) -> Iterator[Finding]:
     durations = {(shared.start, shared.end): shared for service in case.headline if (shared := _shared(service))}
     for duration in durations.values():
-        yield Finding(duration, {"minutes": duration.minutes})
+        yield Finding(duration, {"minutes": duration.minutes}, _totals_alone(case, duration))
 
 
 @_raises("no_unit", "policy")
@@ -291,13 +311,13 @@ def _code_mismatch(case: Case) -> Iterator[Finding]:
             read_as = likeliest
         else:
             continue
-        yield Finding(service.block, {"stated": _named(stated.code), "content": _named(read_as)})
+        yield Finding(service.block, {"stated": named(stated.code), "content": named(read_as)})
 
 
 @_raises("units_impossible", "units", "code", "minutes")
 def _units_impossible(case: Case) -> Iterator[Finding]:
     for written, minutes, variant in contradictions(case.document.written_units, case.services):
-        values: dict[str, Field] = {"units": written.units, "code": _named(written.code), "minutes": minutes}
+        values: dict[str, Field] = {"units": written.units, "code": named(written.code), "minutes": minutes}
         yield Finding(written, values, variant)
 
 
@@ -312,7 +332,7 @@ def _low_confidence(case: Case) -> Iterator[Finding]:
     for service in case.services:
         chances = service.probabilities
         rival = max((code for code in chances if code != service.code), key=lambda code: chances[code])
-        values = {"code": _named(service.billed_code), "rival": _named(rival)}
+        values = {"code": named(service.billed_code), "rival": named(rival)}
         if service.code not in HEADLINE and rival not in HEADLINE:
             continue
         if all(code in service.possible for code in HEADLINE):
@@ -338,7 +358,7 @@ def _code_earns_no_unit(case: Case) -> Iterator[Finding]:
             bearers = (service for service in case.services if service.billed_code == code)
             first = next(service for service in bearers if service.block.minutes is not None)
             policy = POLICY_NAMES[case.proposal.policy]
-            yield Finding(_minutes_place(first), {"code": _named(code), "minutes": value, "policy": policy})
+            yield Finding(_minutes_place(first), {"code": named(code), "minutes": value, "policy": policy})
 
 
 @_raises("totals_differ", "total", "minutes")
@@ -386,7 +406,7 @@ def _timed_minutes(services: Sequence[Service]) -> tuple[int, int | None]:
 def _goal_not_linked(case: Case) -> Iterator[Finding]:
     for service in case.headline if case.document.goals else ():
         if not service.block.goals:
-            yield Finding(service.block, {"code": _named(service.code)})
+            yield Finding(service.block, {"code": named(service.code)})
 
 
 def _undocumented(case: Case, element: ElementName) -> Iterator[Finding]:
@@ -419,7 +439,7 @@ def _activity_unspecific(case: Case) -> Iterator[Finding]:
 def _mixed_block(case: Case) -> Iterator[Finding]:
     for service in case.headline:
         if {_EXERCISE, _FUNCTIONAL} <= {activity.label for activity in service.block.activities}:
-            yield Finding(service.block, {"code": _named(service.code)})
+            yield Finding(service.block, {"code": named(service.code)})
 
 
 def _notices(case: Case, kind: NoticeKind) -> list[Notice]:
@@ -476,7 +496,7 @@ def _better_code(case: Case) -> Iterator[Finding]:
         }
         if _BETTER.share * len(block.activities) < sum(fitting.values()):
             best = max(fitting, key=lambda code: fitting[code])
-            yield Finding(block, {"code": _named(best), "current": _named(service.code)})
+            yield Finding(block, {"code": named(best), "current": named(service.code)})
 
 
 @_raises("other_code_unknown", "minutes")
@@ -492,7 +512,7 @@ def _no_treatment(case: Case) -> Iterator[Finding]:
         yield Finding(None)
 
 
-@_raises("policy_difference", "policy", "others")
+@_raises("policy_difference", "policy", "others", "medicare", "ama")
 def _policy_difference(case: Case) -> Iterator[Finding]:
     proposal = case.proposal
     others = [
@@ -502,7 +522,128 @@ def _policy_difference(case: Case) -> Iterator[Finding]:
     ]
     if others:
         here = f"{POLICY_NAMES[proposal.policy]}: {_amounts(case.earned)}"
-        yield Finding(None, {"policy": here, "others": "; ".join(others)})
+        totals = {policy: sum(earned.values()) for policy, earned in proposal.units.items()}
+        values: dict[str, Field] = {
+            "policy": here,
+            "others": "; ".join(others),
+            "medicare": totals[_POOLED] - totals[_STRICT],
+            "ama": totals[_ALONE] - totals[_STRICT],
+        }
+        yield Finding(None, values, "strict" if proposal.policy == _STRICT else "")
+
+
+# ---- only where the request names a payer or a day of service
+
+
+def _billed(case: Case, payer: Payer) -> dict[str, int]:
+    """Return the units that the note would bill to a payer, untimed codes with one each."""
+    earned = payer_units(case.proposal.minutes, payer)
+    untimed = {
+        code.number: 1
+        for service in case.services
+        if (code := CODES.get(service.billed_code or "")) is not None and not code.timed
+    }
+    return {**earned, **untimed}
+
+
+@_raises("date_outside_rules", "day", "first", "last", "policy", "code")
+def _date_outside_rules(case: Case) -> Iterator[Finding]:
+    if case.terms is None or case.terms.day is None:
+        return
+    rules, day = case.terms.rules, case.terms.day
+    policy = case.proposal.policy
+    values: dict[str, Field] = {
+        "day": day.isoformat(), "first": rules.first.isoformat(), "last": rules.last.isoformat(),
+        "policy": POLICY_NAMES[policy], "code": "",
+    }  # fmt: skip
+    if not rules.first <= day <= rules.last:
+        yield Finding(None, values)
+    elif not rules.get(policy).holds(day):
+        yield Finding(None, values, "policy")
+    for code in sorted({service.billed_code or "" for service in case.services}):
+        if not rules.bills(code, day):
+            yield Finding(None, {**values, "code": named(code)}, "code")
+
+
+def _edits(case: Case, payer: Payer) -> Iterator[Edit]:
+    assert case.terms is not None, "there is a payer"
+    yield from case.terms.rules.edits(_billed(case, payer).keys(), case.terms.day, payer.tables)
+
+
+@_raises("pair_not_together", "paid", "denied", "payer", "rule")
+def _pair_not_together(case: Case) -> Iterator[Finding]:
+    for payer in case.terms.payers if case.terms is not None else ():
+        for edit in _edits(case, payer):
+            # What nobody has confirmed is no ground for more than an advice.
+            if edit.rule.number("indicator") == 0 and edit.sure:
+                yield Finding(None, _pair_values(edit, payer))
+
+
+@_raises("pair_needs_modifier", "paid", "denied", "payer", "rule")
+def _pair_needs_modifier(case: Case) -> Iterator[Finding]:
+    for payer in case.terms.payers if case.terms is not None else ():
+        for edit in _edits(case, payer):
+            if edit.rule.number("indicator") == 1 or not edit.sure:
+                variant = "" if edit.sure else "unconfirmed"
+                yield Finding(None, _pair_values(edit, payer), variant)
+
+
+def _pair_values(edit: Edit, payer: Payer) -> dict[str, Field]:
+    return {"paid": named(edit.paid), "denied": named(edit.denied), "payer": payer.name, "rule": edit.rule.id}
+
+
+@_raises("over_daily_limit", "code", "units", "limit", "payer", "rule")
+def _over_daily_limit(case: Case) -> Iterator[Finding]:
+    for payer in case.terms.payers if case.terms is not None else ():
+        assert case.terms is not None, "there is a payer"
+        billed = _billed(case, payer)
+        for code, number in billed.items() if payer.limits else ():
+            limit = case.terms.rules.limit(code, case.terms.day)
+            if limit is not None and limit.number("units") < number:
+                values: dict[str, Field] = {
+                    "code": named(code), "units": number, "limit": limit.number("units"), "payer": payer.name,
+                    "rule": limit.id,
+                }  # fmt: skip
+                yield Finding(None, values, "" if limit.sure("from", "until") else "unconfirmed")
+        timed = sum(number for code, number in billed.items() if CODES[code].timed)
+        if 0 < payer.day_cap < timed:
+            values = {"code": "", "units": timed, "limit": payer.day_cap, "payer": payer.name, "rule": payer.id}
+            yield Finding(None, values, "cap")
+
+
+@_raises("modifiers_wanted", "modifiers", "payer")
+def _modifiers_wanted(case: Case) -> Iterator[Finding]:
+    for payer in case.terms.payers if case.terms is not None else ():
+        assert case.terms is not None, "there is a payer"
+        rules, day, discipline = case.terms.rules, case.terms.day, case.terms.discipline
+        wanted: list[str] = []
+        for family in ("discipline", "assistant"):
+            names = rules.modifiers(family, discipline, day)
+            if family not in payer.modifiers or not names:
+                continue
+            if family != "assistant" or any(notice.kind == family for notice in case.document.notices):
+                wanted.append(_WORDS[f"modifier_{family}"].format(names=" or ".join(names)))
+        if "threshold" in payer.modifiers:
+            amount = next(
+                (rule.number("dollars") for rule in rules.on("threshold", day) if rule.text("name") == "kx"), 0
+            )
+            if day is not None:
+                wanted.append(_WORDS["modifier_threshold" if amount else "modifier_no_threshold"].format(amount=amount))
+        if wanted and _billed(case, payer):
+            yield Finding(None, {"modifiers": "; ".join(wanted), "payer": payer.name})
+
+
+@_raises("payers_differ", "primary", "secondary", "first", "second")
+def _payers_differ(case: Case) -> Iterator[Finding]:
+    if case.terms is None or case.terms.primary is None or case.terms.secondary is None:
+        return
+    primary, secondary = case.terms.payers
+    first, second = (payer_units(case.proposal.minutes, payer) for payer in case.terms.payers)
+    if first != second:
+        values: dict[str, Field] = {
+            "primary": primary.name, "secondary": secondary.name, "first": _amounts(first), "second": _amounts(second),
+        }  # fmt: skip
+        yield Finding(None, values)
 
 
 def _amounts(earned: Mapping[str, int]) -> str:

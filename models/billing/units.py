@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from models.billing import data
-from models.billing.codes import CODES
+from models.billing.codes import CODES, Code
 from models.billing.errors import InvalidMinutes, UnknownCode, UnknownPolicy
+from models.billing.rows import parse_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ def parse_policies(text: str, file: str = "policies.toml") -> Policies:
     LexiconError
         The file cannot be used, it names other policies than the code has, or the midpoint lies outside ``[1, unit)``.
     """
-    root = data.parse(text, file).closed(("constants", "policy"))
+    root = data.parse(text, file).closed(("constants", "policy"), ("sources", "counting"))
     constants = root.table("constants").closed(("unit_minutes", "midpoint"))
     values: dict[str, int] = {}
     for key in ("unit_minutes", "midpoint"):
@@ -45,12 +46,7 @@ def parse_policies(text: str, file: str = "policies.toml") -> Policies:
         values[key] = entry.get("value", int)
     if not 1 <= values["midpoint"] < values["unit_minutes"]:
         raise constants.error("midpoint must be at least 1 and less than unit_minutes")
-    names: dict[str, str] = {}
-    for entry in root.tables("policy", "id"):
-        entry.closed(("id", "name", "rule", "source"))
-        for key in ("rule", "source"):
-            entry.get(key, str)
-        names[entry.get("id", str)] = entry.get("name", str)
+    names = {rule.id: rule.text("name") for rule in parse_rows(root, ("policy",))}
     if set(names) != set(_RULES):
         raise root.error(f"the policies must be {', '.join(_RULES)}")
     return Policies(MappingProxyType(names), values["unit_minutes"], values["midpoint"])
@@ -87,7 +83,7 @@ POLICIES: tuple[str, ...] = tuple(_POLICIES.names)
 POLICY_NAMES: Mapping[str, str] = _POLICIES.names
 
 
-def counts(code: str) -> bool:
+def counts(code: str, codes: Mapping[str, Code] = CODES) -> bool:
     """Return whether the minutes of ``code`` become units here: it is timed and its unit is 15 minutes.
 
     Raises
@@ -95,12 +91,12 @@ def counts(code: str) -> bool:
     UnknownCode
         The code list has no such code.
     """
-    if code not in CODES:
+    if code not in codes:
         raise UnknownCode(code)
-    return CODES[code].unit_minutes == UNIT_MINUTES
+    return codes[code].unit_minutes == UNIT_MINUTES
 
 
-def units(minutes: Mapping[str, int], policy: str) -> dict[str, int]:
+def units(minutes: Mapping[str, int], policy: str, *, codes: Mapping[str, Code] = CODES) -> dict[str, int]:
     """Return the units that one day's minutes earn.
 
     Parameters
@@ -112,6 +108,8 @@ def units(minutes: Mapping[str, int], policy: str) -> dict[str, int]:
         ``full_15`` (whole 15s only, per code), ``cms_8_minute`` (all minutes together fix the number of units; whole
         15s first, the rest one each to the largest remainders, of equal remainders the code with more minutes first,
         then the lower number) or ``ama_midpoint`` (per code; a remainder of 8 minutes or more earns one more).
+    codes : Mapping[str, Code]
+        The code list; without it, the shipped one.
 
     Returns
     -------
@@ -132,10 +130,10 @@ def units(minutes: Mapping[str, int], policy: str) -> dict[str, int]:
     """
     if policy not in POLICIES:
         raise UnknownPolicy(policy, POLICIES)
-    return _earned(_counted(minutes), policy)
+    return _earned(counted(minutes, codes), policy)
 
 
-def all_units(minutes: Mapping[str, int]) -> dict[str, dict[str, int]]:
+def all_units(minutes: Mapping[str, int], *, codes: Mapping[str, Code] = CODES) -> dict[str, dict[str, int]]:
     """Return the units under every policy, by policy; arguments and errors as for `units`.
 
     Examples
@@ -143,19 +141,26 @@ def all_units(minutes: Mapping[str, int]) -> dict[str, dict[str, int]]:
     >>> all_units({"97110": 23})
     {'full_15': {'97110': 1}, 'cms_8_minute': {'97110': 2}, 'ama_midpoint': {'97110': 2}}
     """
-    counted = _counted(minutes)
-    return {policy: _earned(counted, policy) for policy in POLICIES}
+    pooled = counted(minutes, codes)
+    return {policy: _earned(pooled, policy) for policy in POLICIES}
 
 
-def _counted(minutes: Mapping[str, int]) -> dict[str, int]:
-    counted: dict[str, int] = {}
+def counted(minutes: Mapping[str, int], codes: Mapping[str, Code] = CODES) -> dict[str, int]:
+    """Return the minutes that become units: those of timed codes of 15 minutes.
+
+    Raises
+    ------
+    UnknownCode, InvalidMinutes
+        As for `units`.
+    """
+    out: dict[str, int] = {}
     for code, value in minutes.items():
-        counting = counts(code)
+        counting = counts(code, codes)
         if not _is_minutes(value):
             raise InvalidMinutes(code, value)
         if counting:
-            counted[code] = value
-    return counted
+            out[code] = value
+    return out
 
 
 def _is_minutes(value: object) -> bool:

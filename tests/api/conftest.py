@@ -12,6 +12,7 @@ import pytest
 
 from api.main import create_app
 from api.settings import Settings
+from models.billing.rules import load_rules
 from models.billing.units import all_units
 from models.coder import Coder
 from models.errors import UntrustedModel
@@ -32,6 +33,7 @@ class FakeCoder:
 
     version = "fake"
     profile = "accurate"
+    rules = load_rules()
     manifest = Manifest(
         format=1, version="fake", profile="accurate", feature_version=1, tagger_feature_version=1, scikit_learn="1.9.1",
         python="3.11", data_sha256="0" * 64, notes=3, seed=1, files={"a": "0" * 64}, scores={"accuracy": 0.5},
@@ -63,7 +65,9 @@ class FakeCoder:
                 DocumentationElement(element=e, documented=False, start=None, end=None) for e in ELEMENTS
             ),
             flags=() if services else (missing,),
-            model=ModelInfo(version=self.version, profile=note.profile),
+            date_of_service=note.date_of_service,
+            payers=(),
+            model=ModelInfo(version=self.version, profile=note.profile, rules="fake"),
         )
 
     def code_many(self, notes: Iterable[str | Note]) -> Iterator[Result]:
@@ -132,7 +136,7 @@ def real_coder() -> Coder:
 def fake_load(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let commands load the fake coder; a folder named ``refused`` is refused."""
 
-    def load(path: Any = None, profile: str = "accurate", *, risk: int = 5) -> FakeCoder:
+    def load(path: Any = None, profile: str = "accurate", *, risk: int = 5, rules: Any = None) -> FakeCoder:
         if path is not None and path.name == "refused":
             raise UntrustedModel(path.name, "its hash differs")
         return FakeCoder()

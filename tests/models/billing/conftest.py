@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from models.billing.flags import Flag, check
+from models.billing.payers import terms_of
 from models.billing.proposal import Calibration, propose
+from models.billing.rules import load_rules
 from models.service import Service
 from nlp.document import (
     ELEMENTS,
@@ -103,13 +105,21 @@ def document() -> Callable[..., Document]:
 
 @pytest.fixture(scope="session")
 def flags(services: Callable[..., tuple[Service, ...]]) -> Callable[..., tuple[Flag, ...]]:
-    """Flags of a note given as rows of services; other keys are the document's, ``policy`` and ``least`` (confidence)."""
+    """Flags of a note given as rows of services.
+
+    Other keys are the document's, ``policy``, ``least`` (confidence) and ``terms`` (day, payers, discipline).
+    """
 
     def build(
-        *specs: dict[str, Any], policy: str = "full_15", least: float = 0.0, **document_spec: Any
+        *specs: dict[str, Any],
+        policy: str = "full_15",
+        least: float = 0.0,
+        terms: dict[str, Any] | None = None,
+        **document_spec: Any,
     ) -> tuple[Flag, ...]:
         coded = services(*specs)
         calibration = Calibration({"code": 1.0}, {"code": 1.0}, least)
-        return check(build_document(**document_spec), coded, propose(coded, policy, calibration=calibration))
+        under = None if terms is None else terms_of(load_rules(), **terms)
+        return check(build_document(**document_spec), coded, propose(coded, policy, calibration=calibration), under)
 
     return build

@@ -7,7 +7,8 @@ import dataclasses
 import pytest
 
 from models.billing import data
-from models.billing.codes import CODES, GROUPS, HEADLINE, Code, parse_codes
+from models.billing.codes import CODES, HEADLINE, Code, parse_codes
+from models.billing.rows import FILES, GROUPS
 from nlp.errors import LexiconError
 
 GOOD = """
@@ -26,13 +27,18 @@ unit_minutes = 15
 group = "procedure"
 headline = true
 source = "page"
+checked = 2026-01-31
+confirmed = true
 [[code]]
 number = "97161"
 name = "evaluation"
 timed = false
 unit_minutes = 0
 group = "evaluation"
-unconfirmed = true
+from = 2017-01-01
+source = "general knowledge"
+checked = 2026-01-31
+confirmed = false
 """
 
 
@@ -90,7 +96,7 @@ BAD = [
     ("timed = true", "timed = 1", "97110", "timed must be true or false"),
     ("timed = true", "timed = false", "97110", "unit_minutes must be above 0"),
     ("unit_minutes = 15", "unit_minutes = 0", "97110", "unit_minutes must be above 0"),
-    ("unit_minutes = 15", "unit_minutes = -15", "97110", "unit_minutes must be above 0"),
+    ("unit_minutes = 15", "unit_minutes = -15", "97110", "unit_minutes must be 0 or more"),
     ("unit_minutes = 15", "unit_minutes = 15.0", "97110", "unit_minutes must be a whole number"),
     ("unit_minutes = 15", "unit_minutes = true", "97110", "unit_minutes must be a whole number"),
     ("unit_minutes = 0", "unit_minutes = 15", "97161", "unit_minutes must be above 0"),
@@ -100,16 +106,21 @@ BAD = [
     ('number = "97110"', "number = 97110", "97110", "number must be text"),
     ('number = "97161"', 'number = "97110"', "97110", "number stands twice"),
     ('source = "page"', 'source = "paper"', "97110", r"key of \[sources\]"),
-    ("unconfirmed = true", "", "97161", "give a source"),
-    ("unconfirmed = true", "unconfirmed = false", "97161", "give a source"),
-    ("unconfirmed = true", 'unconfirmed = true\nunconfirmed_fields = ["colour"]', "97161", "unconfirmed_fields"),
+    ('source = "general knowledge"', "", "97161", "source is missing"),
+    ("confirmed = false", "", "97161", "confirmed is missing"),
+    ("confirmed = false", "confirmed = 0", "97161", "confirmed must be true or false"),
     (
-        "unconfirmed = true",
-        "unconfirmed = true\nunconfirmed_fields = [1]",
+        "confirmed = false",
+        'confirmed = false\nunconfirmed_fields = ["colour"]',
         "97161",
-        "unconfirmed_fields must be a list",
+        "unconfirmed_fields must name",
     ),
-    ("unconfirmed = true", "unconfirmed = true\nheadline = true", "97161", "headline code must be timed"),
+    ("confirmed = false", "confirmed = false\nunconfirmed_fields = [1]", "97161", "unconfirmed_fields must be a list"),
+    ("confirmed = false", "confirmed = false\nheadline = true", "97161", "headline code must be timed"),
+    ("checked = 2026-01-31", 'checked = "2026-01-31"', "97110", "checked must be a date"),
+    ("from = 2017-01-01", "from = 2017-01-01T10:00:00", "97161", "from must be a date"),
+    ("from = 2017-01-01", "from = 2017-01-01\nuntil = 2016-12-31", "97161", "until lies before from"),
+    ("from = 2017-01-01", "from = 2017-02-29", "", "not valid TOML"),
     ("headline = true", "headline = false", "", "at least one code"),
     ("[[code]]", "[[cod]]", "", "unknown key cod"),
     ("[sources]", "[sourcs]", "", "sources is missing"),
@@ -142,7 +153,7 @@ def test_a_file_that_is_not_there() -> None:
         data.read("nowhere.toml")
 
 
-@pytest.mark.parametrize("file", ["codes.toml", "policies.toml", "flags.toml"])
+@pytest.mark.parametrize("file", [*FILES, "flags.toml"])
 def test_no_path_of_a_machine_stands_in_a_data_file(file: str) -> None:
     text = data.read(file)
     assert "/home/" not in text

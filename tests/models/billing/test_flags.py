@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError
+from datetime import date
 from importlib.resources import files
 from typing import Any
 
@@ -49,6 +50,15 @@ def block(number: int) -> tuple[int, int]:
 
 def at(start: int) -> tuple[int, int]:
     return start, start + 6
+
+
+GT = {"code": "other", "other_code": "97116", "minutes": 15, "goals": (), "activities": []}
+MEDICARE = {"payer": "medicare"}
+BOTH = {"payer": "medicare", "secondary": "strict_15"}
+
+
+def on(year: int, month: int, day: int) -> dict[str, Any]:
+    return {"payer": "medicare", "day": date(year, month, day)}
 
 
 # id, note in which it fires, where, and a twin in which it does not
@@ -307,6 +317,65 @@ ROWS = [
     ),
     ("policy_difference", note(TE | {"minutes": 8}), [WHOLE], note(TE | {"minutes": 7})),
     ("policy_difference", note(MT | {"minutes": 23}), [WHOLE], note(EVALUATION | {"minutes": 23})),
+    # payers and the day of service
+    (
+        "pair_not_together",
+        note(EVALUATION, TA, terms=on(2020, 1, 24)),
+        [WHOLE],
+        note(EVALUATION, TA, terms=on(2020, 1, 25)),
+    ),
+    ("pair_not_together", note(EVALUATION, TA, terms=on(2020, 1, 1)), [WHOLE], note(EVALUATION, TA)),
+    ("pair_needs_modifier", note(TA, GT, terms=MEDICARE), [WHOLE], note(TA, GT)),
+    ("pair_needs_modifier", note(GT, TA, terms=on(2020, 10, 1)), [WHOLE], note(GT, TA, terms=on(2020, 9, 30))),
+    ("pair_needs_modifier", note(TA, GT, terms=on(2020, 3, 31)), [WHOLE], note(TA, GT, terms=on(2020, 4, 1))),
+    ("pair_needs_modifier", note(TA, GT, terms=MEDICARE), [WHOLE], note(TA, GT | {"minutes": 7}, terms=MEDICARE)),
+    ("pair_needs_modifier", note(TA, GT, terms=MEDICARE), [WHOLE], note(TA, TE, terms=MEDICARE)),
+    (
+        "pair_needs_modifier",
+        note(TA, GT, terms={"payer": "strict_15", "secondary": "medicare"}),
+        [WHOLE],
+        note(TA, GT, terms={"payer": "strict_15"}),
+    ),
+    (
+        "over_daily_limit",
+        note(TA | {"minutes": 98}, terms=on(2026, 5, 1)),
+        [WHOLE],
+        note(TA | {"minutes": 97}, terms=on(2026, 5, 1)),
+    ),
+    (
+        "over_daily_limit",
+        note(TA | {"minutes": 98}, terms=on(2026, 1, 1)),
+        [WHOLE],
+        note(TA | {"minutes": 98}, terms=on(2025, 12, 31)),
+    ),
+    (
+        "over_daily_limit",
+        note(TA | {"minutes": 98}, terms=MEDICARE),
+        [WHOLE],
+        note(TA | {"minutes": 98}, terms={"payer": "commercial_ama"}),
+    ),
+    ("modifiers_wanted", note(TE, terms=MEDICARE), [WHOLE], note(TE, terms={"payer": "strict_15"})),
+    ("modifiers_wanted", note(TE, terms=MEDICARE), [WHOLE], note(terms=MEDICARE)),
+    ("payers_differ", note(TE | {"minutes": 8}, terms=BOTH), [WHOLE], note(TE, terms=BOTH)),
+    ("payers_differ", note(TE | {"minutes": 8}, terms=BOTH), [WHOLE], note(TE | {"minutes": 8}, terms=MEDICARE)),
+    (
+        "date_outside_rules",
+        note(TE, terms={"day": date(2000, 3, 31)}),
+        [WHOLE],
+        note(TE, terms={"day": date(2000, 4, 1)}),
+    ),
+    (
+        "date_outside_rules",
+        note(TE, terms={"day": date(2027, 1, 1)}),
+        [WHOLE],
+        note(TE, terms={"day": date(2026, 12, 31)}),
+    ),
+    (
+        "date_outside_rules",
+        note(EVALUATION, terms={"day": date(2016, 12, 31)}),
+        [WHOLE],
+        note(EVALUATION, terms={"day": date(2017, 1, 1)}),
+    ),
 ]
 
 
@@ -345,6 +414,8 @@ def test_severities_are_the_contract_s() -> None:
         "units_impossible",
         "goal_missing",
         "low_confidence",
+        # Raised only where the request names a payer.
+        "pair_not_together",
     }
     assert {kind.id for kind in FLAGS.values() if kind.severity == "info"} == {
         "code_earns_no_unit",
@@ -363,6 +434,11 @@ def test_severities_are_the_contract_s() -> None:
         "other_code_unknown",
         "no_treatment",
         "policy_difference",
+        "pair_needs_modifier",
+        "over_daily_limit",
+        "modifiers_wanted",
+        "payers_differ",
+        "date_outside_rules",
     }
     assert not [kind.id for kind in FLAGS.values() if kind.severity == "error"]
 
@@ -372,6 +448,38 @@ MESSAGES = [
         "minutes_missing",
         note(TE | NO_MINUTES),
         "The note gives no minutes for this block of therapeutic exercise (97110).",
+    ),
+    (
+        "minutes_missing",
+        note(TE | NO_MINUTES, totals=[(940, 38, "timed")], policy="cms_8_minute"),
+        (
+            "The note gives total timed minutes and none for this block of therapeutic exercise (97110). Medicare asks for no "
+            "more, so its documentation is in order; but the units of each code cannot be derived from a total, so somebody "
+            "must look."
+        ),
+    ),
+    (
+        "minutes_missing",
+        note(TE | NO_MINUTES, totals=[(940, 38, "visit")], policy="cms_8_minute"),
+        "The note gives no minutes for this block of therapeutic exercise (97110).",
+    ),
+    (
+        "minutes_missing",
+        note(TE | NO_MINUTES, totals=[(940, 38, "timed")]),
+        "The note gives no minutes for this block of therapeutic exercise (97110).",
+    ),
+    (
+        "shared_minutes",
+        note(TE | NO_MINUTES | {"shared": (500, 30)}, TA | NO_MINUTES | {"shared": (500, 30)}, policy="cms_8_minute"),
+        (
+            "These 30 minutes stand for several blocks. Medicare asks for the total alone, so the documentation is in order; "
+            "but the units of each code cannot be derived from it, so somebody must look."
+        ),
+    ),
+    (
+        "shared_minutes",
+        note(TE | NO_MINUTES | {"shared": (500, 30)}, TA, policy="cms_8_minute"),
+        "These 30 minutes stand for several blocks, so no block has minutes of its own.",
     ),
     (
         "shared_minutes",
@@ -456,7 +564,8 @@ MESSAGES = [
         note(TE | {"minutes": 33}, MT | {"minutes": 7}),
         (
             "The units depend on the payer's policy. Here: full 15 minutes: 2 x 97110. "
-            "Medicare's 8-minute rule: 2 x 97110, 1 x 97140."
+            "Medicare's 8-minute rule: 2 x 97110, 1 x 97140. "
+            "Units that the strict reading gives up: 1 against Medicare's count, 0 against the AMA's."
         ),
     ),
     (
@@ -464,8 +573,84 @@ MESSAGES = [
         note(TE | {"minutes": 8}),
         (
             "The units depend on the payer's policy. Here: full 15 minutes: no unit. "
-            "Medicare's 8-minute rule: 1 x 97110; AMA midpoint rule: 1 x 97110."
+            "Medicare's 8-minute rule: 1 x 97110; AMA midpoint rule: 1 x 97110. "
+            "Units that the strict reading gives up: 1 against Medicare's count, 1 against the AMA's."
         ),
+    ),
+    (
+        "policy_difference",
+        note(TE | {"minutes": 8}, policy="ama_midpoint"),
+        ("The units depend on the payer's policy. Here: AMA midpoint rule: 1 x 97110. full 15 minutes: no unit."),
+    ),
+    (
+        "pair_not_together",
+        note(EVALUATION, TA, terms=on(2020, 1, 2)),
+        (
+            "Medicare Part B never pays therapeutic activities (97530) beside PT evaluation, low complexity (97161) on one day "
+            "(rule 97161-97530.2020-01)."
+        ),
+    ),
+    (
+        "pair_needs_modifier",
+        note(TA, GT, terms=MEDICARE),
+        (
+            "Medicare Part B edits therapeutic activities (97530) with gait training, stairs included (97116) on one day: the "
+            "second is paid with a modifier alone (rule 97530-97116.2020-10)."
+        ),
+    ),
+    (
+        "pair_needs_modifier",
+        note(TA, GT | {"other_code": "97537"}, terms=MEDICARE),
+        (
+            "Medicare Part B may edit therapeutic activities (97530) with community and work reintegration training (97537) on "
+            "one day (rule 97530-97537, not confirmed): look into its current table."
+        ),
+    ),
+    (
+        "over_daily_limit",
+        note(TA | {"minutes": 98}, terms=MEDICARE),
+        (
+            "7 units of therapeutic activities (97530) are above the 6 a day that Medicare Part B usually pays (rule mue.97530)."
+        ),
+    ),
+    (
+        "over_daily_limit",
+        note(TE | {"minutes": 98}, terms=MEDICARE),
+        (
+            "7 units of therapeutic exercise (97110) may be above the 6 a day that Medicare Part B usually pays (rule mue.97110, "
+            "not confirmed)."
+        ),
+    ),
+    (
+        "modifiers_wanted",
+        note(TE, terms=on(2026, 2, 1) | {"discipline": "PT"}, notices=[(920, "assistant")]),
+        (
+            "Medicare Part B wants: GP on each line; CQ where the assistant gave more than the share that needs none; KX once "
+            "this year's services pass 2480 dollars."
+        ),
+    ),
+    (
+        "modifiers_wanted",
+        note(TE, terms=on(2027, 2, 1) | {"discipline": "OT"}),
+        ("Medicare Part B wants: GO on each line; KX above the yearly amount, which is not known here for that day."),
+    ),
+    (
+        "payers_differ",
+        note(TE | {"minutes": 8}, terms=BOTH),
+        (
+            "Medicare Part B counts 1 x 97110, the source document's strict reading counts no unit. The primary payer governs: "
+            "the claim goes to it first, in its count."
+        ),
+    ),
+    (
+        "date_outside_rules",
+        note(TE, terms={"day": date(2027, 1, 1)}),
+        "The rules here speak of 2000-04-01 to 2026-12-31; 2027-01-01 is outside.",
+    ),
+    (
+        "date_outside_rules",
+        note(EVALUATION, terms={"day": date(2016, 12, 31)}),
+        "PT evaluation, low complexity (97161) may not be billed on 2016-12-31.",
     ),
 ]
 
@@ -589,6 +774,10 @@ prefixes = ["ei."]
 [words]
 other_service = "another"
 no_unit = "none"
+modifier_discipline = "{names}"
+modifier_assistant = "{names}"
+modifier_threshold = "{amount}"
+modifier_no_threshold = "unknown"
 [[flag]]
 id = "one"
 severity = "warning"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,10 @@ from models.billing.errors import InvalidMinutes, UnknownCode, UnknownPolicy
 from models.billing.units import POLICIES, all_units, parse_policies, units
 from nlp.errors import LexiconError, TherapyCoderError
 
-CASES = tomllib.loads(Path(__file__).with_name("cases.toml").read_text(encoding="utf-8"))["case"]
+# Worked examples: minutes, then the units under each policy. published_for: the policy for which the source gives them; the rest
+# is arithmetic from the rules. cms_tie: any of these codes may take the last unit; ours is the one of the stated order.
+with Path(__file__).with_name("unit_examples.csv").open(encoding="utf-8", newline="") as file:
+    EXAMPLES = list(csv.DictReader(file))
 
 # One code alone: minutes, then units under full_15, cms_8_minute and ama_midpoint.
 BOUNDARIES = [
@@ -175,25 +178,27 @@ def test_mixed_remainders(
     assert units(minutes, "ama_midpoint") == ama, what
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
-def test_worked_case(case: dict[str, Any]) -> None:
-    minutes = case["minutes"] | dict.fromkeys(case.get("untimed", []), 20)
-    assert sum(case["minutes"].values()) == case["total"]
-    assert units(minutes, "ama_midpoint") == case["ama"]
-    cms = units(minutes, "cms_8_minute")
-    if "cms_tie" not in case:
-        assert cms == case["cms"]
-        return
-    assert cms == case["chosen"]
-    # The source accepts any of the tied codes: ours differs from its own only there, and bills as much.
-    assert sum(cms.values()) == sum(case["cms"].values())
-    assert {code for code in cms.keys() | case["cms"].keys() if cms.get(code, 0) != case["cms"].get(code, 0)} <= set(
-        case["cms_tie"]
-    )
+def _read(cell: str) -> dict[str, int]:
+    return {code: int(number) for code, _, number in (part.partition("=") for part in cell.split())}
 
 
-def test_there_are_as_many_worked_cases_as_the_source_has() -> None:
-    assert len(CASES) == 17
+@pytest.mark.parametrize("example", EXAMPLES, ids=[example["id"] for example in EXAMPLES])
+def test_worked_example(example: dict[str, str]) -> None:
+    minutes = _read(example["minutes"]) | dict.fromkeys(example["untimed"].split(), 20)
+    for policy in POLICIES:
+        assert units(minutes, policy) == _read(example[policy])
+    if example["cms_tie"]:
+        # Each tied code has as many minutes left over as the others.
+        assert len({minutes[code] % 15 for code in example["cms_tie"].split()}) == 1
+
+
+def test_there_are_enough_worked_examples_and_each_says_where_it_is_from() -> None:
+    assert len(EXAMPLES) == len({example["id"] for example in EXAMPLES}) >= 60
+    published = [example for example in EXAMPLES if example["published_for"]]
+    assert len(published) == 32
+    assert all(example["published_for"] in POLICIES and "http" in example["source"] for example in published)
+    assert all(example["confirmed"] in {"yes", "partly", "no"} for example in EXAMPLES)
+    assert not [example["id"] for example in EXAMPLES if not example["published_for"] and example["confirmed"] == "yes"]
 
 
 @pytest.mark.parametrize("policy", POLICIES)
@@ -335,8 +340,8 @@ BAD_POLICIES = [
     ('id = "ama_midpoint"', 'id = "ama"', "", "the policies must be full_15"),
     ('id = "ama_midpoint"', 'id = "full_15"', "full_15", "stands twice"),
     ('name = "full 15 minutes"', 'nmae = "full 15 minutes"', "full_15", "name is missing"),
-    ('version = "1"', "", "header", "version is missing"),
-    ('reviewed = "2026-11-24"', 'reviewed = "yesterday"', "header", "date"),
+    ('version = "2"', "", "header", "version is missing"),
+    ('reviewed = "2026-11-26"', 'reviewed = "yesterday"', "header", "date"),
     ("[header]", "[header", "", "not valid TOML"),
 ]
 

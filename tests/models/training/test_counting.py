@@ -117,6 +117,7 @@ def test_flags_against_what_the_labels_raise(needed, result, flagged, reason):
 def test_warnings_are_those_of_the_contract():
     assert set(WARNINGS) == {
         "minutes_missing", "shared_minutes", "no_unit", "code_mismatch", "units_impossible", "goal_missing", "low_confidence",
+        "pair_not_together",  # raised only where the request names a payer
     }  # fmt: skip
 
 

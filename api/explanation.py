@@ -1,0 +1,60 @@
+"""An explanation as people read it on the terminal, and as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from api.commands.calculator import show_allocation
+from api.summary import clean
+from api.words import service_name, words
+from models.explain import Explanation, WayStep
+
+_HEADINGS = {"words": "Words", "code": "Code", "minutes": "Minutes", "unit": "Unit", "flag": "Flag"}
+
+
+def as_json(told: Explanation) -> str:
+    """Return an explanation as a JSON document."""
+    return json.dumps(asdict(told), indent=2, ensure_ascii=False)
+
+
+def show_explanation(console: Console, told: Explanation) -> None:
+    """Print each block's way, then the arithmetic of the chosen policy, then what concerns the note as a whole.
+
+    Parameters
+    ----------
+    console
+        Where to.
+    told
+        The explanation of one note.
+    """
+    if not told.blocks:
+        console.print("No treatment done today was found in this note.")
+    for block in told.blocks:
+        name = service_name("other", block.code)
+        console.print(Text(name, style="bold underline"))
+        for step in block.steps:
+            _show(console, step)
+        console.print()
+    show_allocation(console, told.count.policies[told.policy])
+    for line in (*told.totals, *(left.text for left in told.count.left_out), *told.count.gives_up_words):
+        console.print(line, markup=False)
+    if told.flags:
+        console.print()
+        console.print(Text("The note as a whole", style="bold underline"))
+        for step in told.flags:
+            _show(console, step)
+    console.print()
+    console.print(Text(f"Rules {told.count.rules}. {words()['disclaimer']}", style="italic"))
+
+
+def _show(console: Console, step: WayStep) -> None:
+    line = Text(f"{_HEADINGS[step.stage]}: {clean(step.text)}")
+    if step.source:
+        rule = f"rule {step.rule}: " if step.rule else ""
+        line.append(f" [{rule}{step.source}]", style="dim")
+    console.print(Padding(line, (0, 0, 0, 2)))

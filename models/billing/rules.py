@@ -1,0 +1,343 @@
+"""All rules together: those that ship, those that a clinic adds or puts in their place, and which of them hold on a day.
+
+Examples
+--------
+>>> from datetime import date
+>>> rules = load_rules()
+>>> [edit.rule.id for edit in rules.edits({"97116", "97530"}, date(2026, 1, 5), ("ncci",))]
+['97530-97116.2020-10']
+>>> rules.edits({"97116", "97530"}, date(2020, 5, 1), ("ncci",))
+()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+from models.billing import data
+from models.billing.codes import CODES, Code, codes_of
+from models.billing.errors import UnknownRule
+from models.billing.rows import FAMILIES, FILES, KINDS, NUMBER, Rule, parse_rows
+from models.billing.units import POLICIES
+from nlp.errors import LexiconError
+
+_ALWAYS, _FOR_EVER = date.min, date.max
+
+
+class Edit(NamedTuple):
+    """A pair of codes that a table edits: ``paid`` stands in column 1, ``denied`` in column 2."""
+
+    rule: Rule
+    paid: str
+    denied: str
+
+    @property
+    def sure(self) -> bool:
+        """Whether pair, indicator and period are confirmed; which code is column 1 may still not be."""
+        return self.rule.sure("indicator", "from", "until")
+
+
+class Rules:
+    """Rules by id.
+
+    ``version`` names exactly these rows; ``codes`` is their code list; ``first`` and ``last`` are the days between which they
+    have something to say.
+    """
+
+    def __init__(self, rows: Iterable[Rule], version: str) -> None:
+        self.rows: Mapping[str, Rule] = MappingProxyType({rule.id: rule for rule in rows})
+        self.version = version
+        kinds: dict[str, list[Rule]] = {kind: [] for kind in KINDS}
+        for rule in self.rows.values():
+            kinds[rule.kind].append(rule)
+        self._kinds = {kind: tuple(rules) for kind, rules in kinds.items()}
+        self.codes: Mapping[str, Code] = codes_of(self.of_kind("code"))
+        starts = [rule.start for rule in self.rows.values() if rule.start is not None]
+        ends = [rule.end for rule in self.rows.values() if rule.end is not None and rule.sure("until")]
+        # Yearly amounts end with their year: beyond the last one that is known, nobody has looked.
+        self.first, self.last = min(starts), max(ends)
+
+    def of_kind(self, kind: str) -> tuple[Rule, ...]:
+        """Return the rows of one kind, whatever their dates."""
+        return self._kinds[kind]
+
+    def on(self, kind: str, day: date | None) -> tuple[Rule, ...]:
+        """Return the rows of one kind that hold on a day; without one, those that are open at their end."""
+        return tuple(rule for rule in self.of_kind(kind) if rule.holds(day))
+
+    def get(self, id: str) -> Rule:
+        """Return the row of an id.
+
+        Raises
+        ------
+        UnknownRule
+            There is none; the error names those that look like it.
+        """
+        if id not in self.rows:
+            from difflib import get_close_matches
+
+            near = [each for each in self.rows if each.startswith(id)] or get_close_matches(id, self.rows)
+            raise UnknownRule(id, near[:5])
+        return self.rows[id]
+
+    def edits(self, codes: Collection[str], day: date | None, tables: Collection[str]) -> tuple[Edit, ...]:
+        """Return the pairs among ``codes`` that these tables edit on a day, whatever a modifier may do about it."""
+        return tuple(
+            Edit(rule, paid, denied)
+            for rule in self.on("pair", day)
+            if rule.text("table") in tables and rule.number("indicator") != _NO_EDIT and not rule.yes("disputed")
+            for paid in rule.texts("column_1")
+            for denied in rule.texts("column_2")
+            if paid in codes and denied in codes
+        )
+
+    def limit(self, code: str, day: date | None) -> Rule | None:
+        """Return the daily limit of a code, ``None`` where none is known for the day."""
+        return next((rule for rule in self.on("limit", day) if rule.text("code") == code), None)
+
+    def modifiers(self, family: str, discipline: str | None, day: date | None) -> tuple[str, ...]:
+        """Return the modifiers of a family on a day: those of one discipline, or of every one where it is not known."""
+        return tuple(
+            rule.id
+            for rule in self.on("modifier", day)
+            if rule.text("family") == family and (discipline is None or rule.text("discipline") in ("", discipline))
+        )
+
+    def bills(self, code: str, day: date | None) -> bool:
+        """Return whether a code of the list may be billed on a day.
+
+        A code that no list has is not judged.
+        """
+        return code not in self.codes or self.rows[code].holds(day)
+
+    def assistant_share(self, day: date | None) -> Rule | None:
+        """Return the rule that says from which share of the minutes a service counts as an assistant's."""
+        return next((rule for rule in self.on("share", day) if rule.id == _SHARE), None)
+
+
+_NO_EDIT = 9
+_SHARE = "assistant.share"
+
+
+def assistant_marked(assistant: int, minutes: int, rule: Rule) -> bool:
+    """Return whether an assistant gave more of a service's minutes than the share that needs no modifier.
+
+    Parameters
+    ----------
+    assistant : int
+        Minutes that the assistant gave apart from the therapist.
+    minutes : int
+        All minutes of the service.
+    rule : Rule
+        The rule with the share (`Rules.assistant_share`).
+
+    Examples
+    --------
+    >>> share = load_rules().get("assistant.share")
+    >>> assistant_marked(3, 30, share), assistant_marked(4, 30, share)
+    (False, True)
+    """
+    return minutes * rule.number("percent") < assistant * 100
+
+
+@cache
+def load_rules(path: str | Path | None = None) -> Rules:
+    """Return the rules that ship, with the rows of a clinic's file added or put in their place by id.
+
+    Parameters
+    ----------
+    path : str | Path | None
+        The clinic's file (TOML); without it, the shipped rules alone. A file is read once in a process.
+
+    Raises
+    ------
+    LexiconError
+        A file cannot be used; the error names the file, the row and the reason.
+    OSError
+        The clinic's file cannot be read.
+    """
+    if path is None:
+        rows, texts = _shipped()
+        return _checked(rows, f"{max(rule.checked for rule in rows)}-{_digest(texts)}")
+    base = load_rules()
+    text = _decoded(Path(path))
+    rows, problems, version = _own(text, Path(path).name, base)
+    if problems:
+        raise problems[0]
+    return _checked(_merged(base, rows), f"{base.version}+{version}-{_digest([text])}")
+
+
+def problems_of(path: Path | None) -> tuple[LexiconError, ...]:
+    """Return everything that is wrong with a clinic's rule file, or with the shipped ones.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+    """
+    try:
+        if path is None:
+            rows, _ = _shipped()
+            return (*_crossed(rows, CODES), *_overlapping(rows))
+        base = load_rules()
+        rows, problems, _ = _own(_decoded(path), path.name, base)
+        return (*problems, *_overlapping(_merged(base, rows)))
+    except LexiconError as error:
+        return (error,)
+
+
+def _shipped() -> tuple[tuple[Rule, ...], list[str]]:
+    rows: list[Rule] = []
+    texts: list[str] = []
+    for file in FILES:
+        texts.append(data.read(file))
+        kinds = [kind for kind, form in KINDS.items() if form.file == file]
+        rows += parse_rows(data.parse(texts[-1], file).closed(kinds, ("sources", "constants")), kinds)
+    return tuple(rows), texts
+
+
+def _decoded(path: Path) -> str:
+    try:
+        return path.read_bytes().decode()
+    except UnicodeDecodeError as error:
+        raise LexiconError(path.name, "", f"not UTF-8 text (byte {error.start})") from None
+
+
+def _own(text: str, file: str, base: Rules) -> tuple[tuple[Rule, ...], list[LexiconError], str]:
+    """Return a clinic's rows, what is wrong with single ones, and the version that its header names."""
+    root = data.parse(text, file).closed((), ("sources", *KINDS))
+    problems: list[LexiconError] = []
+    rows = parse_rows(root, KINDS, problems, partial=True)
+    if not rows and not problems:
+        raise root.error(f"there is no row; write tables [[{']], [['.join(KINDS)}]]")
+    seen: set[str] = set()
+    for rule in rows:
+        if rule.id in seen:
+            problems.append(LexiconError(file, rule.id, "another kind of row has the same id"))
+        elif rule.id in base.rows and base.rows[rule.id].kind != rule.kind:
+            problems.append(LexiconError(file, rule.id, f"this is the id of a {base.rows[rule.id].kind} row"))
+        seen.add(rule.id)
+    try:
+        codes = {**base.codes, **codes_of(rule for rule in rows if rule.kind == "code")}
+    except LexiconError as error:
+        return rows, [*problems, error], ""
+    problems += _fixed(rows, base)
+    problems += _crossed(rows, codes, known=base.rows.values())
+    version = data.header(text, file).get("version", str)
+    return rows, problems, version
+
+
+def _fixed(rows: Iterable[Rule], base: Rules) -> Iterator[LexiconError]:
+    """Yield what a clinic may not change: what the arithmetic is made of."""
+    for rule in rows:
+        if rule.kind == "policy" and rule.id not in POLICIES:
+            yield LexiconError(rule.file, rule.id, f"the policies are {', '.join(POLICIES)}; a payer names one of them")
+        elif rule.kind == "code" and rule.yes("headline") and rule.id not in base.codes:
+            yield LexiconError(rule.file, rule.id, "a headline code is one that the model was trained for")
+        elif rule.kind == "code" and rule.id in base.codes:
+            old = base.codes[rule.id]
+            new = (rule.yes("timed"), rule.number("unit_minutes"), rule.text("group"), rule.yes("headline"))
+            if new != (old.timed, old.unit_minutes, old.group, old.headline):
+                yield LexiconError(
+                    rule.file, rule.id, "timed, unit_minutes, group and headline of a shipped code cannot be changed"
+                )
+
+
+def _merged(base: Rules, rows: Sequence[Rule]) -> tuple[Rule, ...]:
+    return tuple({**base.rows, **{rule.id: rule for rule in rows}}.values())
+
+
+def _checked(rows: Sequence[Rule], version: str) -> Rules:
+    for problem in (*_crossed(rows, codes_of(rule for rule in rows if rule.kind == "code")), *_overlapping(rows)):
+        raise problem
+    return Rules(rows, version)
+
+
+def _crossed(rows: Sequence[Rule], codes: Mapping[str, Code], known: Iterable[Rule] = ()) -> Iterator[LexiconError]:
+    """Yield references of rows to what is not there."""
+    tables = {rule.text("table") for rule in (*known, *rows) if rule.kind == "pair"}
+    for rule in rows:
+        for reason in _references(rule, codes, tables):
+            yield LexiconError(rule.file, rule.id, reason)
+
+
+def _references(rule: Rule, codes: Mapping[str, Code], tables: set[str]) -> Iterator[str]:
+    if rule.kind == "pair":
+        columns = (rule.texts("column_1"), rule.texts("column_2"))
+        if not all(columns) or not all(NUMBER.fullmatch(code) for column in columns for code in column):
+            yield "column_1 and column_2 must be lists of code numbers"
+        # The other column may hold codes of other providers, which the code list leaves out.
+        elif not any(set(column) <= set(codes) for column in columns):
+            unknown = sorted({code for column in columns for code in column} - set(codes))
+            yield f"the code list has no {', '.join(unknown)}"
+    elif rule.kind == "limit":
+        if rule.text("code") not in codes:
+            yield f"the code list has no {rule.text('code')}"
+        if rule.number("units") < 1:
+            yield "units must be 1 or more"
+    elif rule.kind == "code":
+        if "add_on_to" in rule.values and rule.text("add_on_to") not in codes:
+            yield f"add_on_to: the code list has no {rule.text('add_on_to')}"
+    elif rule.kind == "threshold":
+        if rule.number("dollars") < 1:
+            yield "dollars must be 1 or more"
+    elif rule.kind == "share":
+        if rule.number("percent") > 100:
+            yield "percent must lie in [0, 100]"
+    elif rule.kind == "payer":
+        if rule.text("policy") not in POLICIES:
+            yield f"policy must be one of {', '.join(POLICIES)}"
+        if unknown := sorted(set(rule.texts("tables")) - tables):
+            yield f"no pair stands in a table {', '.join(unknown)}"
+        if unknown := sorted(set(rule.texts("modifiers")) - set(FAMILIES)):
+            yield f"modifiers must be families: {', '.join(FAMILIES)}"
+
+
+def _overlapping(rows: Iterable[Rule]) -> Iterator[LexiconError]:
+    """Yield rows that speak of the same thing on the same day, and ids that stand twice."""
+    places: dict[tuple[str, ...], list[Rule]] = {}
+    ids: dict[str, Rule] = {}
+    for rule in rows:
+        if rule.id in ids:
+            yield LexiconError(rule.file, rule.id, f"{ids[rule.id].file} has a row of the same id")
+        ids[rule.id] = rule
+        for place in _places(rule):
+            places.setdefault(place, []).append(rule)
+    told: set[tuple[str, str]] = set()
+    for same in places.values():
+        ordered = sorted(same, key=lambda rule: rule.start or _ALWAYS)
+        for earlier, later in pairwise(ordered):
+            if (later.start or _ALWAYS) <= (earlier.end or _FOR_EVER) and (earlier.id, later.id) not in told:
+                told.add((earlier.id, later.id))
+                # A clinic's row is the one to mend, wherever it stands.
+                wrong, other = (
+                    (earlier, later) if later.file in FILES and earlier.file not in FILES else (later, earlier)
+                )
+                yield LexiconError(wrong.file, wrong.id, f"its dates overlap those of {other.id}")
+
+
+def _places(rule: Rule) -> Iterable[tuple[str, ...]]:
+    """Return what a row speaks of; two rows may not speak of the same on one day."""
+    if rule.kind == "pair":
+        return {
+            ("pair", rule.text("table"), *sorted((paid, denied)))
+            for paid in rule.texts("column_1")
+            for denied in rule.texts("column_2")
+        }
+    if rule.kind == "limit":
+        return [("limit", rule.text("code"))]
+    if rule.kind == "threshold":
+        return [("threshold", rule.text("name"))]
+    return ()
+
+
+def _digest(texts: Iterable[str]) -> str:
+    from hashlib import sha256
+
+    return sha256("\0".join(texts).encode()).hexdigest()[:8]

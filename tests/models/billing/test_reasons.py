@@ -1,0 +1,194 @@
+"""Units with reasons: the steps say what the arithmetic does, and each change is true."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.billing import data
+from models.billing.codes import CODES
+from models.billing.errors import InvalidMinutes, UnknownCode, UnknownPayer
+from models.billing.reasons import allocate, amounts, calculate
+from models.billing.rules import load_rules
+from models.billing.units import POLICIES, all_units, units
+
+RULES = load_rules()
+COUNTED = sorted(number for number, code in CODES.items() if code.unit_minutes == 15)
+MINUTES = st.dictionaries(st.sampled_from(COUNTED), st.integers(0, 70), max_size=6)
+
+STEPS = [
+    ("full_15", {"97530": 23}, ["97530 holds 23: one whole 15; the 8 left earn nothing."]),
+    ("full_15", {"97530": 7}, ["97530 holds 7: no whole 15; the 7 left earn nothing."]),
+    ("full_15", {"97530": 45}, ["97530 holds 45: 3 whole 15s, nothing left."]),
+    ("full_15", {"97530": 0}, ["No minutes of a 15-minute code: no unit."]),
+    ("ama_midpoint", {"97530": 23}, ["97530 holds 23: one whole 15; the 8 left reach the middle (8) and earn one more."]),
+    ("ama_midpoint", {"97530": 22}, ["97530 holds 22: one whole 15; the 7 left do not reach the middle (8) and earn nothing."]),
+    ("cms_8_minute", {"97530": 7}, ["7 timed minutes together make no unit: 8 is the least."]),
+    (
+        "cms_8_minute",
+        {"97530": 8},
+        [
+            "8 timed minutes together make one unit (8 to 22 minutes do).",
+            "97530 holds 8: no whole 15, 8 left.",
+            "The whole 15s give no unit: one more is left to give.",
+            "97530 has most left (8 minutes) and takes one unit.",
+        ],
+    ),
+    (
+        "cms_8_minute",
+        {"97530": 23, "97110": 15},
+        [
+            "38 timed minutes together make 3 units (38 to 52 minutes do).",
+            "97110 holds 15: one whole 15, nothing left.",
+            "97530 holds 23: one whole 15, 8 left.",
+            "The whole 15s give 2 units: one more is left to give.",
+            "97530 has most left (8 minutes) and takes one unit.",
+        ],
+    ),
+    (
+        "cms_8_minute",
+        {"97530": 20, "97110": 20, "97140": 20},
+        [
+            "60 timed minutes together make 4 units (53 to 67 minutes do).",
+            "97110 holds 20: one whole 15, 5 left.",
+            "97140 holds 20: one whole 15, 5 left.",
+            "97530 holds 20: one whole 15, 5 left.",
+            "The whole 15s give 3 units: one more is left to give.",
+            "97110 takes one unit with 5 minutes left; 97140 or 97530 has as many left and may as well take it: the therapist chooses.",
+        ],
+    ),
+    (
+        "cms_8_minute",
+        {"97530": 14, "97110": 13, "97140": 32},
+        [
+            "59 timed minutes together make 4 units (53 to 67 minutes do).",
+            "97110 holds 13: no whole 15, 13 left.",
+            "97140 holds 32: 2 whole 15s, 2 left.",
+            "97530 holds 14: no whole 15, 14 left.",
+            "The whole 15s give 2 units: 2 more are left to give.",
+            "97530 has most left (14 minutes) and takes one unit.",
+            "97110 has most left (13 minutes) and takes one unit.",
+        ],
+    ),
+    (
+        "cms_8_minute",
+        {"97530": 32, "97110": 3},
+        [
+            "35 timed minutes together make 2 units (23 to 37 minutes do).",
+            "97110 holds 3: no whole 15, 3 left.",
+            "97530 holds 32: 2 whole 15s, 2 left.",
+            "The whole 15s give 2 units, which is all: minutes left over earn nothing.",
+        ],
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("policy", "minutes", "steps"), STEPS, ids=range(len(STEPS)))
+def test_the_steps(policy: str, minutes: dict[str, int], steps: list[str]) -> None:
+    allocation = allocate(minutes, policy, RULES)
+    assert [step.text for step in allocation.steps] == steps
+    assert {step.rule for step in allocation.steps} == {policy}
+    assert allocation.units == units(minutes, policy)
+    assert allocation.source == RULES.get(policy).source
+
+
+CHANGES = [
+    ("full_15", {"97530": 14}, ["One minute more of 97530 (15): 1 x 97530 instead of no unit."]),
+    ("full_15", {"97530": 15}, ["One minute less of 97530 (14): no unit instead of 1 x 97530."]),
+    ("full_15", {"97530": 20}, []),
+    (
+        "cms_8_minute",
+        {"97530": 20, "97110": 17},
+        [
+            "One minute more of 97110 (18): 1 x 97110, 2 x 97530 instead of 1 x 97110, 1 x 97530.",
+            "One minute more of 97530 (21): 1 x 97110, 2 x 97530 instead of 1 x 97110, 1 x 97530.",
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("policy", "minutes", "changes"), CHANGES, ids=range(len(CHANGES)))
+def test_what_one_minute_changes(policy: str, minutes: dict[str, int], changes: list[str]) -> None:
+    allocation = allocate(minutes, policy, RULES)
+    assert [change.text for change in allocation.changes] == changes
+    assert allocation.no_change == ("" if changes else "One minute more or less of any one code changes nothing.")
+
+
+@given(MINUTES)
+def test_the_changes_are_all_there_are(minutes: dict[str, int]) -> None:
+    for policy in POLICIES:
+        allocation = allocate(minutes, policy, RULES)
+        told = {(change.code, change.minutes): dict(change.units) for change in allocation.changes}
+        for code, value in minutes.items():
+            for step in (1, -1):
+                if value + step >= 0:
+                    after = units({**minutes, code: value + step}, policy)
+                    assert told.get((code, step), allocation.units) == after
+
+
+@given(MINUTES)
+def test_the_calculation_is_the_arithmetic(minutes: dict[str, int]) -> None:
+    count = calculate(minutes, payer="medicare", secondary_payer="strict_15")
+    assert {policy: allocation.units for policy, allocation in count.policies.items()} == all_units(minutes)
+    totals = {policy: sum(earned.values()) for policy, earned in all_units(minutes).items()}
+    assert count.gives_up == {policy: totals[policy] - totals["full_15"] for policy in ("cms_8_minute", "ama_midpoint")}
+    assert min(count.gives_up.values(), default=0) >= 0
+    assert [dict(payer.units) for payer in count.payers] == [units(minutes, "cms_8_minute"), units(minutes, "full_15")]
+    assert [payer.governs for payer in count.payers] == [True, False]
+    # Medicare's units never exceed what the total allows: each of them stands for 8 minutes at least, and 15 but for the last.
+    assert 15 * totals["cms_8_minute"] <= count.timed_total + 7
+
+
+def test_what_is_left_out_and_why() -> None:
+    count = calculate({"97161": 30, "97545": 120, "97110": 14, "97530": 0}, payer="strict_15")
+    assert [(left.code, left.text, left.payer) for left in count.left_out] == [
+        ("97161", "97161 is untimed: it is billed once, whatever its 30 minutes.", None),
+        (
+            "97545",
+            "97545 counts in units of 120 minutes, outside the 15-minute count: its 120 minutes are left out.",
+            None,
+        ),
+        (
+            "97110",
+            "97110 has 14 minutes, fewer than the 15 that the source document's strict reading asks for: it earns nothing there.",
+            "strict_15",
+        ),
+    ]
+    assert (count.timed_total, count.rules) == (14, RULES.version)
+
+
+def test_the_strict_reading_always_says_what_it_gives_up() -> None:
+    assert calculate({"97110": 20, "97530": 18}).gives_up_words == (
+        "Against Medicare's 8-minute rule the strict reading gives up one unit.",
+        "Against AMA midpoint rule the strict reading gives up nothing.",
+    )
+    assert calculate({}).gives_up_words == (
+        "Against Medicare's 8-minute rule the strict reading gives up nothing.",
+        "Against AMA midpoint rule the strict reading gives up nothing.",
+    )
+
+
+def test_bad_input_is_refused() -> None:
+    with pytest.raises(InvalidMinutes):
+        calculate({"97110": -1})
+    with pytest.raises(InvalidMinutes):
+        calculate({"97110": 7.5})  # type: ignore[dict-item]
+    with pytest.raises(UnknownCode):
+        calculate({"99999": 15})
+    with pytest.raises(UnknownPayer):
+        calculate({"97110": 15}, payer="acme")
+    with pytest.raises(UnknownPayer):
+        calculate({"97110": 15}, payer="medicare", day=date(2000, 3, 31))
+
+
+def test_amounts() -> None:
+    assert amounts({}) == "no unit"
+
+
+def test_every_wording_is_used_by_a_test_or_the_code() -> None:
+    source = data.read("reasons.py")
+    assert all(f'"{key}"' in source for key in tomllib.loads(data.read("steps.toml"))["words"])
