@@ -61,6 +61,10 @@ class Settings(BaseSettings):
     )
     model_path: Path | None = Field(default=None, description="Folder of a model version; none for the shipped one.")
 
+    claim_minutes: int = Field(
+        default=10, ge=1, le=240, description="How long a claimed note is a coder's, in minutes."
+    )
+
     # Secret, since it may hold a password: what prints settings prints stars.
     database_url: SecretStr = Field(
         default_factory=lambda: SecretStr(f"sqlite:///{data_folder() / 'therapy-coder.sqlite3'}"),
