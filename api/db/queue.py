@@ -21,7 +21,7 @@ from api.audit import Actor, Entry, record
 from api.db import values
 from api.db.errors import ClaimLost, NotClaimable, NotePurged, UnknownRow
 from api.db.repository import now
-from api.db.tables import Clinic, Note, Person, Question, QueueItem, ResultRow, Review
+from api.db.tables import Clinic, Note, Person, QueueItem, ResultRow, Review
 
 # Nobody has the entry; who may take it is another question (`_open_to`).
 _FREE = ("waiting", "returned", "skipped")
@@ -73,10 +73,12 @@ def kept(session: Session, clinic_id: uuid.UUID, note_id: uuid.UUID) -> Kept:
     """
     found = session.execute(
         select(Note, ResultRow, QueueItem)
-        .join(ResultRow, _same(ResultRow, Note.clinic_id, ResultRow.note_id == Note.id))
+        .join(ResultRow, and_(ResultRow.clinic_id == Note.clinic_id, ResultRow.note_id == Note.id))
         .outerjoin(
             QueueItem,
-            _same(QueueItem, Note.clinic_id, QueueItem.result_id == ResultRow.id, QueueItem.reading == "first"),
+            and_(
+                QueueItem.clinic_id == Note.clinic_id, QueueItem.result_id == ResultRow.id, QueueItem.reading == "first"
+            ),
         )
         .where(Note.clinic_id == clinic_id, Note.id == note_id)
         .order_by(ResultRow.created_at.desc(), ResultRow.id)
@@ -122,7 +124,8 @@ def enqueue(
     result = session.get(ResultRow, (clinic_id, result_id))
     if result is None:
         raise UnknownRow("result", str(result_id))
-    there = session.scalar(_of_result(clinic_id, result_id, reading).with_for_update())
+    # Not locked: its reader may hold it and wait for the result, which the caller holds.
+    there = session.scalar(_of_result(clinic_id, result_id, reading))
     if there is None:
         there = QueueItem(
             clinic_id=clinic_id,
@@ -184,19 +187,15 @@ def flag_list(text: str) -> list[str]:
     return json.loads(text)
 
 
-def has_flag(flag: str) -> ColumnElement[bool]:
-    """Whether a result has a flag; the column's text is compared, which both engines can."""
-    return cast(ResultRow.flags, Text).contains(f'"{flag}"', autoescape=True)
-
-
 def _listed(statement: Any, clinic_id: uuid.UUID, wanted: Filter) -> Any:
     statement = (
-        statement.join(ResultRow, _same(ResultRow, QueueItem.clinic_id, ResultRow.id == QueueItem.result_id))
-        .join(Note, _same(Note, QueueItem.clinic_id, Note.id == QueueItem.note_id))
+        statement.join(ResultRow, and_(ResultRow.clinic_id == QueueItem.clinic_id, ResultRow.id == QueueItem.result_id))
+        .join(Note, and_(Note.clinic_id == QueueItem.clinic_id, Note.id == QueueItem.note_id))
         .where(QueueItem.clinic_id == clinic_id, QueueItem.state.in_(UNDECIDED))
     )
     if wanted.flag is not None:
-        statement = statement.where(has_flag(wanted.flag))
+        # The column's text is compared, which both engines can; names of flags hold no quotes.
+        statement = statement.where(cast(ResultRow.flags, Text).contains(f'"{wanted.flag}"', autoescape=True))
     if wanted.discipline is not None:
         statement = statement.where(Note.discipline == wanted.discipline)
     if wanted.code is not None:
@@ -351,7 +350,7 @@ def _lately(session: Session, clinic_id: uuid.UUID, person_id: uuid.UUID) -> set
     )
     last = session.scalar(
         select(QueueItem.variety)
-        .join(Review, _same(Review, QueueItem.clinic_id, Review.queue_item_id == QueueItem.id))
+        .join(Review, and_(Review.clinic_id == QueueItem.clinic_id, Review.queue_item_id == QueueItem.id))
         .where(Review.clinic_id == clinic_id, Review.reviewer_id == person_id)
         .order_by(Review.created_at.desc())
         .limit(1)
@@ -451,6 +450,19 @@ def entry_of(session: Session, clinic_id: uuid.UUID, result_id: uuid.UUID, readi
     )
 
 
+def lock_result(session: Session, clinic_id: uuid.UUID, result_id: uuid.UUID) -> None:
+    """Let nobody else look at how the readings of a result stand until this transaction ends; taken after an entry's own lock.
+
+    Without it two readers who decide at the same moment would each not see the other's decision, and nobody compare them.
+    """
+    # Weaker than a plain lock: new rows may still refer to this one.
+    session.execute(
+        select(ResultRow.id)
+        .where(ResultRow.clinic_id == clinic_id, ResultRow.id == result_id)
+        .with_for_update(key_share=True)
+    )
+
+
 def readings(session: Session, clinic_id: uuid.UUID, result_id: uuid.UUID) -> Mapping[str, Review]:
     """Return the decisions that hold now, by reading: those with a reading of the note that nothing supersedes."""
     found = session.scalars(
@@ -476,8 +488,8 @@ def material(session: Session, clinic_id: uuid.UUID, item_id: uuid.UUID) -> tupl
     """
     found = session.execute(
         select(QueueItem, Note, ResultRow)
-        .join(Note, _same(Note, QueueItem.clinic_id, Note.id == QueueItem.note_id))
-        .join(ResultRow, _same(ResultRow, QueueItem.clinic_id, ResultRow.id == QueueItem.result_id))
+        .join(Note, and_(Note.clinic_id == QueueItem.clinic_id, Note.id == QueueItem.note_id))
+        .join(ResultRow, and_(ResultRow.clinic_id == QueueItem.clinic_id, ResultRow.id == QueueItem.result_id))
         .where(QueueItem.clinic_id == clinic_id, QueueItem.id == item_id)
     ).one_or_none()
     if found is None:
@@ -488,230 +500,7 @@ def material(session: Session, clinic_id: uuid.UUID, item_id: uuid.UUID) -> tupl
     return item, note, result
 
 
-def blinded(session: Session, clinic_id: uuid.UUID, note_id: uuid.UUID) -> bool:
-    """Return whether a second reading of a note is still open: earlier decisions and questions are then not for coders."""
-    note = select(Note.id).where(Note.clinic_id == clinic_id, Note.id == note_id, _blind(Note.clinic_id, Note.id, Note))
-    return session.scalar(note) is not None
-
-
-def _blind(clinic_id: Any, note_id: Any, outer: Any) -> ColumnElement[bool]:
-    pending = aliased(Question)
-    asked = exists(
-        select(pending.id)
-        .where(
-            pending.clinic_id == QueueItem.clinic_id,
-            pending.note_id == QueueItem.note_id,
-            pending.queue_item_id == QueueItem.id,
-            pending.answered_at.is_(None),
-            pending.body.is_not(None),
-        )
-        .correlate(QueueItem)
-    )
-    return exists(
-        select(QueueItem.id)
-        .where(
-            QueueItem.clinic_id == clinic_id,
-            QueueItem.note_id == note_id,
-            QueueItem.reading == "second",
-            or_(QueueItem.state.in_(UNDECIDED), asked),
-        )
-        .correlate(outer)
-    )
-
-
-# ---- questions
-
-
-def ask(session: Session, clinic_id: uuid.UUID, item: QueueItem, person_id: uuid.UUID, body: str) -> Question:
-    """Keep a coder's question about the note of an entry."""
-    question = Question(
-        clinic_id=clinic_id,
-        id=uuid.uuid4(),
-        note_id=item.note_id,
-        queue_item_id=item.id,
-        asked_by=person_id,
-        asked_at=now(),
-        body=body,
-    )
-    session.add(question)
-    session.flush()
-    by = Actor("person", person_id)
-    record(session, clinic_id, Entry(by, "question.asked", "question", question.id, {"note": str(item.note_id)}))
-    return question
-
-
-def unask(session: Session, clinic_id: uuid.UUID, item: QueueItem) -> None:
-    """Empty the open question of an entry, which was taken back; without a body it is none any more."""
-    session.execute(
-        update(Question)
-        .where(
-            Question.clinic_id == clinic_id,
-            Question.note_id == item.note_id,
-            Question.queue_item_id == item.id,
-            Question.answered_at.is_(None),
-        )
-        .values(body=None)
-    )
-
-
-def questions(
-    session: Session,
-    clinic_id: uuid.UUID,
-    *,
-    by: Actor,
-    therapist: uuid.UUID | None = None,
-    note_id: uuid.UUID | None = None,
-    item_id: uuid.UUID | None = None,
-    open_only: bool = False,
-) -> Sequence[Question]:
-    """Return questions with their words, the oldest first; that is written down, and a therapist's look is marked (``seen_at``).
-
-    ``therapist`` gives those on that person's notes alone, ``note_id`` and ``item_id`` those on one note or entry. Unless a
-    therapist or an entry is given, others' questions on a note that is still to be read blind are left out.
-    """
-    statement = (
-        select(Question)
-        .join(Note, _same(Note, Question.clinic_id, Note.id == Question.note_id))
-        .where(Question.clinic_id == clinic_id, Question.body.is_not(None))
-        .order_by(Question.asked_at, Question.id)
-    )
-    if therapist is not None:
-        statement = statement.where(Note.person_id == therapist)
-    if note_id is not None:
-        statement = statement.where(Question.note_id == note_id)
-    if item_id is not None:
-        statement = statement.where(Question.queue_item_id == item_id)
-    if therapist is None and item_id is None:
-        hidden = _blind(Question.clinic_id, Question.note_id, Question)
-        statement = statement.where(or_(Question.asked_by == by.id, ~hidden))
-    if open_only:
-        statement = statement.where(Question.answered_at.is_(None))
-    found = session.scalars(statement).all()
-    at = now()
-    for question in found:
-        if therapist is not None and question.seen_at is None:
-            question.seen_at = at
-        record(session, clinic_id, Entry(by, "question.read", "question", question.id))
-    session.flush()
-    return found
-
-
-def answer(
-    session: Session,
-    clinic_id: uuid.UUID,
-    question_id: uuid.UUID,
-    person_id: uuid.UUID,
-    body: str,
-    *,
-    boost: float,
-    own_only: bool,
-) -> Question:
-    """Keep the answer to a question and put its entry back in front of the queue.
-
-    Parameters
-    ----------
-    boost
-        Added to the entry's priority.
-    own_only
-        Only the therapist of the note may answer; else anybody where the note has none.
-
-    Raises
-    ------
-    UnknownRow
-        The clinic has no such question, or it is not for this person.
-    NotClaimable
-        It was answered or taken back before.
-    """
-    found = session.execute(
-        select(Question, Note.person_id)
-        .join(Note, _same(Note, Question.clinic_id, Note.id == Question.note_id))
-        .where(Question.clinic_id == clinic_id, Question.id == question_id)
-        .with_for_update(of=Question)
-    ).one_or_none()
-    if found is None:
-        raise UnknownRow("question", str(question_id))
-    question, therapist = found
-    if therapist != person_id and (own_only or therapist is not None):
-        raise UnknownRow("question", str(question_id))
-    if question.answered_at is not None or question.body is None or question.queue_item_id is None:
-        raise NotClaimable(str(question.queue_item_id), "its question was answered or taken back before")
-    question.answered_by, question.answered_at, question.answer = person_id, now(), body
-    item = locked(session, clinic_id, question.queue_item_id)
-    # A note that was purged in between waits for nobody.
-    if item.state == "decided":
-        move(session, clinic_id, item, "returned")
-        item.priority += boost
-        session.flush()
-    detail = {"note": str(question.note_id)}
-    by = Actor("person", person_id)
-    record(session, clinic_id, Entry(by, "question.answered", "question", question_id, detail))
-    return question
-
-
-# ---- notes
-
-
-class Listed(NamedTuple):
-    """A note of the list: its latest result, the state of that one's first entry, and how many questions are open."""
-
-    note: Note
-    result: ResultRow
-    state: str | None
-    open_questions: int
-
-
-def notes(
-    session: Session, clinic_id: uuid.UUID, *, therapist: uuid.UUID | None, limit: int, offset: int
-) -> Sequence[Listed]:
-    """Return notes, the latest first, ``therapist``'s alone where given; nothing of their words is for showing."""
-    newer = aliased(ResultRow)
-    open_questions = (
-        select(func.count())
-        .where(
-            Question.clinic_id == Note.clinic_id,
-            Question.note_id == Note.id,
-            Question.answered_at.is_(None),
-            Question.body.is_not(None),
-        )
-        .correlate(Note)
-        .scalar_subquery()
-    )
-    statement = (
-        select(Note, ResultRow, QueueItem.state, open_questions)
-        .join(ResultRow, _same(ResultRow, Note.clinic_id, ResultRow.note_id == Note.id))
-        .outerjoin(
-            QueueItem,
-            _same(QueueItem, Note.clinic_id, QueueItem.result_id == ResultRow.id, QueueItem.reading == "first"),
-        )
-        .where(
-            Note.clinic_id == clinic_id,
-            ~exists(
-                select(newer.id)
-                .where(
-                    newer.clinic_id == clinic_id,
-                    newer.note_id == Note.id,
-                    or_(
-                        newer.created_at > ResultRow.created_at,
-                        and_(newer.created_at == ResultRow.created_at, newer.id > ResultRow.id),
-                    ),
-                )
-                .correlate(Note, ResultRow)
-            ),
-        )
-        .order_by(Note.submitted_at.desc(), Note.id)
-        .limit(limit)
-        .offset(offset)
-    )
-    if therapist is not None:
-        statement = statement.where(Note.person_id == therapist)
-    return [Listed(*row) for row in session.execute(statement)]
-
-
 # ---- parts of statements
-
-
-def _same(table: Any, clinic_id: Any, *more: ColumnElement[bool]) -> ColumnElement[bool]:
-    return and_(table.clinic_id == clinic_id, *more)
 
 
 def kind(review: Any) -> Any:

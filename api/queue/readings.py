@@ -69,6 +69,7 @@ def follow_up(session: Session, item: QueueItem) -> None:
     """Have what was just decided read a second time, or settled, where it is to be."""
     if item.reading == "adjudication":
         return
+    queue.lock_result(session, item.clinic_id, item.result_id)
     held = queue.readings(session, item.clinic_id, item.result_id)
     if item.reading == "first" and "second" not in held:
         clinic = queue.clinic(session, item.clinic_id)

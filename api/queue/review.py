@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy.orm import Session
 
 from api.access import Principal, SignInRequired
+from api.db import questions as asking
 from api.db import queue, repository, values
 from api.db.errors import NotClaimable, UnknownRow
 from api.db.session import Database
@@ -161,7 +162,7 @@ def _shown(session: Session, principal: Principal, item: QueueItem) -> Claim:
     clinic_id, by = principal.clinic_id, principal.actor
     note = repository.read_note(session, clinic_id, item.note_id, by=by)
     result = repository.read_result(session, clinic_id, item.result_id, by=by)
-    asked = queue.questions(session, clinic_id, by=by, item_id=item.id)
+    asked = asking.questions(session, clinic_id, by=by, item_id=item.id)
     others = queue.readings(session, clinic_id, item.result_id) if item.reading == "adjudication" else {}
     assert note.text is not None
     assert item.lease_until is not None
@@ -281,7 +282,7 @@ def decide(
         else:
             queue.move(session, principal.clinic_id, item, "skipped" if decision.kind == "skip" else "decided")
             if request.question is not None:
-                queue.ask(session, principal.clinic_id, item, person_id, request.question)
+                asking.ask(session, principal.clinic_id, item, person_id, request.question)
             if reading is not None:
                 readings.follow_up(session, item)
             if and_next:
@@ -322,8 +323,9 @@ def _undone(session: Session, item: QueueItem, person_id: uuid.UUID) -> Review:
     if last is None or last.reviewer_id != person_id or not (item.state == "decided" or skipped):
         raise NotClaimable(str(item.id), "there is no decision of yours to take back")
     if last.decision["kind"] == "question":
-        queue.unask(session, item.clinic_id, item)
+        asking.unask(session, item.clinic_id, item)
     elif item.reading != "adjudication":
+        queue.lock_result(session, item.clinic_id, item.result_id)
         settling = queue.entry_of(session, item.clinic_id, item.result_id, "adjudication")
         if settling is not None and settling.state == "decided":
             raise NotClaimable(str(item.id), "the two readings were settled meanwhile")
@@ -412,7 +414,7 @@ class NoteShown(_Frozen):
 def questions(database: Database, principal: Principal, *, open_only: bool) -> list[Asked]:
     """Return the clinic's questions, for a therapist those on their own notes."""
     with database.writing() as session:
-        found = queue.questions(
+        found = asking.questions(
             session, principal.clinic_id, by=principal.actor, therapist=_own(principal), open_only=open_only
         )
         return [_asked(each) for each in found]
@@ -424,7 +426,7 @@ def answer(database: Database, principal: Principal, question_id: uuid.UUID, bod
         raise SignInRequired
     with database.writing() as session:
         return _asked(
-            queue.answer(
+            asking.answer(
                 session,
                 principal.clinic_id,
                 question_id,
@@ -451,7 +453,9 @@ def notes(database: Database, principal: Principal, *, limit: int, offset: int) 
                 queue_state=each.state,
                 open_questions=each.open_questions,
             )
-            for each in queue.notes(session, principal.clinic_id, therapist=_own(principal), limit=limit, offset=offset)
+            for each in asking.notes(
+                session, principal.clinic_id, therapist=_own(principal), limit=limit, offset=offset
+            )
         ]
 
 
@@ -471,13 +475,13 @@ def note(database: Database, principal: Principal, note_id: uuid.UUID) -> NoteSh
         read = repository.read_note(session, principal.clinic_id, note_id, by=principal.actor)
         row = repository.read_result(session, principal.clinic_id, kept.result.id, by=principal.actor)
         # A coder may yet read it blind; its therapist never does.
-        blind = own is None and queue.blinded(session, principal.clinic_id, note_id)
+        blind = own is None and asking.blinded(session, principal.clinic_id, note_id)
         shown = [
             review
             for review in queue.readings(session, principal.clinic_id, row.id).values()
             if not blind or review.reviewer_id == principal.person_id
         ]
-        asked = queue.questions(session, principal.clinic_id, by=principal.actor, therapist=own, note_id=note_id)
+        asked = asking.questions(session, principal.clinic_id, by=principal.actor, therapist=own, note_id=note_id)
         result = Result.model_validate_json(row.body)
         return NoteShown(
             id=read.id,
