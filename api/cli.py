@@ -7,6 +7,7 @@ import io
 import os
 import socket
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
@@ -108,26 +109,44 @@ def batch(
     profile: Annotated[Profile, typer.Option(help="Reader for lines that name none.")] = "accurate",
     risk: RiskOption = "5",
     model: ModelOption = None,
+    submit: Annotated[
+        str | None,
+        typer.Option(metavar="CLINIC", help="Also keep the notes for review by this clinic; run it again to go on."),
+    ] = None,
 ) -> None:
     """Code a file of notes; a line that cannot be coded gives an error line and costs no other."""
+    from contextlib import ExitStack
+
     from rich.progress import Progress
 
     from api.batch import local
+    from api.batch.records import code_values
+    from api.commands.common import chosen_clinic, opened
 
     if not source.is_file():
         _fail(f"{source} is not a file that can be read.")
     if target.exists() and source.samefile(target):
         _fail("IN and OUT are the same file.")
-    coder = _load(model, risk)
     console = Console(stderr=True, highlight=False)
+    defaults = {"policy": policy, "profile": profile}
     try:
-        with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
+        with ExitStack() as open_now:
+            # A database that cannot be used is told before the model is loaded.
+            database = None if submit is None else open_now.enter_context(opened())
+            coding = partial(code_values, defaults=defaults)
+            if database is not None:
+                from api.queue.submit import submit_values
+
+                with database.reading() as session:
+                    clinic_id = chosen_clinic(session, submit).id
+                coding = partial(submit_values, database=database, clinic_id=clinic_id, defaults=defaults)
+            coder = _load(model, risk)
+            bar = open_now.enter_context(Progress(console=console, disable=not console.is_terminal, transient=True))
             task = bar.add_task("Coding", total=source.stat().st_size)
             counts = local.run(
                 source,
                 target,
-                coder,
-                defaults={"policy": policy, "profile": profile},
+                lambda values: coding(values, coder=coder),
                 progress=lambda done: bar.update(task, completed=done),
             )
     except OSError as error:

@@ -411,8 +411,14 @@ def release(session: Session, clinic_id: uuid.UUID, item_id: uuid.UUID, person_i
 
 
 def move(session: Session, clinic_id: uuid.UUID, item: QueueItem, state: values.QueueState) -> None:
-    """Put an entry of the clinic that is locked into a state without a holder."""
-    assert item.clinic_id == clinic_id
+    """Put an entry of the clinic that is locked into a state without a holder.
+
+    Raises
+    ------
+    UnknownRow
+        The entry is another clinic's.
+    """
+    _own(clinic_id, item)
     item.state, item.claimed_by, item.lease_until = state, None, None
     item.decided_at = now() if state == "decided" else None
     session.flush()
@@ -436,8 +442,14 @@ def head(session: Session, clinic_id: uuid.UUID, item: QueueItem) -> Review | No
 def take_back(
     session: Session, clinic_id: uuid.UUID, item: QueueItem, person_id: uuid.UUID, *, lease: timedelta
 ) -> None:
-    """Give a locked entry back to the one whose last review of it was just undone, claimed under a new number."""
-    assert item.clinic_id == clinic_id
+    """Give a locked entry back to the one whose last review of it was just undone, claimed under a new number.
+
+    Raises
+    ------
+    UnknownRow
+        The entry is another clinic's.
+    """
+    _own(clinic_id, item)
     item.state, item.claimed_by, item.lease_until = "claimed", person_id, now() + lease
     item.claims, item.decided_at = item.claims + 1, None
     session.flush()
@@ -520,3 +532,8 @@ def _of_result(clinic_id: uuid.UUID, result_id: uuid.UUID, reading: values.Readi
     return select(QueueItem).where(
         QueueItem.clinic_id == clinic_id, QueueItem.result_id == result_id, QueueItem.reading == reading
     )
+
+
+def _own(clinic_id: uuid.UUID, item: QueueItem) -> None:
+    if item.clinic_id != clinic_id:
+        raise UnknownRow("queue entry", str(item.id))

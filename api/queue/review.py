@@ -164,16 +164,14 @@ def _shown(session: Session, principal: Principal, item: QueueItem) -> Claim:
     result = repository.read_result(session, clinic_id, item.result_id, by=by)
     asked = asking.questions(session, clinic_id, by=by, item_id=item.id)
     others = queue.readings(session, clinic_id, item.result_id) if item.reading == "adjudication" else {}
-    assert note.text is not None
-    assert item.lease_until is not None
     return Claim(
         id=item.id,
         claims=item.claims,
-        lease_until=item.lease_until,
+        lease_until=item.lease_until or repository.now(),
         reading=_READING[item.reading],
         note_id=note.id,
         external_id=note.external_id,
-        text=note.text,
+        text=note.text or "",
         discipline=note.discipline,
         date_of_service=note.visit_date,
         result=Result.model_validate_json(result.body),

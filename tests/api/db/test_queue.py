@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import uuid
 from collections.abc import Iterator
@@ -11,8 +12,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from api.db import queue, repository
-from api.db.errors import RowRefused
+from api.audit import Actor
+from api.db import dashboard, questions, queue, repository
+from api.db.errors import RowRefused, UnknownRow
 from api.db.session import Database
 from api.queue import readings
 from api.queue.order import drawn, priority, variety
@@ -609,3 +611,91 @@ def test_a_therapist_sees_what_changed_on_own_notes_alone(here: Clinic):
     [listed] = here.get("theo", "/v1/notes")
     assert (listed["queue_state"], listed["status"]) == ("decided", "flagged")
     assert here.get("cora", f"/v1/notes/{note['id']}") == shown
+
+
+# ---- clinics apart
+
+NO_SQL_OF_THEIR_OWN = {"kind", "superseded", "flag_list"}
+
+
+def public_functions() -> dict[str, Any]:
+    return {
+        f"{module.__name__.rpartition('.')[2]}.{name}": function
+        for module in (queue, questions, dashboard)
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__ == module.__name__ and not name.startswith("_") and name not in NO_SQL_OF_THEIR_OWN
+    }
+
+
+def test_every_function_takes_the_clinic_first():
+    for name, function in public_functions().items():
+        assert list(inspect.signature(function).parameters)[:2] == ["session", "clinic_id"], name
+
+
+def test_no_function_reaches_into_another_clinic(here: Clinic, there: Clinic):
+    """Every function that names a row or lists rows, asked with the wrong clinic; the list is compared with what there is."""
+    here.submit("bridging 20 flag:no_unit")
+    claim = here.claim("cora")
+    here.decide("cora", claim, {"kind": "question"}, question="Which?")
+    answered = here.get("theo", "/v1/questions")[0]["id"]
+    taken = here.submit("stairs 20 flag:no_unit")
+    here.claim("cora")
+    with here.database.reading() as session:
+        [item] = [each[0] for each in queue.waiting(session, here.id, queue.Filter(), limit=5, offset=0)]
+    wrong, me, lease = there.id, here.people["cora"], timedelta(minutes=1)
+    everything, long_ago, by = queue.Filter(), repository.now() - timedelta(days=9), Actor("person", me)
+    priority = {"reason": "flagged", "reading": "second", "priority": 1.0, "variety": None, "by": by}
+    refused: dict[str, Any] = {
+        "queue.kept": lambda s: queue.kept(s, wrong, item.note_id),
+        "queue.enqueue": lambda s: queue.enqueue(s, wrong, item.result_id, **priority),
+        "queue.locked": lambda s: queue.locked(s, wrong, item.id),
+        "queue.held": lambda s: queue.held(s, wrong, item.id, me, 1),
+        "queue.renew": lambda s: queue.renew(s, wrong, item.id, me, 1, lease=lease),
+        "queue.release": lambda s: queue.release(s, wrong, item.id, me, 1),
+        "queue.material": lambda s: queue.material(s, wrong, item.id),
+        "questions.answer": lambda s: questions.answer(
+            s, wrong, uuid.UUID(answered), me, "x", boost=1.0, own_only=False
+        ),
+    }
+    empty: dict[str, Any] = {
+        "queue.find_submission": lambda s: queue.find_submission(s, wrong, "x"),
+        "queue.waiting": lambda s: queue.waiting(s, wrong, everything, limit=5, offset=0),
+        "queue.flag_counts": lambda s: queue.flag_counts(s, wrong, everything),
+        "queue.claim": lambda s: queue.claim(
+            s, wrong, me, role="coder", lease=lease, at=repository.now() + timedelta(days=1)
+        ),
+        "queue.head": lambda s: queue.head(s, wrong, item),
+        "queue.entry_of": lambda s: queue.entry_of(s, wrong, item.result_id, "first"),
+        "queue.readings": lambda s: queue.readings(s, wrong, item.result_id),
+        "queue.lock_result": lambda s: queue.lock_result(s, wrong, item.result_id),
+        "questions.blinded": lambda s: questions.blinded(s, wrong, item.note_id),
+        "questions.questions": lambda s: questions.questions(s, wrong, by=by),
+        "questions.notes": lambda s: questions.notes(s, wrong, therapist=None, limit=5, offset=0),
+        "questions.unask": lambda s: questions.unask(s, wrong, item),
+        "dashboard.days": lambda s: dashboard.days(s, wrong, long_ago),
+        "dashboard.waits": lambda s: dashboard.waits(s, wrong, long_ago).values,
+        "dashboard.waiting": lambda s: dashboard.waiting(s, wrong).entries,
+        "dashboard.review_seconds": lambda s: dashboard.review_seconds(s, wrong, long_ago).values,
+        "dashboard.bands": lambda s: dashboard.bands(s, wrong, long_ago, [0.0]),
+        "dashboard.flags": lambda s: dashboard.flags(s, wrong, long_ago),
+        "dashboard.versions": lambda s: dashboard.versions(s, wrong, long_ago),
+        "dashboard.weeks": lambda s: dashboard.weeks(s, wrong, long_ago),
+        "dashboard.pairs": lambda s: dashboard.pairs(s, wrong, long_ago),
+    }
+    # A row that was fetched for one clinic cannot be changed, or referred to, for another.
+    stopped: dict[str, Any] = {
+        "queue.move": lambda s: queue.move(s, wrong, item, "waiting"),
+        "queue.take_back": lambda s: queue.take_back(s, wrong, item, me, lease=lease),
+        "questions.ask": lambda s: questions.ask(s, wrong, item, me, "x"),
+    }
+    assert set(refused) | set(empty) | set(stopped) | {"queue.clinic"} == set(public_functions())
+    for calls, error in ((refused, UnknownRow), (stopped, (UnknownRow, RowRefused))):
+        for name, call in calls.items():
+            with pytest.raises(error), here.database.writing() as session:
+                call(session)
+                pytest.fail(name)
+    for name, call in empty.items():
+        with here.database.writing() as session:
+            assert not call(session), name
+    assert here.get("theo", "/v1/questions")[0]["answer"] is None
+    assert here.get("cora", "/v1/queue")["entries"][0]["id"] == taken["queue_item_id"]
