@@ -52,7 +52,7 @@ def test_claims(database, engine_name):
     clinic, people = open_clinic(database, 20)
     with database.writing() as session:
         for n in range(WAITING):
-            result = ReviewCoder().code(text := f"bridging {15 + n} flag:no_unit")
+            result = ReviewCoder().code(text := f"bridging {15 + n % 100} flag:no_unit")
             note = repository.add_note(session, clinic, text, source="batch", by=SYSTEM)
             row = repository.add_result(
                 session, clinic, note.id, result.model_dump_json(), rules_version="1", by=SYSTEM
