@@ -1,8 +1,6 @@
 """The pipeline as a whole: names, needs, refusals, and offsets for any text."""
 
 import json
-import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -113,17 +111,3 @@ def test_notes_read_together_are_read_as_each_alone():
 )
 def test_long_and_odd_notes_are_read(text):
     assert READER.read(text).text == text
-
-
-def test_notes_read_in_several_threads_are_read_as_each_alone():
-    """A server does so: what one thread adds to the tables of scores must not move what another one looks up."""
-    texts = [note.text for note in read_corpus(DATA)[::12]]
-    alone = list(map(load(shipped(), encoder=False).read, texts))
-    fresh, interval = load(shipped(), encoder=False), sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        with ThreadPoolExecutor(8) as pool:
-            together = list(pool.map(fresh.read, texts))
-    finally:
-        sys.setswitchinterval(interval)
-    assert together == alone
