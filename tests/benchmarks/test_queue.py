@@ -93,7 +93,7 @@ def test_submissions(database, engine_name, profile):
     app = create_app(coder=Coder.load(), database=database)
     app.dependency_overrides[current_principal] = lambda: principal
     texts = iter([text for text in NOTES if 100 <= len(text.split()) <= 250][:SUBMISSIONS])
-    times = []
+    times, refused = [], []
 
     async def user(client):
         for text in texts:
@@ -102,7 +102,9 @@ def test_submissions(database, engine_name, profile):
                 "/v1/notes", json={"text": text, "profile": profile}, headers={"Idempotency-Key": uuid.uuid4().hex}
             )
             times.append(time.perf_counter() - started)
-            assert answer.status_code == 200, answer.text
+            # A busy database asks to try again; anything else is wrong.
+            assert answer.status_code in (200, 503), answer.text
+            refused.append(answer.status_code == 503)
 
     async def measure():
         transport = httpx.ASGITransport(app)
@@ -112,4 +114,7 @@ def test_submissions(database, engine_name, profile):
     started = time.perf_counter()
     asyncio.run(measure())
     rate = len(times) / (time.perf_counter() - started)
-    told(f"{engine_name}, {profile}, {len(times)} submissions by {USERS} users at once: {rate:.0f}/s", times)
+    told(
+        f"{engine_name}, {profile}, {len(times)} submissions by {USERS} users at once: {rate:.0f}/s, {sum(refused)} refused as busy",
+        times,
+    )
