@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
@@ -152,26 +153,44 @@ def batch(
     payer: Annotated[str | None, typer.Option(help="Primary payer for lines that name none.")] = None,
     rules: RulesOption = None,
     model: ModelOption = None,
+    submit: Annotated[
+        str | None,
+        typer.Option(metavar="CLINIC", help="Also keep the notes for review by this clinic; run it again to go on."),
+    ] = None,
 ) -> None:
     """Code a file of notes; a line that cannot be coded gives an error line and costs no other."""
+    from contextlib import ExitStack
+
     from rich.progress import Progress
 
     from api.batch import local
+    from api.batch.records import code_values
+    from api.commands.common import chosen_clinic, opened
 
     if not source.is_file():
         _fail(f"{source} is not a file that can be read.")
     if target.exists() and source.samefile(target):
         _fail("IN and OUT are the same file.")
-    coder = _load(model, risk, rules)
     console = Console(stderr=True, highlight=False)
+    defaults = {**given(policy=policy, payer=payer), "profile": profile}
     try:
-        with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
+        with ExitStack() as open_now:
+            # A database that cannot be used is told before the model is loaded.
+            database = None if submit is None else open_now.enter_context(opened())
+            coding = partial(code_values, defaults=defaults)
+            if database is not None:
+                from api.queue.submit import submit_values
+
+                with database.reading() as session:
+                    clinic_id = chosen_clinic(session, submit).id
+                coding = partial(submit_values, database=database, clinic_id=clinic_id, defaults=defaults)
+            coder = _load(model, risk, rules)
+            bar = open_now.enter_context(Progress(console=console, disable=not console.is_terminal, transient=True))
             task = bar.add_task("Coding", total=source.stat().st_size)
             counts = local.run(
                 source,
                 target,
-                coder,
-                defaults={**given(policy=policy, payer=payer), "profile": profile},
+                lambda values: coding(values, coder=coder),
                 progress=lambda done: bar.update(task, completed=done),
             )
     except OSError as error:

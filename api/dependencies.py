@@ -1,4 +1,4 @@
-"""What routes are given: the coder and the settings of the app that serves them."""
+"""What routes are given: the coder, the settings and the database of the app that serves them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from api.db.session import Database
 from api.errors import ModelNotReady
 from api.settings import Settings
 from models.coder import Coder
@@ -30,5 +31,11 @@ def settings(request: Request) -> Settings:
     return request.app.state.settings
 
 
+def database(request: Request) -> Database:
+    """Return the app's database."""
+    return request.app.state.database
+
+
 CoderDep = Annotated[Coder, Depends(coder)]
 SettingsDep = Annotated[Settings, Depends(settings)]
+DatabaseDep = Annotated[Database, Depends(database)]

@@ -18,7 +18,18 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from api.validation import reasons
+from api.access import NotAllowed, SignInRequired
+from api.db.errors import (
+    ClaimLost,
+    DatabaseBusy,
+    NotClaimable,
+    NotePurged,
+    ScopeMissing,
+    StorageError,
+    UnknownRow,
+)
+from api.queue.errors import FieldsRefused, KeyReused
+from api.validation import Reason, reasons
 from models.billing.errors import InvalidMinutes, UnknownCode, UnknownPayer, UnknownPolicy
 from models.errors import UntrustedModel
 from nlp.errors import LexiconError, NoteTooLong, TherapyCoderError, UnreadableText
@@ -79,6 +90,17 @@ TABLE: Mapping[type[Exception], Kind] = {
     UnknownCode: Kind(422, "unknown-code", "There is no such code"),
     InvalidMinutes: Kind(422, "invalid-minutes", "Minutes are whole numbers of 0 or more"),
     RequestValidationError: Kind(422, "invalid-request", "The request is not as the API describes it"),
+    SignInRequired: Kind(401, "sign-in-required", "Sign in first"),
+    NotAllowed: Kind(403, "not-allowed", "This is not allowed to you"),
+    ScopeMissing: Kind(403, "scope-missing", "This key is not allowed to do that"),
+    UnknownRow: Kind(404, "unknown", "The clinic has nothing of this id"),
+    ClaimLost: Kind(409, "claim-lost", "The claim is not yours any more"),
+    NotClaimable: Kind(409, "not-possible-now", "This cannot be done as things stand"),
+    NotePurged: Kind(410, "note-purged", "The note's text is gone"),
+    FieldsRefused: Kind(422, "fields-refused", "What was sent does not fit"),
+    KeyReused: Kind(422, "key-reused", "The Idempotency-Key was used before"),
+    DatabaseBusy: Kind(503, "database-busy", "The database is busy; try again"),
+    StorageError: Kind(503, "database-unavailable", "The database cannot be used"),
     WrongHost: Kind(421, "wrong-host", "The request was sent to the wrong host"),
     ModelNotReady: Kind(503, "model-not-ready", "The model is not loaded yet"),
     UntrustedModel: Kind(503, "model-refused", "The model was refused"),
@@ -92,7 +114,7 @@ _HTTP_TITLES = {
     405: "This address does not take this method",
 }
 # Their messages name files of the server.
-_UNTOLD = (LexiconError, UntrustedModel)
+_UNTOLD = (LexiconError, UntrustedModel, StorageError)
 
 
 class FieldProblem(BaseModel):
@@ -132,6 +154,8 @@ def problem(error: Exception) -> Problem:
     kind = next(kind for class_, kind in TABLE.items() if isinstance(error, class_))
     told = isinstance(error, TherapyCoderError) and not isinstance(error, _UNTOLD) and kind.status != 500
     refused = reasons(error.errors()) if isinstance(error, RequestValidationError) else []
+    if isinstance(error, FieldsRefused):
+        refused = [Reason(field=field, reason=reason) for field, reason in error.refused]
     return Problem(
         type=_TYPE + kind.name,
         title=kind.title,
@@ -144,7 +168,7 @@ def problem(error: Exception) -> Problem:
 def response(error: Exception, *, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """Return the answer for any exception."""
     document = problem(error)
-    if document.status == 500:
+    if document.status == 500 or (isinstance(error, StorageError) and not isinstance(error, DatabaseBusy)):
         log_unexpected(error)
     kept = dict(headers or getattr(error, "headers", None) or {})
     return JSONResponse(document.model_dump(), document.status, kept, MEDIA_TYPE)

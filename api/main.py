@@ -12,20 +12,23 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.staticfiles import StaticFiles
 
 from api import errors
+from api.db.session import Database
 from api.middleware import Guard, HostCheck, SizeLimit
-from api.routes import health, models, pages, suggestions, units
+from api.routes import dashboard, health, models, notes, pages, questions, queue, suggestions, units
 from api.routes.examples import examples
 from api.settings import LOOPBACK_NAMES, Settings
 from models.coder import Coder
 
 _ABOUT = (
     "Reads a PT or OT treatment note and suggests what it bills: code, minutes, units, reasons and what is missing. "
-    "A suggestion for review: nothing is billed, no note is kept. "
+    "A suggestion for review: nothing is billed, and no note is kept but those that are submitted for review. "
     "Errors are problem documents (RFC 9457) without note text."
 )
 
 
-def create_app(settings: Settings | None = None, *, coder: Coder | None = None) -> FastAPI:
+def create_app(
+    settings: Settings | None = None, *, coder: Coder | None = None, database: Database | None = None
+) -> FastAPI:
     """Build the application.
 
     Parameters
@@ -34,6 +37,8 @@ def create_app(settings: Settings | None = None, *, coder: Coder | None = None) 
         Read from the environment where not given.
     coder
         Used as it is; where not given, the model is loaded once when the application starts.
+    database
+        Used as it is; where not given, the one that the settings name, opened by the first request that needs it.
 
     Raises
     ------
@@ -49,13 +54,26 @@ def create_app(settings: Settings | None = None, *, coder: Coder | None = None) 
                 Coder.load, chosen.model_path, risk=chosen.risk, rules=chosen.rules
             )
         yield
+        if database is None:
+            app.state.database.close()
 
     # The framework's own documentation pages load scripts from elsewhere; /openapi.json stays.
     app = FastAPI(
         title="Therapy Coder", version="1", description=_ABOUT, lifespan=lifespan, docs_url=None, redoc_url=None
     )
     app.state.settings, app.state.coder = chosen, coder
-    for router in (suggestions.router, units.router, models.router, health.router, pages.router):
+    app.state.database = database or Database(chosen.database_url.get_secret_value())
+    for router in (
+        suggestions.router,
+        units.router,
+        notes.router,
+        queue.router,
+        questions.router,
+        dashboard.router,
+        models.router,
+        health.router,
+        pages.router,
+    ):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=pages.FOLDER / "static"))
     errors.install(app)

@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     rules: Path | None = Field(
         default=None, description="A clinic's own rule file (TOML), added to the rules that ship."
     )
+    claim_minutes: int = Field(
+        default=10, ge=1, le=240, description="How long a claimed note is a coder's, in minutes."
+    )
 
     # Secret, since it may hold a password: what prints settings prints stars.
     database_url: SecretStr = Field(

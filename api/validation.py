@@ -13,8 +13,17 @@ from typing import Any, TypedDict
 
 from models.note import Note
 
-# A key that a client made up may itself be note text, so that only our own are repeated.
-_KNOWN = frozenset((*Note.model_fields, "notes", "minutes"))
+# A key that a client made up may itself be note text, so that only our own are repeated: of notes, submissions, decisions, lists.
+_KNOWN = frozenset(
+    (
+        *Note.model_fields, "notes",
+        "patient_ref", "date_of_service", "therapist", "Idempotency-Key",
+        "decision", "claims", "milliseconds", "question", "answer", "id", "item_id", "note_id", "question_id",
+        "kind", "reason", "services", "mentions", "goals", "elements", "activities", "start", "end", "status", "code",
+        "other_code", "minutes",
+        "flag", "hours", "limit", "offset", "days", "open_only",
+    )
+)  # fmt: skip
 _PLAIN = {
     "extra_forbidden": "There is no such field",
     "json_invalid": "This is not valid JSON",
@@ -44,5 +53,6 @@ def sentence(errors: Sequence[Mapping[str, Any]]) -> str:
 
 def _path(error: Mapping[str, Any]) -> str:
     # pydantic gives the byte at which JSON breaks as part of the place; it is no field.
-    place = [part for part in error["loc"] if part != "body"] if error["type"] != "json_invalid" else []
+    outer = ("body", "query", "path", "header")
+    place = [part for part in error["loc"] if part not in outer] if error["type"] != "json_invalid" else []
     return ".".join(str(part) if isinstance(part, int) or part in _KNOWN else "(unknown)" for part in place)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from itertools import accumulate
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -251,23 +252,26 @@ class Sums:
         self.chain = chain
         self.rows: dict[Group, int] = {}
         self.table = np.zeros((1024, len(chain.labels)), dtype=np.float32)
+        # A server reads notes in several threads: a row's number is worth something only until the next one is added or all go.
+        self._lock = Lock()
 
     def scores(self, items: Iterable[Iterable[Group]]) -> Scores:
         """Scores of shape (n, L) for n items of one or more groups each: what `Chain.scores` gives for all their names.
 
         Groups are read once and not kept, so that ``items`` may make them as it goes.
         """
-        if len(self.rows) > self.LIMIT:
-            self.rows.clear()
-        known, add = self.rows.get, self._add
-        flat: list[int] = []
-        starts: list[int] = []
-        for groups in items:
-            starts.append(len(flat))
-            for group in groups:
-                row = known(group)
-                flat.append(add(group) if row is None else row)
-        return _summed(self.table, flat, starts)
+        with self._lock:
+            if len(self.rows) > self.LIMIT:
+                self.rows.clear()
+            known, add = self.rows.get, self._add
+            flat: list[int] = []
+            starts: list[int] = []
+            for groups in items:
+                starts.append(len(flat))
+                for group in groups:
+                    row = known(group)
+                    flat.append(add(group) if row is None else row)
+            return _summed(self.table, flat, starts)
 
     def _add(self, group: Group) -> int:
         row = self.rows[group] = len(self.rows)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
+from threading import Lock
 
 import numpy as np
 
@@ -289,15 +290,19 @@ class WordScores:
         self.chain = chain
         self.rows: dict[str, int] = {_BEYOND: 0}
         self.table = np.zeros((1024, len(OFFSETS), len(chain.labels)), dtype=np.float32)
+        # As in `nlp.chain.Sums`: several threads read notes.
+        self._lock = Lock()
 
-    def lookup(self, words: list[str]) -> list[int]:
-        """Rows of ``table`` for these words; unknown ones are scored and kept."""
+    def blocks(self, words: list[str]) -> Scores:
+        """The blocks of these words, of shape (words, offsets, labels); unknown words are scored and kept."""
         rows = self.rows
-        if len(rows) > self.LIMIT:
-            rows.clear()
-            rows[_BEYOND] = 0
-        known, add = rows.get, self._add
-        return [add(word) if (row := known(word)) is None else row for word in words]
+        with self._lock:
+            if len(rows) > self.LIMIT:
+                rows.clear()
+                rows[_BEYOND] = 0
+            known, add = rows.get, self._add
+            found = [add(word) if (row := known(word)) is None else row for word in words]
+            return self.table[found]  # after the last row was added: that may make the table anew
 
     def _add(self, word: str) -> int:
         row = self.rows[word] = len(self.rows)
@@ -330,8 +335,7 @@ def tag_scores(known: WordScores, sums: Sums, contexts: Sequence[Context]) -> li
         first_piece += len(context.tokens.pieces)
         for group, indexes in place_groups(context).items():
             places.setdefault(group, []).extend([begin + index for index in indexes])
-    rows = known.lookup(words)  # may make the table anew
-    blocks = known.table[rows]
+    blocks = known.blocks(words)
     total = np.zeros((len(words), len(known.chain.labels)), dtype=np.float32)
     for position, offset in enumerate(OFFSETS):
         if offset < 0:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from api.batch.records import ErrorLine, code_values, parse
-from models.coder import Coder
+from api.batch.records import ErrorLine, parse
+from models.result import Result
+
+Coding = Callable[[Iterator[object]], Iterator[Result | ErrorLine]]
 
 # Twice what the longest note the reader takes needs where each letter is an escape.
 MAX_LINE_BYTES = 4 * 1024 * 1024
@@ -28,9 +30,8 @@ class Counts:
 def run(
     source: Path,
     target: Path,
-    coder: Coder,
+    coding: Coding,
     *,
-    defaults: Mapping[str, str] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Counts:
     """Code ``source`` line by line into ``target``.
@@ -44,10 +45,8 @@ def run(
         JSONL, a note a line.
     target
         File to write; results and error lines, one for each line of ``source``.
-    coder
-        Codes the notes.
-    defaults
-        Fields of `Note` for lines that do not give them.
+    coding
+        Makes a result or an error line of each JSON value, in order (`api.batch.records.code_values` with a coder).
     progress
         Called after each line with the number of bytes of ``source`` read so far.
 
@@ -64,7 +63,7 @@ def run(
         made = Path(name)
         try:
             with os.fdopen(handle, "wb") as writing:
-                for item in code_values(_values(reading), coder, defaults):
+                for item in coding(_values(reading)):
                     writing.write(json.dumps(item.model_dump(mode="json"), ensure_ascii=False).encode("utf-8") + b"\n")
                     lines += 1
                     errors += isinstance(item, ErrorLine)

@@ -178,6 +178,22 @@ class NotePurged(TherapyCoderError):
         super().__init__(f"The text of note {id} was purged.")
 
 
+class ClaimLost(TherapyCoderError):
+    """A claim is not the caller's, or not any more: its lease lapsed and somebody else claimed, or it was decided or released."""
+
+    def __init__(self, id: str) -> None:
+        self.id = id
+        super().__init__(f"Queue entry {id} is not claimed by you under this number any more. Claim it again.")
+
+
+class NotClaimable(TherapyCoderError):
+    """A queue entry cannot be claimed, decided, answered or taken back as it stands now."""
+
+    def __init__(self, id: str, reason: str) -> None:
+        self.id, self.reason = id, reason
+        super().__init__(f"Queue entry {id}: {reason}.")
+
+
 class LastAdmin(TherapyCoderError):
     """The clinic would be left without anybody who can manage its people."""
 

@@ -1,4 +1,6 @@
-"""The only place with SQL. Every function takes the session and, but for the three that find or make clinics, a clinic's id first.
+"""The SQL of clinics, people, notes and audit; the queue's stands beside it, in `api.db.queue`, `questions` and `dashboard`.
+
+Every function takes the session and, but for the three that find or make clinics, a clinic's id first.
 
 Nothing here commits (`api.db.session` does). What shows a note, or changes one, a person or a key, records that in the audit trail
 itself, so that no caller can forget it. A row of another clinic is an unknown row.
@@ -51,7 +53,7 @@ _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._%+@-]{1,199}")
 _KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 # Queue states in which nobody has decided yet.
-_OPEN = ("waiting", "claimed", "returned")
+_OPEN = ("waiting", "claimed", "returned", "skipped")
 
 
 def now() -> datetime:
@@ -500,13 +502,14 @@ def add_note(
     *,
     source: values.Source,
     by: Actor,
+    author_id: uuid.UUID | None = None,
     external_id: str | None = None,
     patient: str | None = None,
     submission_key: str | None = None,
     discipline: str | None = None,
     visit_date: date | None = None,
 ) -> Note:
-    """Keep a note. ``patient`` is hashed with the clinic's key and not kept.
+    """Keep a note. ``patient`` is hashed with the clinic's key and not kept; ``author_id`` is whose note it is where not ``by``'s.
 
     A note with a ``submission_key`` that is there already is that note (`RowRefused` where both come at the same moment).
 
@@ -534,7 +537,7 @@ def add_note(
         discipline=discipline,
         visit_date=visit_date,
         source=source,
-        person_id=by.id if by.kind == "person" else None,
+        person_id=author_id or (by.id if by.kind == "person" else None),
         key_id=by.id if by.kind == "key" else None,
         submitted_at=now(),
     )

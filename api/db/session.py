@@ -13,6 +13,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -64,6 +65,8 @@ class Database:
         self.where = shown.render_as_string(hide_password=True) if self.path is None else str(self.path)
         if create and self.path is not None:
             create_file(self.path)
+        self.busy_seconds = busy_seconds
+        self._writer = Lock()
         self.engine = self._engine(busy_seconds)
 
     def __enter__(self) -> Self:
@@ -104,11 +107,27 @@ class Database:
         """
         bound = self.engine.execution_options(**{_WRITE: True})
         # Rows can be used after the commit; the session is over then, so that nothing stale is ever asked again.
-        with self.told(), Session(bound, expire_on_commit=False) as session:
+        with self._turn(), self.told(), Session(bound, expire_on_commit=False) as session:
             yield session
             session.flush()
             repository.append_audit(session, audit.take_pending(session))
             session.commit()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Let the writers of this process go one by one where the file takes one writer.
+
+        SQLite itself makes a writer try again after ever longer pauses, so that of many some are never lucky.
+        """
+        if self.path is None:
+            yield
+            return
+        if not self._writer.acquire(timeout=self.busy_seconds):
+            raise errors.DatabaseBusy(self.where)
+        try:
+            yield
+        finally:
+            self._writer.release()
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:

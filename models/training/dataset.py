@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, NamedTuple, Self, TypeVar, get_args
+from typing import Literal, NamedTuple, Protocol, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -396,10 +396,34 @@ def open_sealed(folder: Path, *, model: str, notes: int, reason: str) -> None:
         os.fsync(file.fileno())
 
 
+class Billed(Protocol):
+    """What has a code and minutes: a labelled block, or one as a reviewer decided it."""
+
+    @property
+    def code(self) -> str:
+        """97110, 97530 or other."""
+        ...
+
+    @property
+    def other_code(self) -> str | None:
+        """The other service's own number."""
+        ...
+
+    @property
+    def minutes(self) -> int | None:
+        """Whole minutes."""
+        ...
+
+
 def minutes_of(note: LabelledNote) -> dict[str, int]:
     """Minutes per timed code, as the contract counts them."""
+    return minutes_by_code(note.services)
+
+
+def minutes_by_code(services: Iterable[Billed]) -> dict[str, int]:
+    """The same of blocks alone."""
     total: dict[str, int] = {}
-    for service in note.services:
+    for service in services:
         number = service.other_code if service.code == "other" else service.code
         code = CODES.get(number or "")
         if code is not None and code.timed and service.minutes is not None:

@@ -2,6 +2,8 @@
 
 import itertools
 import math
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -86,3 +88,36 @@ def test_cached_scores_equal_the_sum_over_names(text):
     features = token_features(context)
     summed = model.scores([features[index] for index in kept])
     assert np.allclose(tag_scores(WordScores(model), Sums(model), [context])[0], summed, atol=1e-4)
+
+
+def slow(model):
+    """Let another thread have its turn while a row is being scored."""
+    rows = model.rows
+
+    def later(names):
+        time.sleep(0.002)
+        return rows(names)
+
+    model.rows = later
+    return model
+
+
+def test_sums_are_the_same_from_several_threads():
+    """A server reads notes so: a row that one thread is still adding must not be used, or counted, by another one."""
+    model = chain(np.random.default_rng(3), labels=2)
+    groups = [(lambda *names: list(names), (name, other)) for name in "abcd" for other in "abcd"]
+    expected = Sums(model).scores([[group] for group in groups])
+    sums = Sums(slow(model))
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(sums.scores, [[[group] for group in groups]] * 4))
+    assert all(np.array_equal(each, expected) for each in found)
+
+
+def test_word_scores_are_the_same_from_several_threads():
+    model = Chain.load(shipped() / TAGGER_FILE)
+    words = ["bridging", "stairs", "bike", "SLR"]
+    expected = WordScores(model).blocks(words)
+    known = WordScores(slow(model))
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(known.blocks, [words] * 4))
+    assert all(np.array_equal(each, expected) for each in found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import uuid
@@ -18,7 +19,9 @@ from api.cli import app
 from api.db import migrate, repository
 from api.db.session import Database
 from api.settings import Settings, data_folder
+from models.coder import Coder
 
+from .reviewing import ReviewCoder
 from .test_storage import keep
 
 Run = Callable[..., Result]
@@ -132,6 +135,49 @@ def test_backup_and_restore(run: Run, database: Database, clinic: uuid.UUID, tmp
     assert "--replace" in refused(run("db", "restore", target), 2)
     assert len(ok(run("db", "restore", target, "--replace"))) == 2
     assert ok(run("audit", "verify"))[0].startswith("main: 1 rows, intact")
+
+
+@pytest.fixture
+def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of five lines, one of them wrong and two the same."""
+    monkeypatch.setattr(Coder, "load", lambda *a, **k: ReviewCoder())
+    lines = [{"note_id": str(n), "text": f"bridging {15 + n} flag:no_unit"} for n in range(3)]
+    source = tmp_path / "in.jsonl"
+    source.write_text("\n".join([*map(json.dumps, [*lines, lines[0]]), "{"]) + "\n", encoding="utf-8")
+    return source
+
+
+def stored(database: Database, clinic: uuid.UUID) -> tuple[int, int, int]:
+    with database.reading() as session:
+        return (
+            session.query(repository.Note).filter_by(clinic_id=clinic, source="batch").count(),
+            session.query(repository.ResultRow).filter_by(clinic_id=clinic).count(),
+            session.query(repository.QueueItem).filter_by(clinic_id=clinic, state="waiting").count(),
+        )
+
+
+def test_a_batch_is_submitted_and_goes_on(
+    run: Run, database: Database, clinic: uuid.UUID, notes: Path, monkeypatch: pytest.MonkeyPatch
+):
+    target = notes.with_name("out.jsonl")
+    first = run("batch", str(notes), str(target), "--submit", "main")
+    assert (first.exit_code, first.stderr.splitlines()) == (1, ["5 lines: 4 coded, 1 errors."])
+    assert stored(database, clinic) == (3, 3, 3)
+    written = target.read_text("utf-8")
+    assert run("batch", str(notes), str(target)).exit_code == 1
+    assert target.read_text("utf-8") == written
+    # Again: nothing is coded or kept twice, and the results are those that were kept.
+    coded = []
+    monkeypatch.setattr(ReviewCoder, "code_many", lambda self, given: coded.extend(given) or iter(()))
+    assert run("batch", str(notes), str(target), "--submit", "main").exit_code == 1
+    assert (coded, target.read_text("utf-8"), stored(database, clinic)) == ([], written, (3, 3, 3))
+
+
+def test_a_batch_for_nobody(run: Run, database: Database, clinic: uuid.UUID, notes: Path):
+    target = notes.with_name("out.jsonl")
+    assert "no clinic 'elsewhere'" in refused(run("batch", str(notes), str(target), "--submit", "elsewhere"), 2)
+    assert not target.exists()
+    assert stored(database, clinic) == (0, 0, 0)
 
 
 def test_check_tells_what_is_wrong(run: Run, database: Database):

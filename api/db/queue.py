@@ -1,0 +1,539 @@
+"""The SQL of the review queue; as in `api.db.repository`, every function takes session and clinic first and none commits.
+
+A claim is one statement: on PostgreSQL ``FOR UPDATE SKIP LOCKED`` lets each of many callers take another row, on SQLite there is
+one writer. Every other step of one entry locks its row first (`locked`), so that what it checks still holds when it writes. The
+reviews of an entry are one chain: each supersedes the one before, whoever made it, and its end is what counts (`head`).
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal, NamedTuple
+
+from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, exists, func, or_, select, update
+from sqlalchemy.orm import Session, aliased
+
+from api.audit import Actor, Entry, record
+from api.db import values
+from api.db.errors import ClaimLost, NotClaimable, NotePurged, UnknownRow
+from api.db.repository import now
+from api.db.tables import Clinic, Note, Person, QueueItem, ResultRow, Review
+
+# Nobody has the entry; who may take it is another question (`_open_to`).
+_FREE = ("waiting", "returned", "skipped")
+# Nobody has decided it yet.
+UNDECIDED = (*_FREE, "claimed")
+# Decisions that hold a reading of the note.
+READINGS = ("accept", "correct")
+REVIEWERS: tuple[values.Role, ...] = ("coder", "trainer")
+
+
+LaterReading = Literal["second", "adjudication"]
+
+
+class Kept(NamedTuple):
+    """A submitted note with its latest result and, where it has one, that result's entry for a first reading."""
+
+    note: Note
+    result: ResultRow
+    item: QueueItem | None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What the list shows; ``None`` and false: no matter. ``before``: only what entered earlier than that instant."""
+
+    flag: str | None = None
+    discipline: str | None = None
+    code: str | None = None
+    reason: str | None = None
+    before: datetime | None = None
+
+
+# ---- submitting
+
+
+def find_submission(session: Session, clinic_id: uuid.UUID, submission_key: str) -> Kept | None:
+    """Return what was kept under a submission key, ``None`` where it is new."""
+    note = session.scalar(select(Note).where(Note.clinic_id == clinic_id, Note.submission_key == submission_key))
+    return None if note is None else kept(session, clinic_id, note.id)
+
+
+def kept(session: Session, clinic_id: uuid.UUID, note_id: uuid.UUID) -> Kept:
+    """Return a note with its latest result and that one's first entry, for the program itself: nobody reads it.
+
+    Raises
+    ------
+    UnknownRow
+        The clinic has no such note, or none with a result.
+    """
+    found = session.execute(
+        select(Note, ResultRow, QueueItem)
+        .join(ResultRow, and_(ResultRow.clinic_id == Note.clinic_id, ResultRow.note_id == Note.id))
+        .outerjoin(
+            QueueItem,
+            and_(
+                QueueItem.clinic_id == Note.clinic_id, QueueItem.result_id == ResultRow.id, QueueItem.reading == "first"
+            ),
+        )
+        .where(Note.clinic_id == clinic_id, Note.id == note_id)
+        .order_by(ResultRow.created_at.desc(), ResultRow.id)
+        .limit(1)
+    ).one_or_none()
+    if found is None:
+        raise UnknownRow("note", str(note_id))
+    return Kept(*found)
+
+
+def clinic(session: Session, clinic_id: uuid.UUID) -> Clinic:
+    """Return the clinic itself: its shares and its key.
+
+    Raises
+    ------
+    UnknownRow
+        There is none.
+    """
+    found = session.get(Clinic, clinic_id)
+    if found is None:
+        raise UnknownRow("clinic", str(clinic_id))
+    return found
+
+
+def enqueue(
+    session: Session,
+    clinic_id: uuid.UUID,
+    result_id: uuid.UUID,
+    *,
+    reason: values.QueueReason,
+    reading: values.Reading,
+    priority: float,
+    variety: str | None,
+    by: Actor,
+) -> QueueItem:
+    """Have a result wait for a reading; one that was withdrawn waits again, one that is there stays as it is.
+
+    Raises
+    ------
+    UnknownRow
+        The clinic has no such result.
+    """
+    result = session.get(ResultRow, (clinic_id, result_id))
+    if result is None:
+        raise UnknownRow("result", str(result_id))
+    # Not locked: its reader may hold it and wait for the result, which the caller holds.
+    there = session.scalar(_of_result(clinic_id, result_id, reading))
+    if there is None:
+        there = QueueItem(
+            clinic_id=clinic_id,
+            id=uuid.uuid4(),
+            note_id=result.note_id,
+            result_id=result_id,
+            reason=reason,
+            reading=reading,
+            state="waiting",
+            priority=priority,
+            variety=variety,
+            claims=0,
+            created_at=now(),
+        )
+        session.add(there)
+    elif there.state == "withdrawn":
+        there.state, there.decided_at = "waiting", None
+    else:
+        return there
+    session.flush()
+    detail = {"note": str(result.note_id), "reason": reason, "reading": reading}
+    record(session, clinic_id, Entry(by, "queue.added", "queue_item", there.id, detail))
+    return there
+
+
+# ---- the list
+
+
+def waiting(
+    session: Session, clinic_id: uuid.UUID, wanted: Filter, *, limit: int, offset: int
+) -> Sequence[tuple[QueueItem, ResultRow, Note]]:
+    """Return the undecided entries in the order they are claimed, with result and note; nothing of their words is for showing."""
+    statement = (
+        _listed(select(QueueItem, ResultRow, Note), clinic_id, wanted)
+        .order_by(QueueItem.priority.desc(), QueueItem.created_at, QueueItem.id)
+        .limit(limit)
+        .offset(offset)
+    )
+    return [tuple(row) for row in session.execute(statement)]
+
+
+def flag_counts(session: Session, clinic_id: uuid.UUID, wanted: Filter) -> Sequence[tuple[list[str], int]]:
+    """Return how many undecided entries there are for each list of flags."""
+    each = _listed(
+        select(cast(ResultRow.flags, Text).label("flags")).select_from(QueueItem), clinic_id, wanted
+    ).subquery()
+    statement = select(each.c.flags, func.count()).group_by(each.c.flags)
+    return [(flag_list(text), count) for text, count in session.execute(statement)]
+
+
+def flag_list(text: str) -> list[str]:
+    """Return the flags in a column's text.
+
+    Examples
+    --------
+    >>> flag_list('["no_unit", "goal_missing"]')
+    ['no_unit', 'goal_missing']
+    """
+    return json.loads(text)
+
+
+def _listed(statement: Any, clinic_id: uuid.UUID, wanted: Filter) -> Any:
+    statement = (
+        statement.join(ResultRow, and_(ResultRow.clinic_id == QueueItem.clinic_id, ResultRow.id == QueueItem.result_id))
+        .join(Note, and_(Note.clinic_id == QueueItem.clinic_id, Note.id == QueueItem.note_id))
+        .where(QueueItem.clinic_id == clinic_id, QueueItem.state.in_(UNDECIDED))
+    )
+    if wanted.flag is not None:
+        # The column's text is compared, which both engines can; names of flags hold no quotes.
+        statement = statement.where(cast(ResultRow.flags, Text).contains(f'"{wanted.flag}"', autoescape=True))
+    if wanted.discipline is not None:
+        statement = statement.where(Note.discipline == wanted.discipline)
+    if wanted.code is not None:
+        # Of notes in which neither code was found it is "none".
+        statement = statement.where(
+            ResultRow.code.is_(None) if wanted.code == "none" else ResultRow.code == wanted.code
+        )
+    if wanted.reason is not None:
+        statement = statement.where(QueueItem.reason == wanted.reason)
+    if wanted.before is not None:
+        statement = statement.where(QueueItem.created_at < wanted.before)
+    return statement
+
+
+# ---- claims
+
+
+def claim(
+    session: Session,
+    clinic_id: uuid.UUID,
+    person_id: uuid.UUID,
+    *,
+    role: values.Role,
+    lease: timedelta,
+    item_id: uuid.UUID | None = None,
+    at: datetime | None = None,
+) -> QueueItem | None:
+    """Claim one entry for a person: that one, or the best that is open to them; ``None`` where nothing is.
+
+    The best has the highest priority, the oldest of equals, and is no near-twin of what the person read last or holds, unless
+    nothing else is left. One that the person holds already is given again, with a new lease and the same number.
+
+    Raises
+    ------
+    UnknownRow
+        The clinic has no such entry.
+    NotClaimable
+        That entry is another's, decided, or not for this person, who skipped it or read it before.
+    """
+    at = at or now()
+    if item_id is not None:
+        own = locked(session, clinic_id, item_id)
+        if own.state == "claimed" and own.claimed_by == person_id:
+            own.lease_until = at + lease
+            session.flush()
+            return own
+    candidate = aliased(QueueItem)
+    best = (
+        select(candidate.id)
+        .where(candidate.clinic_id == clinic_id, *_open_to(candidate, clinic_id, person_id, role, at))
+        .limit(1)
+        .with_for_update(of=candidate, skip_locked=True)
+    )
+    if item_id is not None:
+        best = best.where(candidate.id == item_id)
+    else:
+        twins = _lately(session, clinic_id, person_id)
+        if twins:
+            best = best.order_by(case((candidate.variety.in_(twins), 1), else_=0))
+        best = best.order_by(candidate.priority.desc(), candidate.created_at, candidate.id)
+    taken = session.scalar(
+        update(QueueItem)
+        .where(QueueItem.clinic_id == clinic_id, QueueItem.id == best.scalar_subquery())
+        .values(state="claimed", claimed_by=person_id, lease_until=at + lease, claims=QueueItem.claims + 1)
+        .returning(QueueItem)
+        .execution_options(synchronize_session=False, populate_existing=True)
+    )
+    if taken is not None:
+        detail = {"note": str(taken.note_id), "claims": taken.claims}
+        record(session, clinic_id, Entry(Actor("person", person_id), "queue.claimed", "queue_item", taken.id, detail))
+    elif item_id is not None:
+        raise NotClaimable(str(item_id), _why_not(locked(session, clinic_id, item_id), at))
+    return taken
+
+
+def _why_not(item: QueueItem, at: datetime) -> str:
+    if item.state == "claimed" and item.lease_until is not None and at < item.lease_until:
+        return "somebody else is reading it"
+    if item.state not in UNDECIDED:
+        return "it is decided, or its note is gone"
+    return "it is for somebody else, since you read this note before or skipped it"
+
+
+def _open_to(
+    item: Any, clinic_id: uuid.UUID, person_id: uuid.UUID, role: values.Role, at: datetime
+) -> list[ColumnElement[bool]]:
+    """What has to hold of an entry for this person to claim it."""
+    free = or_(item.state.in_(_FREE), and_(item.state == "claimed", item.lease_until <= at))
+    me = Review.reviewer_id == person_id
+    skipped, before = _skipped(item, clinic_id, me), _read_otherwise(item, clinic_id, me)
+    if role == "trainer":
+        # Where nobody else is left, a trainer may settle what they themselves read.
+        they = Review.reviewer_id == Person.id
+        third = exists(
+            select(Person.id)
+            .where(
+                Person.clinic_id == clinic_id,
+                Person.disabled_at.is_(None),
+                Person.role.in_(REVIEWERS),
+                ~_read_otherwise(item, clinic_id, they, Person),
+                ~_skipped(item, clinic_id, they, Person),
+            )
+            .correlate(item)
+        )
+        before = and_(before, or_(item.reading != "adjudication", third))
+    return [free, ~skipped, ~before]
+
+
+def _skipped(item: Any, clinic_id: uuid.UUID, who: ColumnElement[bool], *outer: Any) -> ColumnElement[bool]:
+    """Somebody skipped the entry and did not take that back."""
+    undone = aliased(Review)
+    return exists(
+        select(Review.id)
+        .where(
+            Review.clinic_id == clinic_id,
+            Review.note_id == item.note_id,
+            Review.queue_item_id == item.id,
+            kind(Review) == "skip",
+            ~exists(
+                select(undone.id)
+                .where(undone.clinic_id == clinic_id, undone.supersedes == Review.id, kind(undone) == "undo")
+                .correlate(Review)
+            ),
+            who,
+        )
+        .correlate(item, *outer)
+    )
+
+
+def _read_otherwise(item: Any, clinic_id: uuid.UUID, who: ColumnElement[bool], *outer: Any) -> ColumnElement[bool]:
+    """Somebody decided, or asked about, the same result in another reading, even if they took it back."""
+    return exists(
+        select(Review.id)
+        .where(
+            Review.clinic_id == clinic_id,
+            Review.note_id == item.note_id,
+            Review.result_id == item.result_id,
+            Review.reading != item.reading,
+            kind(Review).in_((*READINGS, "question")),
+            who,
+        )
+        .correlate(item, *outer)
+    )
+
+
+def _lately(session: Session, clinic_id: uuid.UUID, person_id: uuid.UUID) -> set[str]:
+    """Return the near-twin groups of what a person holds and of what they reviewed last."""
+    held = session.scalars(
+        select(QueueItem.variety).where(
+            QueueItem.clinic_id == clinic_id, QueueItem.state == "claimed", QueueItem.claimed_by == person_id
+        )
+    )
+    last = session.scalar(
+        select(QueueItem.variety)
+        .join(Review, and_(Review.clinic_id == QueueItem.clinic_id, Review.queue_item_id == QueueItem.id))
+        .where(Review.clinic_id == clinic_id, Review.reviewer_id == person_id)
+        .order_by(Review.created_at.desc())
+        .limit(1)
+    )
+    return {each for each in (*held, last) if each is not None}
+
+
+def locked(session: Session, clinic_id: uuid.UUID, item_id: uuid.UUID) -> QueueItem:
+    """Return an entry that nobody else changes until this transaction ends.
+
+    Raises
+    ------
+    UnknownRow
+        The clinic has no such entry.
+    """
+    found = session.scalar(
+        select(QueueItem)
+        .where(QueueItem.clinic_id == clinic_id, QueueItem.id == item_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if found is None:
+        raise UnknownRow("queue entry", str(item_id))
+    return found
+
+
+def held(session: Session, clinic_id: uuid.UUID, item_id: uuid.UUID, person_id: uuid.UUID, claims: int) -> QueueItem:
+    """Return an entry, locked, that this person claimed under that number.
+
+    A lease that lapsed is no matter as long as nobody else has claimed since: the number tells.
+
+    Raises
+    ------
+    UnknownRow, ClaimLost
+        The clinic has no such entry, or the claim is not theirs any more.
+    """
+    item = locked(session, clinic_id, item_id)
+    if (item.state, item.claimed_by, item.claims) != ("claimed", person_id, claims):
+        raise ClaimLost(str(item_id))
+    return item
+
+
+def renew(
+    session: Session, clinic_id: uuid.UUID, item_id: uuid.UUID, person_id: uuid.UUID, claims: int, *, lease: timedelta
+) -> datetime:
+    """Begin the lease of a claim anew and return its end; errors as for `held`."""
+    item = held(session, clinic_id, item_id, person_id, claims)
+    item.lease_until = until = now() + lease
+    session.flush()
+    return until
+
+
+def release(session: Session, clinic_id: uuid.UUID, item_id: uuid.UUID, person_id: uuid.UUID, claims: int) -> None:
+    """Give a claim back undecided; errors as for `held`."""
+    item = held(session, clinic_id, item_id, person_id, claims)
+    move(session, clinic_id, item, "waiting")
+    record(session, clinic_id, Entry(Actor("person", person_id), "queue.released", "queue_item", item_id))
+
+
+def move(session: Session, clinic_id: uuid.UUID, item: QueueItem, state: values.QueueState) -> None:
+    """Put an entry of the clinic that is locked into a state without a holder.
+
+    Raises
+    ------
+    UnknownRow
+        The entry is another clinic's.
+    """
+    _own(clinic_id, item)
+    item.state, item.claimed_by, item.lease_until = state, None, None
+    item.decided_at = now() if state == "decided" else None
+    session.flush()
+
+
+# ---- decisions
+
+
+def head(session: Session, clinic_id: uuid.UUID, item: QueueItem) -> Review | None:
+    """Return the last review of an entry, ``None`` where it has none."""
+    return session.scalar(
+        select(Review).where(
+            Review.clinic_id == clinic_id,
+            Review.note_id == item.note_id,
+            Review.queue_item_id == item.id,
+            ~superseded(Review),
+        )
+    )
+
+
+def take_back(
+    session: Session, clinic_id: uuid.UUID, item: QueueItem, person_id: uuid.UUID, *, lease: timedelta
+) -> None:
+    """Give a locked entry back to the one whose last review of it was just undone, claimed under a new number.
+
+    Raises
+    ------
+    UnknownRow
+        The entry is another clinic's.
+    """
+    _own(clinic_id, item)
+    item.state, item.claimed_by, item.lease_until = "claimed", person_id, now() + lease
+    item.claims, item.decided_at = item.claims + 1, None
+    session.flush()
+
+
+def entry_of(session: Session, clinic_id: uuid.UUID, result_id: uuid.UUID, reading: values.Reading) -> QueueItem | None:
+    """Return a result's entry for a reading, locked; ``None`` where there is none."""
+    return session.scalar(
+        _of_result(clinic_id, result_id, reading).with_for_update().execution_options(populate_existing=True)
+    )
+
+
+def lock_result(session: Session, clinic_id: uuid.UUID, result_id: uuid.UUID) -> None:
+    """Let nobody else look at how the readings of a result stand until this transaction ends; taken after an entry's own lock.
+
+    Without it two readers who decide at the same moment would each not see the other's decision, and nobody compare them.
+    """
+    # Weaker than a plain lock: new rows may still refer to this one.
+    session.execute(
+        select(ResultRow.id)
+        .where(ResultRow.clinic_id == clinic_id, ResultRow.id == result_id)
+        .with_for_update(key_share=True)
+    )
+
+
+def readings(session: Session, clinic_id: uuid.UUID, result_id: uuid.UUID) -> Mapping[str, Review]:
+    """Return the decisions that hold now, by reading: those with a reading of the note that nothing supersedes."""
+    found = session.scalars(
+        select(Review)
+        .where(
+            Review.clinic_id == clinic_id,
+            Review.result_id == result_id,
+            kind(Review).in_(READINGS),
+            ~superseded(Review),
+        )
+        .order_by(Review.created_at, Review.id)
+    )
+    return {review.reading: review for review in found}
+
+
+def material(session: Session, clinic_id: uuid.UUID, item_id: uuid.UUID) -> tuple[QueueItem, Note, ResultRow]:
+    """Return an entry with note and result, for checks by the program: nobody reads it.
+
+    Raises
+    ------
+    UnknownRow, NotePurged
+        The clinic has no such entry, or its note is purged.
+    """
+    found = session.execute(
+        select(QueueItem, Note, ResultRow)
+        .join(Note, and_(Note.clinic_id == QueueItem.clinic_id, Note.id == QueueItem.note_id))
+        .join(ResultRow, and_(ResultRow.clinic_id == QueueItem.clinic_id, ResultRow.id == QueueItem.result_id))
+        .where(QueueItem.clinic_id == clinic_id, QueueItem.id == item_id)
+    ).one_or_none()
+    if found is None:
+        raise UnknownRow("queue entry", str(item_id))
+    item, note, result = found
+    if note.purged_at is not None:
+        raise NotePurged(str(note.id))
+    return item, note, result
+
+
+# ---- parts of statements
+
+
+def kind(review: Any) -> Any:
+    """A review's kind, as an expression."""
+    return review.decision["kind"].as_string()
+
+
+def superseded(review: Any) -> ColumnElement[bool]:
+    """Whether a later review stands in a review's place, as an expression."""
+    later = aliased(Review)
+    return exists(
+        select(later.id).where(later.clinic_id == review.clinic_id, later.supersedes == review.id).correlate(review)
+    )
+
+
+def _of_result(clinic_id: uuid.UUID, result_id: uuid.UUID, reading: values.Reading) -> Select[QueueItem]:
+    return select(QueueItem).where(
+        QueueItem.clinic_id == clinic_id, QueueItem.result_id == result_id, QueueItem.reading == reading
+    )
+
+
+def _own(clinic_id: uuid.UUID, item: QueueItem) -> None:
+    if item.clinic_id != clinic_id:
+        raise UnknownRow("queue entry", str(item.id))

@@ -1,0 +1,510 @@
+"""What a coder does with the queue: claim, decide, take back, and go on; and what the therapist of a note sees and answers.
+
+Each function is one transaction. A decision is checked against the note before that transaction, since neither note nor result ever
+changes; whether the claim still holds is checked inside it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date, datetime, timedelta
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from sqlalchemy.orm import Session
+
+from api.access import Principal, SignInRequired
+from api.db import questions as asking
+from api.db import queue, repository, values
+from api.db.errors import NotClaimable, UnknownRow
+from api.db.session import Database
+from api.db.tables import Note, Question, QueueItem, Review
+from api.decisions import Decision, Reason
+from api.queue import readings
+from api.queue.errors import DecisionRefused
+from api.queue.words import QUEUE
+from api.reviewed import accepted, labelled
+from models.billing.units import all_units
+from models.result import Result
+from models.training.dataset import Header, LabelledNote, Misfit, headline_of, minutes_of
+
+_NO_NUL = r"^[^\x00]*$"  # PostgreSQL keeps no such character
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ClaimNumber(_Frozen):
+    """Which claim is meant: the number that claiming gave."""
+
+    claims: int = Field(ge=1, description="The claim's number; another claim of the same entry has another one.")
+
+
+class DecisionRequest(_Frozen):
+    """A decision on a claimed entry, or ``undo`` of one's own last one."""
+
+    decision: Decision | None = Field(description="The whole decision; null takes the result as it was returned.")
+    claims: int | None = Field(default=None, ge=1, description="The claim's number; undo needs none.")
+    milliseconds: int | None = Field(default=None, ge=0, description="How long the reviewer looked at the note.")
+    question: str | None = Field(
+        default=None, min_length=1, max_length=2000, pattern=_NO_NUL, description="What the therapist is asked."
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.kind == "question") != (self.question is not None):
+            raise ValueError("question goes with a decision of kind question, and with that alone")
+        if (self.kind == "undo") != (self.claims is None):
+            raise ValueError("claims goes with every decision but undo")
+        return self
+
+    @property
+    def kind(self) -> str:
+        """The decision's kind."""
+        return "accept" if self.decision is None else self.decision.kind
+
+
+class Answer(_Frozen):
+    """A therapist's answer."""
+
+    answer: str = Field(min_length=1, max_length=2000, pattern=_NO_NUL)
+
+
+class Asked(_Frozen):
+    """A question about a note, and its answer where there is one."""
+
+    id: uuid.UUID
+    note_id: uuid.UUID
+    asked_at: datetime
+    question: str | None
+    answered_at: datetime | None
+    answer: str | None
+
+
+class Reading(_Frozen):
+    """One decision that holds now."""
+
+    reading: values.Reading
+    decided_at: datetime
+    decision: Decision
+
+
+class Claim(_Frozen):
+    """A claimed entry with all that is needed to decide it; of other readings nothing, unless it is there to settle them."""
+
+    id: uuid.UUID
+    claims: int = Field(description="The claim's number; send it with the decision.")
+    lease_until: datetime = Field(description="Until then nobody else gets the note.")
+    reading: values.Reading
+    note_id: uuid.UUID
+    external_id: str | None = Field(description="The note's name where it came from.")
+    text: str
+    discipline: str | None
+    date_of_service: date | None
+    result: Result
+    questions: tuple[Asked, ...]
+    readings: tuple[Reading, ...] = Field(description="Both readings, for an adjudication; else empty.")
+
+
+class Claimed(_Frozen):
+    """What claiming gave; null where nothing waits for this person."""
+
+    claim: Claim | None
+
+
+class Lease(_Frozen):
+    """A claim's new end."""
+
+    lease_until: datetime
+
+
+class Changes(_Frozen):
+    """What a decision makes of a result: before and after of everything that differs, and of nothing else."""
+
+    code: tuple[str | None, str | None] | None
+    minutes: dict[str, tuple[int | None, int | None]]
+    units: dict[str, dict[str, tuple[int, int]]]
+
+
+class Decided(_Frozen):
+    """What was kept of a decision."""
+
+    review_id: uuid.UUID
+    state: values.QueueState
+    minutes: dict[str, int] | None = Field(description="Per code, after the decision; null where it is no reading.")
+    units: dict[str, dict[str, int]] | None = Field(description="The same, in units under every policy.")
+    changes: Changes | None
+    claim: Claim | None = Field(description="After undo, the entry claimed again; after accept-and-next, the next one.")
+
+
+# ---- claims
+
+
+def claim(
+    database: Database, principal: Principal, *, lease: timedelta, item_id: uuid.UUID | None = None
+) -> Claim | None:
+    """Claim an entry, or the best one; errors as for `api.db.queue.claim`."""
+    with database.writing() as session:
+        return _claim(session, principal, lease=lease, item_id=item_id)
+
+
+def _claim(
+    session: Session, principal: Principal, *, lease: timedelta, item_id: uuid.UUID | None = None
+) -> Claim | None:
+    person_id, role = _reviewer(principal)
+    item = queue.claim(session, principal.clinic_id, person_id, role=role, lease=lease, item_id=item_id)
+    return None if item is None else _shown(session, principal, item)
+
+
+def _shown(session: Session, principal: Principal, item: QueueItem) -> Claim:
+    """Return a claim with its note; reading it is written down."""
+    clinic_id, by = principal.clinic_id, principal.actor
+    note = repository.read_note(session, clinic_id, item.note_id, by=by)
+    result = repository.read_result(session, clinic_id, item.result_id, by=by)
+    asked = asking.questions(session, clinic_id, by=by, item_id=item.id)
+    others = queue.readings(session, clinic_id, item.result_id) if item.reading == "adjudication" else {}
+    return Claim(
+        id=item.id,
+        claims=item.claims,
+        lease_until=item.lease_until or repository.now(),
+        reading=_READING[item.reading],
+        note_id=note.id,
+        external_id=note.external_id,
+        text=note.text or "",
+        discipline=note.discipline,
+        date_of_service=note.visit_date,
+        result=Result.model_validate_json(result.body),
+        questions=tuple(_asked(each) for each in asked),
+        readings=tuple(_reading(each) for each in others.values()),
+    )
+
+
+_READING: dict[str, values.Reading] = {word: word for word in values.READINGS}
+_STATE: dict[str, values.QueueState] = {word: word for word in values.QUEUE_STATES}
+
+
+def _asked(question: Question) -> Asked:
+    return Asked(
+        id=question.id,
+        note_id=question.note_id,
+        asked_at=question.asked_at,
+        question=question.body,
+        answered_at=question.answered_at,
+        answer=question.answer,
+    )
+
+
+def _reading(review: Review) -> Reading:
+    return Reading(
+        reading=_READING[review.reading],
+        decided_at=review.created_at,
+        decision=Decision.model_validate(review.decision),
+    )
+
+
+def renew(database: Database, principal: Principal, item_id: uuid.UUID, claims: int, *, lease: timedelta) -> Lease:
+    """Begin a claim's lease anew; errors as for `api.db.queue.held`."""
+    person_id, _ = _reviewer(principal)
+    with database.writing() as session:
+        return Lease(lease_until=queue.renew(session, principal.clinic_id, item_id, person_id, claims, lease=lease))
+
+
+def release(database: Database, principal: Principal, item_id: uuid.UUID, claims: int) -> None:
+    """Give a claim back; errors as for `api.db.queue.held`."""
+    person_id, _ = _reviewer(principal)
+    with database.writing() as session:
+        queue.release(session, principal.clinic_id, item_id, person_id, claims)
+
+
+def _reviewer(principal: Principal) -> tuple[uuid.UUID, values.Role]:
+    if principal.person_id is None or principal.role is None:
+        raise SignInRequired
+    return principal.person_id, principal.role
+
+
+# ---- decisions
+
+
+def decide(
+    database: Database,
+    principal: Principal,
+    item_id: uuid.UUID,
+    request: DecisionRequest,
+    *,
+    lease: timedelta,
+    and_next: bool = False,
+) -> Decided:
+    """Keep a decision; with ``and_next`` claim the next entry in the same transaction.
+
+    Raises
+    ------
+    UnknownRow, NotePurged
+        The clinic has no such entry, or its note is gone.
+    DecisionRefused
+        The decision does not fit the note.
+    ClaimLost
+        The entry is not claimed by this person under that number any more.
+    NotClaimable
+        There is nothing of one's own to take back, or it was settled meanwhile.
+    """
+    person_id, _ = _reviewer(principal)
+    with database.reading() as session:
+        item, note, row = queue.material(session, principal.clinic_id, item_id)
+    result = Result.model_validate_json(row.body)
+    decision = _whole(request, result)
+    reading = None if decision.services is None else labelled(note.text or "", decision, header(note))
+    with database.writing() as session:
+        if request.claims is None:
+            item = queue.locked(session, principal.clinic_id, item_id)
+            superseded = _undone(session, item, person_id)
+        else:
+            item = queue.held(session, principal.clinic_id, item_id, person_id, request.claims)
+            superseded = queue.head(session, principal.clinic_id, item)
+        review = repository.add_review(
+            session,
+            principal.clinic_id,
+            item.result_id,
+            person_id,
+            decision.model_dump(mode="json"),
+            reading=_READING[item.reading],
+            guide_version=QUEUE.guide_version,
+            queue_item_id=item.id,
+            supersedes=None if superseded is None else superseded.id,
+            milliseconds=request.milliseconds,
+        )
+        claimed = None
+        if decision.kind == "undo":
+            queue.take_back(session, principal.clinic_id, item, person_id, lease=lease)
+            claimed = _shown(session, principal, item)
+        else:
+            queue.move(session, principal.clinic_id, item, "skipped" if decision.kind == "skip" else "decided")
+            if request.question is not None:
+                asking.ask(session, principal.clinic_id, item, person_id, request.question)
+            if reading is not None:
+                readings.follow_up(session, item)
+            if and_next:
+                claimed = _claim(session, principal, lease=lease)
+        return Decided(
+            review_id=review.id,
+            state=_STATE[item.state],
+            minutes=None if reading is None else minutes_of(reading),
+            units=None if reading is None else all_units(minutes_of(reading)),
+            changes=None if reading is None else changes(result, reading),
+            claim=claimed,
+        )
+
+
+def _whole(request: DecisionRequest, result: Result) -> Decision:
+    """Return the decision itself; one that says accept has to be the result.
+
+    Raises
+    ------
+    DecisionRefused
+        It says accept and is something else: figures on acceptance would be wrong.
+    """
+    if request.decision is None:
+        return accepted(result)
+    decision = request.decision
+    if decision.kind == "accept":
+        returned = accepted(result)
+        asked = {"elements": decision.elements, "reason": decision.reason}
+        if decision != returned.model_copy(update=asked) or decision.elements not in (None, returned.elements):
+            raise DecisionRefused([Misfit("decision.kind", "this is not the result as returned: send it as correct")])
+    return decision
+
+
+def _undone(session: Session, item: QueueItem, person_id: uuid.UUID) -> Review:
+    """Return the review that is taken back, after closing what followed from it."""
+    last = queue.head(session, item.clinic_id, item)
+    skipped = last is not None and last.decision["kind"] == "skip" and item.state in ("skipped", "waiting")
+    if last is None or last.reviewer_id != person_id or not (item.state == "decided" or skipped):
+        raise NotClaimable(str(item.id), "there is no decision of yours to take back")
+    if last.decision["kind"] == "question":
+        asking.unask(session, item.clinic_id, item)
+    elif item.reading != "adjudication":
+        queue.lock_result(session, item.clinic_id, item.result_id)
+        settling = queue.entry_of(session, item.clinic_id, item.result_id, "adjudication")
+        if settling is not None and settling.state == "decided":
+            raise NotClaimable(str(item.id), "the two readings were settled meanwhile")
+        if settling is not None:
+            queue.move(session, item.clinic_id, settling, "withdrawn")
+    return last
+
+
+def header(note: Note) -> Header:
+    """Return the header of a clinic's note for its labels; writer and layout are the clinic's, whoever wrote it."""
+    return Header(
+        id=str(note.id),
+        writer=str(note.clinic_id),
+        layout="clinic",
+        discipline="OT" if note.discipline == "OT" else "PT",
+        setting="clinic",
+    )
+
+
+def changes(result: Result, reading: LabelledNote) -> Changes:
+    """Return what a reading makes of a result."""
+    after = minutes_of(reading)
+    units = all_units(after)
+    code = headline_of(reading)
+    return Changes(
+        code=None if code == result.proposal.code else (result.proposal.code, code),
+        minutes={
+            each: (result.minutes.get(each), after.get(each))
+            for each in sorted({*result.minutes, *after})
+            if result.minutes.get(each) != after.get(each)
+        },
+        units={
+            policy: {
+                each: (before.get(each, 0), units[policy].get(each, 0))
+                for each in sorted({*before, *units[policy]})
+                if before.get(each, 0) != units[policy].get(each, 0)
+            }
+            for policy, before in result.units.items()
+        },
+    )
+
+
+# ---- questions and notes
+
+
+class NoteListed(_Frozen):
+    """A note of the list, without its words."""
+
+    id: uuid.UUID
+    external_id: str | None
+    submitted_at: datetime
+    date_of_service: date | None
+    discipline: str | None
+    code: str | None
+    status: str
+    queue_state: str | None = Field(description="How far its reading has come; null where nobody has to look.")
+    open_questions: int
+
+
+class NoteReading(_Frozen):
+    """A decision on a note, and what it made of the result."""
+
+    reading: values.Reading
+    decided_at: datetime
+    kind: str
+    reason: Reason | None
+    changes: Changes
+
+
+class NoteShown(_Frozen):
+    """A note with its latest result, what was decided on it and what was asked."""
+
+    id: uuid.UUID
+    external_id: str | None
+    text: str
+    submitted_at: datetime
+    date_of_service: date | None
+    discipline: str | None
+    result: Result
+    readings: tuple[NoteReading, ...] = Field(
+        description="Empty for coders as long as a second, blind reading is open, but for their own."
+    )
+    questions: tuple[Asked, ...]
+
+
+def questions(database: Database, principal: Principal, *, open_only: bool) -> list[Asked]:
+    """Return the clinic's questions, for a therapist those on their own notes."""
+    with database.writing() as session:
+        found = asking.questions(
+            session, principal.clinic_id, by=principal.actor, therapist=_own(principal), open_only=open_only
+        )
+        return [_asked(each) for each in found]
+
+
+def answer(database: Database, principal: Principal, question_id: uuid.UUID, body: str) -> Asked:
+    """Keep an answer; errors as for `api.db.queue.answer`."""
+    if principal.person_id is None:
+        raise SignInRequired
+    with database.writing() as session:
+        return _asked(
+            asking.answer(
+                session,
+                principal.clinic_id,
+                question_id,
+                principal.person_id,
+                body,
+                boost=QUEUE.answered,
+                own_only=principal.role == "therapist",
+            )
+        )
+
+
+def notes(database: Database, principal: Principal, *, limit: int, offset: int) -> list[NoteListed]:
+    """Return the clinic's notes, for a therapist their own, the latest first."""
+    with database.reading() as session:
+        return [
+            NoteListed(
+                id=each.note.id,
+                external_id=each.note.external_id,
+                submitted_at=each.note.submitted_at,
+                date_of_service=each.note.visit_date,
+                discipline=each.note.discipline,
+                code=each.result.code,
+                status=each.result.status,
+                queue_state=each.state,
+                open_questions=each.open_questions,
+            )
+            for each in asking.notes(
+                session, principal.clinic_id, therapist=_own(principal), limit=limit, offset=offset
+            )
+        ]
+
+
+def note(database: Database, principal: Principal, note_id: uuid.UUID) -> NoteShown:
+    """Return one note; reading it is written down.
+
+    Raises
+    ------
+    UnknownRow, NotePurged
+        The clinic has no such note, or it is another therapist's; or its text is gone.
+    """
+    with database.writing() as session:
+        kept = queue.kept(session, principal.clinic_id, note_id)
+        own = _own(principal)
+        if own is not None and kept.note.person_id != own:
+            raise UnknownRow("note", str(note_id))
+        read = repository.read_note(session, principal.clinic_id, note_id, by=principal.actor)
+        row = repository.read_result(session, principal.clinic_id, kept.result.id, by=principal.actor)
+        # A coder may yet read it blind; its therapist never does.
+        blind = own is None and asking.blinded(session, principal.clinic_id, note_id)
+        shown = [
+            review
+            for review in queue.readings(session, principal.clinic_id, row.id).values()
+            if not blind or review.reviewer_id == principal.person_id
+        ]
+        asked = asking.questions(session, principal.clinic_id, by=principal.actor, therapist=own, note_id=note_id)
+        result = Result.model_validate_json(row.body)
+        return NoteShown(
+            id=read.id,
+            external_id=read.external_id,
+            text=read.text or "",
+            submitted_at=read.submitted_at,
+            date_of_service=read.visit_date,
+            discipline=read.discipline,
+            result=result,
+            readings=tuple(_note_reading(read, result, each) for each in shown),
+            questions=tuple(_asked(each) for each in asked),
+        )
+
+
+def _note_reading(note: Note, result: Result, review: Review) -> NoteReading:
+    decision = Decision.model_validate(review.decision)
+    return NoteReading(
+        reading=_READING[review.reading],
+        decided_at=review.created_at,
+        kind=decision.kind,
+        reason=decision.reason,
+        changes=changes(result, labelled(note.text or "", decision, header(note))),
+    )
+
+
+def _own(principal: Principal) -> uuid.UUID | None:
+    """Return whose notes alone a principal may see; ``None``: any of the clinic."""
+    return principal.person_id if principal.role == "therapist" else None

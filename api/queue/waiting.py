@@ -1,0 +1,98 @@
+"""The list of what waits, with counts for each flag and no word of a note."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.db import queue, repository, values
+from api.db.queue import Filter
+from api.db.session import Database
+from models.note import Discipline
+from models.result import Code
+
+CodeFilter = Code | Literal["none"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Entry(_Frozen):
+    """An entry of the queue."""
+
+    id: uuid.UUID
+    note_id: uuid.UUID
+    reason: str
+    reading: str
+    state: str = Field(
+        description="waiting, claimed, skipped (another coder's turn) or returned (its question is answered)."
+    )
+    lease_until: datetime | None
+    priority: float
+    created_at: datetime
+    discipline: str | None
+    code: str | None
+    confidence: float
+    flags: list[str]
+    model_version: str
+
+
+class WaitingList(_Frozen):
+    """A page of the list."""
+
+    total: int = Field(description="Entries that the filters leave, on all pages.")
+    flags: dict[str, int] = Field(description="How many of them have each flag.")
+    entries: tuple[Entry, ...]
+
+
+def waiting(
+    database: Database,
+    clinic_id: uuid.UUID,
+    *,
+    flag: str | None = None,
+    discipline: Discipline | None = None,
+    code: CodeFilter | None = None,
+    reason: values.QueueReason | None = None,
+    hours: int | None = None,
+    limit: int,
+    offset: int,
+) -> WaitingList:
+    """Return a page of what waits; ``hours``: only what has waited longer than that, ``code`` none: of neither code."""
+    now = repository.now()
+    before = None if hours is None else now - timedelta(hours=hours)
+    wanted = Filter(flag=flag, discipline=discipline, code=code, reason=reason, before=before)
+    with database.reading() as session:
+        counted = queue.flag_counts(session, clinic_id, wanted)
+        page = queue.waiting(session, clinic_id, wanted, limit=limit, offset=offset)
+    flags: Counter[str] = Counter()
+    for names, count in counted:
+        for name in names:
+            flags[name] += count
+    return WaitingList(
+        total=sum(count for _, count in counted),
+        flags=dict(sorted(flags.items())),
+        entries=tuple(
+            Entry(
+                id=item.id,
+                note_id=item.note_id,
+                reason=item.reason,
+                reading=item.reading,
+                # A lease that ended frees the entry by itself.
+                state="waiting" if item.lease_until is not None and item.lease_until <= now else item.state,
+                lease_until=item.lease_until,
+                priority=item.priority,
+                created_at=item.created_at,
+                discipline=note.discipline,
+                code=result.code,
+                confidence=result.confidence,
+                flags=result.flags,
+                model_version=result.model_version,
+            )
+            for item, result, note in page
+        ),
+    )

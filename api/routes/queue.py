@@ -1,0 +1,115 @@
+"""The review queue: list, claim, decide."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Depends, Query, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict
+
+from api.access import NotAllowed, Principal, SignInRequired, allowed
+from api.db import values
+from api.db.errors import ClaimLost, NotClaimable, NotePurged, ScopeMissing, StorageError, UnknownRow
+from api.dependencies import DatabaseDep, SettingsDep
+from api.errors import FieldsRefused, documented
+from api.queue import review, waiting
+from api.queue.review import Claimed, ClaimNumber, Decided, DecisionRequest, Lease
+from api.queue.waiting import CodeFilter, WaitingList
+from models.note import Discipline
+
+router = APIRouter(prefix="/v1/queue", tags=["queue"])
+
+Lister = Annotated[Principal, Depends(allowed("coder", "trainer", "admin", scope="queue"))]
+Reviewer = Annotated[Principal, Depends(allowed("coder", "trainer"))]
+
+_SIGNED_IN = (SignInRequired, NotAllowed, RequestValidationError, StorageError)
+_DECIDING = (*_SIGNED_IN, UnknownRow, ClaimLost, NotClaimable, NotePurged, FieldsRefused)
+
+
+class Wanted(BaseModel):
+    """Which entry to claim; without one, the best."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: uuid.UUID | None = None
+
+
+@router.get("", summary="List what waits", responses=documented(*_SIGNED_IN, ScopeMissing))
+def list_waiting(
+    principal: Lister,
+    database: DatabaseDep,
+    flag: Annotated[str | None, Query(max_length=60, pattern="^[a-z_]+$")] = None,
+    discipline: Discipline | None = None,
+    code: CodeFilter | None = None,
+    reason: values.QueueReason | None = None,
+    hours: Annotated[int | None, Query(ge=0, le=100_000, description="Only what has waited longer than that.")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+) -> WaitingList:
+    """Entries that nobody has decided yet, in the order they are claimed, with counts for each flag; no word of a note."""
+    return waiting.waiting(
+        database,
+        principal.clinic_id,
+        flag=flag,
+        discipline=discipline,
+        code=code,
+        reason=reason,
+        hours=hours,
+        limit=limit,
+        offset=offset,
+    )
+
+
+@router.post("/claim", summary="Claim a note", responses=documented(*_SIGNED_IN, UnknownRow, NotClaimable, NotePurged))
+def claim(
+    principal: Reviewer,
+    database: DatabaseDep,
+    settings: SettingsDep,
+    wanted: Annotated[Wanted | None, Body()] = None,
+) -> Claimed:
+    """Claim the best entry that is open to you, or a given one; it is yours until the lease ends."""
+    item_id = None if wanted is None else wanted.id
+    return Claimed(claim=review.claim(database, principal, lease=_lease(settings), item_id=item_id))
+
+
+@router.post("/{item_id}/renew", summary="Keep a claim", responses=documented(*_SIGNED_IN, UnknownRow, ClaimLost))
+def renew(
+    item_id: uuid.UUID, claim: ClaimNumber, principal: Reviewer, database: DatabaseDep, settings: SettingsDep
+) -> Lease:
+    """Begin the lease anew."""
+    return review.renew(database, principal, item_id, claim.claims, lease=_lease(settings))
+
+
+@router.post(
+    "/{item_id}/release",
+    summary="Give a claim back",
+    status_code=204,
+    response_class=Response,
+    responses=documented(*_SIGNED_IN, UnknownRow, ClaimLost),
+)
+def release(item_id: uuid.UUID, claim: ClaimNumber, principal: Reviewer, database: DatabaseDep) -> None:
+    """Let somebody else have the note, undecided."""
+    review.release(database, principal, item_id, claim.claims)
+
+
+@router.post("/{item_id}/decisions", summary="Decide", responses=documented(*_DECIDING))
+def decide(
+    item_id: uuid.UUID, request: DecisionRequest, principal: Reviewer, database: DatabaseDep, settings: SettingsDep
+) -> Decided:
+    """Keep a decision on a claimed note, or take back one's last one; the answer says what it changes."""
+    return review.decide(database, principal, item_id, request, lease=_lease(settings))
+
+
+@router.post("/{item_id}/accept-and-next", summary="Decide and claim the next", responses=documented(*_DECIDING))
+def decide_and_claim(
+    item_id: uuid.UUID, request: DecisionRequest, principal: Reviewer, database: DatabaseDep, settings: SettingsDep
+) -> Decided:
+    """Keep a decision (any but undo) and claim the next note, in one transaction."""
+    return review.decide(database, principal, item_id, request, lease=_lease(settings), and_next=True)
+
+
+def _lease(settings: SettingsDep) -> timedelta:
+    return timedelta(minutes=settings.claim_minutes)
