@@ -222,3 +222,11 @@ class ScopeMissing(TherapyCoderError):
     def __init__(self, scope: str) -> None:
         self.scope = scope
         super().__init__(f"This key is not allowed to do that: it lacks the scope {scope}.")
+
+
+class NoTrainer(TherapyCoderError):
+    """Somebody who is no trainer was to answer for a change of the model or of what it learns from."""
+
+    def __init__(self, login: str) -> None:
+        self.login = login
+        super().__init__(f"{login!r} is no working trainer or admin. Give the role: therapy-coder people set-role")
