@@ -17,6 +17,8 @@ from api.commands.audit import audit as audit_commands
 from api.commands.clinics import clinics as clinic_commands
 from api.commands.database import db as database_commands
 from api.commands.keys import keys as key_commands
+from api.commands.models import models as model_commands
+from api.commands.models import retrain
 from api.commands.people import people as people_commands
 from api.data import data as data_commands
 from api.exits import DONE, MODEL_REFUSED, SOME_FAILED
@@ -25,6 +27,7 @@ from api.exits import fail as _fail
 from models.note import Discipline, Policy, Profile, Risk
 
 if TYPE_CHECKING:
+    from api.settings import Settings
     from models.coder import Coder
 
 # A character takes at most four bytes in UTF-8; the reader counts characters (`nlp.pipeline.MAX_CHARACTERS`), but is
@@ -46,6 +49,8 @@ app.add_typer(clinic_commands, name="clinics")
 app.add_typer(people_commands, name="people")
 app.add_typer(key_commands, name="keys")
 app.add_typer(audit_commands, name="audit")
+app.add_typer(model_commands, name="models")
+app.command(epilog=_EXIT_CODES)(retrain)
 
 PolicyOption = Annotated[Policy, typer.Option(help="How minutes become units.")]
 ProfileOption = Annotated[Profile, typer.Option(help="Which reader: accurate or fast.")]
@@ -168,7 +173,7 @@ def serve(
 
         from api.main import create_app
 
-        application = create_app(settings, coder=_load(settings.model_path, settings.risk))
+        application = create_app(settings, coder=_load(_serving_path(settings), settings.risk))
         name = f"[{settings.host}]" if ":" in settings.host else settings.host
         address = f"http://{name}:{listening.getsockname()[1]}"
 
@@ -274,6 +279,17 @@ def _load(model: Path | None, risk: str | Risk) -> Coder:
         return Coder.load(model, risk=cast("Risk", int(risk)))
     except UntrustedModel as error:
         _fail(str(error), MODEL_REFUSED)
+
+
+def _serving_path(settings: Settings) -> Path:
+    """Return the folder of the version that serves: the one that is set, else the promoted one, else the shipped one."""
+    from models.errors import UnknownVersion, UntrustedModel
+    from models.versions import Versions
+
+    try:
+        return settings.model_path or Versions(settings.models_folder).current_path()
+    except (UnknownVersion, UntrustedModel) as error:
+        _fail(f"{error} To go back: therapy-coder models rollback", MODEL_REFUSED)
 
 
 def _read_note(file: str) -> str:

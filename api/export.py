@@ -87,7 +87,7 @@ class Exported:
 
 
 def standing(reviews: Sequence[Review]) -> list[Review]:
-    """Return the decisions with labels that still stand: the adjudication alone where there is one, else the latest of each reading."""
+    """Return the decisions with labels that stand: the adjudication alone where there is one, else the latest of each reading."""
     superseded = {review.supersedes for review in reviews}
     kept = {
         review.reading: review

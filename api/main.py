@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from fastapi import FastAPI
@@ -13,10 +14,12 @@ from fastapi.staticfiles import StaticFiles
 
 from api import errors
 from api.middleware import Guard, HostCheck, SizeLimit
-from api.routes import health, models, pages, suggestions
+from api.routes import health, jobs, models, pages, suggestions
 from api.routes.examples import examples
+from api.serving import Serving
 from api.settings import LOOPBACK_NAMES, Settings
 from models.coder import Coder
+from models.versions import Versions
 
 _ABOUT = (
     "Reads a PT or OT treatment note and suggests what it bills: code, minutes, units, reasons and what is missing. "
@@ -41,19 +44,32 @@ def create_app(settings: Settings | None = None, *, coder: Coder | None = None) 
         A setting in the environment is wrong.
     """
     chosen = Settings() if settings is None else settings
+    versions = Versions(chosen.models_folder)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         if app.state.coder is None:
-            app.state.coder = await run_in_threadpool(Coder.load, chosen.model_path, risk=chosen.risk)
-        yield
+            path = chosen.model_path or versions.current_path()
+            app.state.coder = await run_in_threadpool(Coder.load, path, risk=chosen.risk)
+        if chosen.model_path is not None:
+            # One that is set stays: it was chosen for this server, not for the machine.
+            yield
+            return
+        watching = asyncio.create_task(app.state.serving.watch())
+        try:
+            yield
+        finally:
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching
 
     # The framework's own documentation pages load scripts from elsewhere; /openapi.json stays.
     app = FastAPI(
         title="Therapy Coder", version="1", description=_ABOUT, lifespan=lifespan, docs_url=None, redoc_url=None
     )
     app.state.settings, app.state.coder = chosen, coder
-    for router in (suggestions.router, models.router, health.router, pages.router):
+    app.state.serving = Serving(app, versions, chosen.risk)
+    for router in (suggestions.router, models.router, jobs.router, health.router, pages.router):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=pages.FOLDER / "static"))
     errors.install(app)

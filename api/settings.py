@@ -61,6 +61,14 @@ class Settings(BaseSettings):
     )
     model_path: Path | None = Field(default=None, description="Folder of a model version; none for the shipped one.")
 
+    models_folder: Path = Field(
+        default_factory=lambda: data_folder() / "models",
+        description="Folder of retrained versions and of the file that names the current one.",
+    )
+    training_data: Path | None = Field(
+        default=None, description="Folder with the program's labelled notes; none for the one beside the program."
+    )
+
     # Secret, since it may hold a password: what prints settings prints stars.
     database_url: SecretStr = Field(
         default_factory=lambda: SecretStr(f"sqlite:///{data_folder() / 'therapy-coder.sqlite3'}"),

@@ -1,7 +1,9 @@
 """The gate: a candidate against the current model on the same notes, criterion by criterion; thresholds stand in ``gate.toml``.
 
-Both models code the same notes in the same process; notes are resampled together (the two of a minimal pair as one), so that intervals
-are of the difference. Passing is no proof that a candidate is better: it says that nothing that is watched got worse by more than is allowed.
+Both models code the same notes in the same process; notes are resampled together (the two of a minimal pair as one), so that
+intervals
+are of the difference. Passing is no proof that a candidate is better: it says that nothing that is watched got worse by more
+than is allowed.
 """
 
 from __future__ import annotations
@@ -62,7 +64,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """One outcome with both figures; ``low`` to ``high`` is the 95 % interval of the difference, ``items`` on how many notes or pairs.
+    """One outcome with both figures; ``low`` to ``high`` is the 95 % interval of the difference, ``items`` on how many.
 
     ``reason`` says in words why it failed, or why it does not apply; empty where it passed.
     """
@@ -119,11 +121,13 @@ def parse(text: str, file: str = _FILE) -> tuple[Limits, tuple[Watched, ...]]:
         Unknown or missing keys, or an unknown rule or figure.
     """
     root = data.parse(text, file).closed(("limits", "criterion"))
-    names = tuple(Limits.__dataclass_fields__)
-    table = root.table("limits").closed(names)
+    table = root.table("limits").closed(tuple(Limits.__dataclass_fields__))
     limits = Limits(
-        *(table.get(name, float) for name in names[:2]),
-        *(table.get(name, int) for name in names[2:]),
+        largest_mb=table.get("largest_mb", float),
+        slowest=table.get("slowest", float),
+        timed_notes=table.get("timed_notes", int),
+        least_notes=table.get("least_notes", int),
+        least_pairs=table.get("least_pairs", int),
     )
     watched = []
     for entry in root.tables("criterion", "id"):
@@ -160,7 +164,8 @@ class Sample:
     def part(self, wanted: Callable[[LabelledNote], bool]) -> Sample:
         """The notes that are wanted."""
         kept = [number for number, note in enumerate(self.notes) if wanted(note)]
-        return Sample(*([rows[number] for number in kept] for rows in (self.notes, self.current, self.candidate)))
+        current, candidate = ([rows[number] for number in kept] for rows in (self.current, self.candidate))
+        return Sample([self.notes[number] for number in kept], current, candidate)
 
 
 def judge_candidate(

@@ -1,7 +1,7 @@
 """The versions that a machine has, and which of them serves: a folder a version, and one small file that names the current one.
 
-The file (`POINTER`) is replaced as a whole, so that a reader sees the old version or the new one and never half of either. Without it the
-version that came with the program serves. Nothing is deleted here.
+The file (`POINTER`) is replaced as a whole, so that a reader sees the old version or the new one and never half of either.
+Without it the version that came with the program serves. Nothing is deleted here.
 
 Examples
 --------

@@ -230,3 +230,21 @@ class NoTrainer(TherapyCoderError):
     def __init__(self, login: str) -> None:
         self.login = login
         super().__init__(f"{login!r} is no working trainer or admin. Give the role: therapy-coder people set-role")
+
+
+class JobRunning(TherapyCoderError):
+    """A job of this kind waits or runs already."""
+
+    def __init__(self, id: str) -> None:
+        self.id = id
+        super().__init__(f"Job {id} waits or runs; one retrains at a time. Wait for it or cancel it.")
+
+
+class NoVerdict(TherapyCoderError):
+    """A version may not serve: the gate did not let it pass."""
+
+    def __init__(self, version: str, reason: str) -> None:
+        self.version, self.reason = version, reason
+        super().__init__(
+            f"{version} may not serve: {reason.rstrip('.')}. Judge it: therapy-coder models gate {version}"
+        )

@@ -292,6 +292,13 @@ def verdict_on(session: Session, clinic_id: uuid.UUID, manifest_sha256: str) -> 
     )
 
 
+def verdict_of_job(session: Session, clinic_id: uuid.UUID, job_id: uuid.UUID) -> ModelVerdict | None:
+    """Return the verdict that a job ended in, ``None`` where it ended without."""
+    return session.scalar(
+        select(ModelVerdict).where(ModelVerdict.clinic_id == clinic_id, ModelVerdict.job_id == job_id)
+    )
+
+
 def add_promotion(
     session: Session,
     clinic_id: uuid.UUID,
