@@ -41,6 +41,8 @@ from nlp.pipeline import load
 
 HEARTBEAT = 3.0  # seconds
 LAPSE = timedelta(seconds=60)
+_LATE = 2.0  # seconds that a last line may take
+_GRACE = 10.0  # seconds from a process's last line to its end
 _ENOUGH = 20  # jobs that are looked through for one that runs
 Told = Callable[[str], None]
 
@@ -195,14 +197,23 @@ class _Work:
             start_new_session=True,
         )
         lines: queue.Queue[bytes | None] = queue.Queue()
-        threading.Thread(target=_pass_on, args=(process, lines), daemon=True).start()
-        threading.Thread(target=_give, args=(process, documents), daemon=True).start()
-        try:
-            state = self._watch(lines)
-        finally:
-            # Children of the work that its own end left over end too.
-            _kill_group(process)
-            code = process.wait()
+        helpers = [
+            threading.Thread(target=_pass_on, args=(process, lines), daemon=True),
+            threading.Thread(target=_give, args=(process, documents), daemon=True),
+        ]
+        state: str | None = None
+        with process:
+            for helper in helpers:
+                helper.start()
+            try:
+                state = self._watch(process, lines)
+            finally:
+                code = _ended(process, _GRACE if state == "running" else 0.0)
+                for helper in helpers:
+                    helper.join()
+                assert process.stdin is not None
+                with suppress(BrokenPipeError):
+                    process.stdin.close()
         if state == "cancelling":
             return self._end("cancelled", None)
         if self.verdict is None:
@@ -210,13 +221,14 @@ class _Work:
             return self._end("failed", reason)
         return self._end("done", None)
 
-    def _watch(self, lines: queue.Queue[bytes | None]) -> str | None:
+    def _watch(self, process: subprocess.Popen[bytes], lines: queue.Queue[bytes | None]) -> str | None:
         """Keep progress until the process ends (``running``), or the job is to stop (``cancelling``) or was ended (``None``)."""
         while True:
             try:
                 line = lines.get(timeout=self.heartbeat)
             except queue.Empty:
-                line = b""
+                # Children that a killed process left over keep its output open.
+                line = _late(lines) if process.poll() is not None else b""
             if line is None:
                 return "running"
             progress, step, told = self._understood(line)
@@ -293,6 +305,14 @@ def _pass_on(process: subprocess.Popen[bytes], lines: queue.Queue[bytes | None])
     lines.put(None)
 
 
+def _late(lines: queue.Queue[bytes | None]) -> bytes | None:
+    """Return a line that was said before the process ended and not yet passed on."""
+    try:
+        return lines.get(timeout=_LATE)
+    except queue.Empty:
+        return None
+
+
 def _give(process: subprocess.Popen[bytes], documents: Sequence[dict[str, Any]]) -> None:
     """Write the documents and an empty line, and leave the pipe open: its end is the end of the work."""
     assert process.stdin is not None
@@ -304,9 +324,13 @@ def _give(process: subprocess.Popen[bytes], documents: Sequence[dict[str, Any]])
         process.stdin.flush()
 
 
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
+def _ended(process: subprocess.Popen[bytes], grace: float) -> int:
+    """End a process, after ``grace`` seconds to end by itself, with all the children it has or left; return its exit status."""
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(grace)
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
+    return process.wait()
 
 
 def main() -> None:

@@ -36,6 +36,7 @@ _SEED = 7
 _TAILS = (0.025, 0.975)
 _LOWER_IS_BETTER = ("leak", "ece_read", "ece_proposal", "unflagged_wrong")
 _MB = 1_000_000
+_ROUNDING = 1e-9
 _WARM = 3  # notes coded before any is timed
 
 
@@ -301,11 +302,11 @@ def compare(
     # From here on more is worse.
     worse, worse_low, worse_high = (change, low, high) if is_lower_better else (-change, -high, -low)
     if watched.rule == "interval":
-        failed = worse_high > watched.margin
+        failed = worse_high > watched.margin + _ROUNDING
     elif watched.rule == "value":
-        failed = worse > watched.margin
+        failed = worse > watched.margin + _ROUNDING
     else:
-        failed = worse_low > 0.0 and worse > watched.margin
+        failed = worse_low > _ROUNDING and worse > watched.margin
     reason = ""
     if failed:
         reason = (

@@ -158,11 +158,15 @@ class Versions:
     def _point(self, pointer: Pointer) -> Pointer:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=self.folder, prefix=f".{POINTER}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(pointer.model_dump(mode="json"), file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, self.folder / POINTER)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(pointer.model_dump(mode="json"), file, indent=1)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(name, self.folder / POINTER)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
         directory = os.open(self.folder, os.O_RDONLY)
         try:
             os.fsync(directory)

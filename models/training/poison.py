@@ -35,7 +35,7 @@ _SEEDS = 3
 
 
 class Measured(NamedTuple):
-    """Means over the draws; shares in [0, 1], log loss in nats. ``caught`` of the flipped blocks, ``held_clean`` of the right notes."""
+    """Means over the draws: shares in [0, 1], log loss in nats; ``caught`` of flipped blocks, ``held_clean`` of right notes."""
 
     attack: str
     share: float
