@@ -171,6 +171,22 @@ def rollback(clinic: ClinicOption = None) -> None:
     typer.echo(f"{pointer.current.version} serves")
 
 
+@models.command(epilog=TOLD)
+def drift(
+    clinic: Annotated[str | None, typer.Argument(metavar="[CLINIC]", help="Not needed where there is one.")] = None,
+    days: Annotated[int, typer.Option(min=1, help="How far back.")] = 30,
+) -> None:
+    """Tell whether a clinic's notes and decisions still look like those that the model was made for; status 1 where not."""
+    from api.audit import SYSTEM
+    from api.drift import measured
+
+    with opened() as database, _model_told(), database.writing() as session:
+        signals = measured(session, chosen_clinic(session, clinic).id, _versions().current_path(), days, by=SYSTEM)
+    for each in signals:
+        typer.echo("\t".join([each.state.replace("_", " "), each.id, each.sentence]))
+    raise typer.Exit(SOME_FAILED if any(each.state == "drift" for each in signals) else DONE)
+
+
 def _versions() -> Versions:
     from models.versions import Versions
 

@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import jobs
@@ -15,7 +15,8 @@ from api.db import learning
 from api.db.errors import JobRunning, ScopeMissing, SignInRefused, UnknownRow
 from api.db.tables import Job
 from api.db.values import JobKind, JobState
-from api.dependencies import DatabaseDep, SettingsDep
+from api.dependencies import DatabaseDep, SettingsDep, VersionsDep
+from api.drift import measured
 from api.errors import NoCorpus, documented
 
 router = APIRouter(prefix="/v1", tags=["learning"])
@@ -106,3 +107,37 @@ def release(review_id: uuid.UUID, by: TrainerDep, database: DatabaseDep) -> None
     """Let a label that the guard held train from the next job on; who did so is written down."""
     with database.writing() as session:
         learning.release_label(session, by.clinic_id, review_id, by=by.actor)
+
+
+class SignalAnswer(BaseModel):
+    """One thing that was compared with what the model was made for."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    id: str
+    state: Literal["steady", "drift", "too_few"]
+    now: float
+    reference: float
+    items: int = Field(description="On how many notes or decisions it stands.")
+    sentence: str
+    low: float | None = Field(description="95 % interval of what was seen, of outcomes alone.")
+    high: float | None
+
+
+class DriftAnswer(BaseModel):
+    """Signals of notes, then of decisions by confidence."""
+
+    signals: tuple[SignalAnswer, ...]
+
+
+@router.get("/drift", summary="Do notes and decisions still fit", responses=documented(SignInRefused, ScopeMissing))
+def drift(
+    by: TrainerDep,
+    database: DatabaseDep,
+    versions: VersionsDep,
+    days: Annotated[int, Query(ge=1, le=3650, description="How far back.")] = 30,
+) -> DriftAnswer:
+    """Compare the clinic's latest notes and decisions with what the model was made for."""
+    with database.writing() as session:
+        signals = measured(session, by.clinic_id, versions.current_path(), days, by=by.actor)
+    return DriftAnswer(signals=tuple(map(SignalAnswer.model_validate, signals)))

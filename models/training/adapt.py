@@ -1,11 +1,13 @@
-"""A fitted classifier moved towards new blocks without the notes that it was fitted on: what ``accurate`` learns from reviews.
+"""A fitted classifier moved towards new blocks, its own answers on the old ones kept: what ``accurate`` learns from reviews.
 
-Its encoder gives features that are honest only on notes that it never saw. It saw the corpus, so that the corpus cannot be used
-again
-without training encoders that leave notes out; it never saw reviewed notes. So the weights stay what the corpus made them, as a
-Gaussian
-prior (Laplace: each weight is held as firmly as the corpus determined it), and reviewed blocks move them. The temperature and the
-thresholds stay: whether they still hold is for the gate to say.
+Its encoder gives signs that are honest only on notes that it never saw. It saw the corpus, so that the classifier cannot be
+fitted on the
+corpus again without training encoders that leave notes out; it never saw reviewed notes. So what the encoder's signs are worth
+stays as it
+was. All other weights are fitted anew on reviewed blocks with their labels and on the corpus's blocks without the encoder's
+signs, with
+what the classifier said of them as targets: old and new blocks have a voice each. Temperature and thresholds stay: whether they
+still hold is for the gate to say.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, vstack
 from sklearn.base import clone
 from sklearn.feature_extraction import DictVectorizer
 
@@ -25,8 +27,8 @@ from models.classifier import CLASSES, Fitted, softmax
 from models.features import READ
 from models.training.train import Row
 
-_PENALTY = 1.0  # of a weight that the corpus says nothing about
-_MOST_STEPS = 300
+_PENALTY = 1.0  # on what a weight moves; the classifier's own on what it is
+_MOST_STEPS = 500
 Array = NDArray[np.float64]
 
 
@@ -38,7 +40,7 @@ def adapt(fitted: Fitted, corpus: Sequence[Row], reviewed: Sequence[Row]) -> Fit
     fitted
         The classifier that the corpus made.
     corpus
-        Its labelled blocks, without the encoder's signs; they say only how firmly each weight is held.
+        Its labelled blocks, without the encoder's signs.
     reviewed
         Blocks of notes that neither classifier nor encoder saw, with the encoder's signs.
     """
@@ -46,20 +48,18 @@ def adapt(fitted: Fitted, corpus: Sequence[Row], reviewed: Sequence[Row]) -> Fit
     new = sorted({name for row in reviewed for name in row.full} | set(old))
     vectorizer = DictVectorizer(sparse=True).fit([dict.fromkeys(new, 1.0)])
     index: dict[str, int] = dict(vectorizer.vocabulary_)
-    weights = np.zeros((len(new), len(CLASSES)))
-    weights[[index[name] for name in old]] = fitted.estimator.coef_.T[list(old.values())]
-    intercept = np.asarray(fitted.estimator.intercept_, dtype=np.float64)
-    firm, firm_intercept = _firmness(vectorizer, weights, intercept, corpus)
-    # The corpus's blocks are seen here without what the encoder makes of them; every block has it, as every block has an intercept.
-    for name, at in index.items():
-        if name.startswith(READ):
-            firm[at] = firm_intercept + _PENALTY
-    matrix = _matrix(vectorizer, reviewed)
-    wanted = np.array([CLASSES.index(row.code) for row in reviewed] * 2, dtype=int)
-    moved, moved_intercept = _move(matrix, wanted, weights, intercept, firm, firm_intercept)
+    start = np.zeros((len(new) + 1, len(CLASSES)))  # the last row is the intercept
+    start[[index[name] for name in old]] = fitted.estimator.coef_.T[list(old.values())]
+    start[-1] = fitted.estimator.intercept_
+    before, after = _matrix(vectorizer, corpus), _matrix(vectorizer, reviewed)
+    truth = np.zeros((after.shape[0], len(CLASSES)))
+    truth[np.arange(len(truth)), [CLASSES.index(row.code) for row in reviewed] * 2] = 1.0
+    kept = softmax(np.asarray(before @ start[:-1]) + start[-1])
+    free = np.array([not name.startswith(READ) for name in new] + [True])
+    end = _fit(csr_matrix(vstack([before, after])), np.vstack([kept, truth]), start, free)
     estimator: Any = clone(fitted.estimator)
     estimator.classes_ = fitted.estimator.classes_
-    estimator.coef_, estimator.intercept_ = np.ascontiguousarray(moved.T), moved_intercept
+    estimator.coef_, estimator.intercept_ = np.ascontiguousarray(end[:-1].T), end[-1].copy()
     estimator.n_features_in_, estimator.n_iter_ = len(new), fitted.estimator.n_iter_
     return replace(fitted, vectorizer=vectorizer, estimator=estimator)
 
@@ -68,39 +68,18 @@ def _matrix(vectorizer: DictVectorizer, rows: Sequence[Row]) -> csr_matrix:
     return csr_matrix(vectorizer.transform([row.full for row in rows] + [row.content for row in rows]))
 
 
-def _firmness(
-    vectorizer: DictVectorizer, weights: Array, intercept: Array, corpus: Sequence[Row]
-) -> tuple[Array, Array]:
-    """How firmly the corpus holds each weight (the diagonal of the loss's second derivative), and each intercept."""
-    matrix = _matrix(vectorizer, corpus)
-    chances = softmax(np.asarray(matrix @ weights) + intercept)
-    bends = chances * (1.0 - chances)
-    return np.asarray(matrix.power(2).T @ bends) + _PENALTY, bends.sum(axis=0)
-
-
-def _move(
-    matrix: csr_matrix,
-    wanted: NDArray[np.int_],
-    weights: Array,
-    intercept: Array,
-    firm: Array,
-    firm_intercept: Array,
-) -> tuple[Array, Array]:
-    start = np.vstack([weights, intercept])
-    hold = np.vstack([firm, firm_intercept])
-    truth = np.zeros((len(wanted), len(CLASSES)))
-    truth[np.arange(len(wanted)), wanted] = 1.0
+def _fit(matrix: csr_matrix, targets: Array, start: Array, free: NDArray[np.bool_]) -> Array:
+    """Weights of least cross-entropy to the targets plus a squared penalty on what moves; those that are not free stay."""
 
     def loss(flat: Array) -> tuple[float, Array]:
         at = flat.reshape(start.shape)
-        logits = np.asarray(matrix @ at[:-1]) + at[-1]
-        chances = softmax(logits)
+        chances = softmax(np.asarray(matrix @ at[:-1]) + at[-1])
         off = at - start
-        value = -np.log(chances[np.arange(len(wanted)), wanted] + 1e-12).sum() + 0.5 * (hold * off**2).sum()
-        slope = chances - truth
-        gradient = np.vstack([np.asarray(matrix.T @ slope), slope.sum(axis=0)]) + hold * off
-        return float(value), gradient.ravel()
+        off[-1] = 0.0  # an intercept costs nothing, as in training
+        value = -(targets * np.log(chances + 1e-12)).sum() + 0.5 * _PENALTY * (off**2).sum()
+        slope = chances - targets
+        gradient = np.vstack([np.asarray(matrix.T @ slope), slope.sum(axis=0)]) + _PENALTY * off
+        return float(value), (gradient * free[:, None]).ravel()
 
     found = minimize(loss, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": _MOST_STEPS})
-    end = np.asarray(found.x).reshape(start.shape)
-    return end[:-1], end[-1]
+    return np.asarray(found.x).reshape(start.shape)
