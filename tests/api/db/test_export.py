@@ -257,3 +257,23 @@ def test_a_trainer_releases_a_label(
         assert learning.released_labels(session, clinic) == {str(held)}
         row = list(repository.audit_rows(session, clinic))[-1]
     assert (row.action, row.actor_id, row.subject_id) == ("label.released", str(trainer), str(held))
+
+
+def test_drift_of_a_clinic(
+    run: Callable[..., Any], database: Database, clinic: uuid.UUID, add_person: AddPerson, review: AddReview
+):
+    ana = add_person(clinic)
+    for number in range(31):
+        review(ana, f"O: {SENTINEL} bridging {number}", decision("97530" if number % 2 else "97110"))
+    answer = run("models", "drift", "main")
+    assert answer.exit_code == 1
+    assert SENTINEL not in answer.output
+    lines = {line.split("\t")[1]: line.split("\t")[0] for line in answer.stdout.splitlines()}
+    assert (lines["words"], lines["confidence 0.85 to 0.95"], lines["confidence 0 to 0.7"]) == (
+        "drift",
+        "drift",
+        "too few",
+    )
+    with database.reading() as session:
+        row = list(repository.audit_rows(session, clinic))[-1]
+    assert (row.action, json.loads(row.detail)) == ("drift.measured", {"notes": 31})

@@ -240,6 +240,7 @@ ROUTES = [
     ("GET", f"/v1/jobs/{uuid.UUID(int=1)}"),
     ("POST", f"/v1/jobs/{uuid.UUID(int=1)}/cancel"),
     ("POST", f"/v1/labels/{uuid.UUID(int=1)}/release"),
+    ("GET", "/v1/drift"),
 ]
 
 
