@@ -23,7 +23,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from scipy.stats import ks_2samp
 
@@ -145,7 +145,8 @@ def input_drift(
             sentence = f"{len(now)} notes are too few to tell; {limits.least_notes} are needed."
             out.append(Signal(name, "too_few", *medians, len(now), sentence))
             continue
-        distance, chance = ks_2samp(now, before)
+        found: Any = ks_2samp(now, before)
+        distance, chance = float(found.statistic), float(found.pvalue)
         drifted = chance < limits.level and distance >= limits.least_distance
         sentence = limits.sentences[name].format(now=medians[0], reference=medians[1]) if drifted else "As it was."
         out.append(Signal(name, "drift" if drifted else "steady", *medians, len(now), sentence))

@@ -17,7 +17,6 @@ from api.db.repository import now
 from api.db.tables import AuditRow, Job, ModelVerdict, Note, Promotion, ResultRow, Review
 
 RELEASED = "label.released"
-# A promotion of the model that every clinic of the machine uses is one of these at a time.
 _ALIVE = ("running", "cancelling")
 
 

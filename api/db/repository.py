@@ -1,4 +1,6 @@
-"""The only place with SQL. Every function takes the session and, but for the three that find or make clinics, a clinic's id first.
+"""The only place with SQL, beside `api.db.learning`.
+
+Every function takes the session and, but for the three that find or make clinics, a clinic's id first.
 
 Nothing here commits (`api.db.session` does). What shows a note, or changes one, a person or a key, records that in the audit trail
 itself, so that no caller can forget it. A row of another clinic is an unknown row.

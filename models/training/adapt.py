@@ -52,7 +52,7 @@ def adapt(fitted: Fitted, corpus: Sequence[Row], reviewed: Sequence[Row]) -> Fit
     start[[index[name] for name in old]] = fitted.estimator.coef_.T[list(old.values())]
     start[-1] = fitted.estimator.intercept_
     before, after = _matrix(vectorizer, corpus), _matrix(vectorizer, reviewed)
-    truth = np.zeros((after.shape[0], len(CLASSES)))
+    truth = np.zeros((2 * len(reviewed), len(CLASSES)))
     truth[np.arange(len(truth)), [CLASSES.index(row.code) for row in reviewed] * 2] = 1.0
     kept = softmax(np.asarray(before @ start[:-1]) + start[-1])
     free = np.array([not name.startswith(READ) for name in new] + [True])
