@@ -21,6 +21,8 @@ from api.commands.calculator import units as units_command
 from api.commands.clinics import clinics as clinic_commands
 from api.commands.database import db as database_commands
 from api.commands.keys import keys as key_commands
+from api.commands.models import models as model_commands
+from api.commands.models import retrain
 from api.commands.people import people as people_commands
 from api.commands.rules import (
     DateOption,
@@ -40,6 +42,7 @@ from api.exits import fail as _fail
 from models.note import Discipline, Policy, Profile, Risk
 
 if TYPE_CHECKING:
+    from api.settings import Settings
     from models.coder import Coder
     from models.note import Note
 
@@ -64,6 +67,8 @@ app.add_typer(key_commands, name="keys")
 app.add_typer(audit_commands, name="audit")
 app.add_typer(rule_commands, name="rules")
 app.command(epilog=_EXIT_CODES)(units_command)
+app.add_typer(model_commands, name="models")
+app.command(epilog=_EXIT_CODES)(retrain)
 
 PolicyOption = Annotated[
     Policy | None, typer.Option(help="How minutes become units; without it, the payer's policy, else full_15.")
@@ -285,7 +290,7 @@ def serve(
 
         from api.main import create_app
 
-        application = create_app(settings, coder=_load(settings.model_path, settings.risk, settings.rules))
+        application = create_app(settings, coder=_load(_serving_path(settings), settings.risk, settings.rules))
         name = f"[{settings.host}]" if ":" in settings.host else settings.host
         address = f"http://{name}:{listening.getsockname()[1]}"
 
@@ -424,6 +429,17 @@ def _console() -> Console:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     return Console(highlight=False, width=None if sys.stdout.isatty() else 80)
+
+
+def _serving_path(settings: Settings) -> Path:
+    """Return the folder of the version that serves: the one that is set, else the promoted one, else the shipped one."""
+    from models.errors import UnknownVersion, UntrustedModel
+    from models.versions import Versions
+
+    try:
+        return settings.model_path or Versions(settings.models_folder).current_path()
+    except (UnknownVersion, UntrustedModel) as error:
+        _fail(f"{error} To go back: therapy-coder models rollback", MODEL_REFUSED)
 
 
 def _read_note(file: str) -> str:

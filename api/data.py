@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 
-from api.commands.common import JsonOption, group
+from api.commands.common import ClinicOption, JsonOption, chosen_clinic, group
 from api.exits import DONE, SOME_FAILED, TOLD, fail
 from models.note import Discipline
 from models.training.dataset import Format
@@ -69,14 +69,35 @@ def stats(
 
 @data.command(epilog=TOLD)
 def export(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="File of labelled notes (JSONL), or a folder of them.")],
-    target: Annotated[Path, typer.Argument(metavar="OUT", help="File to write.")],
-    to: Annotated[Format, typer.Option(help="For which tool; jsonl is our own format.")],
+    source: Annotated[
+        Path | None, typer.Argument(metavar="[IN]", help="File of labelled notes (JSONL), or a folder of them.")
+    ] = None,
+    target: Annotated[Path | None, typer.Argument(metavar="[OUT]", help="File to write.")] = None,
+    to: Annotated[Format | None, typer.Option(help="For which tool; jsonl is our own format.")] = None,
+    reviewed: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CLINIC",
+            help="The reviewed notes of this clinic, as JSONL: to the one file named, or to standard output.",
+        ),
+    ] = None,
+    about: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="With --reviewed: who decided when, after which guide (OUT.about.jsonl)."),
+    ] = None,
 ) -> None:
-    """Write labelled notes for a labelling tool; for Label Studio its configuration too, as OUT.xml."""
+    """Write labelled notes for a labelling tool (for Label Studio its configuration too, as OUT.xml), or reviewed notes."""
     from models.training.checks import note_files
     from models.training.formats import dump, label_studio_config, read, write_whole
 
+    if reviewed is not None:
+        if target is not None or to is not None:
+            fail("--reviewed goes with one file to write, and without --to.")
+        _export_reviewed(reviewed, source, about)
+    if about is not None:
+        fail("--about goes with --reviewed.")
+    if source is None or target is None or to is None:
+        fail("Name IN, OUT and --to, or --reviewed CLINIC.")
     notes: list[LabelledNote] = []
     with _readable():
         files = note_files(source)
@@ -91,6 +112,64 @@ def export(
             write_whole(target.with_name(f"{target.name}.xml"), label_studio_config())
         write_whole(target, dump(notes, to))
     typer.echo(f"{len(notes)} notes written.", err=True)
+
+
+def _export_reviewed(clinic: str, target: Path | None, about: Path | None) -> NoReturn:
+    """Write a clinic's reviewed notes and end the program; status 1 where some made no labels."""
+    from api.audit import SYSTEM
+    from api.commands.common import opened
+    from api.db import repository
+    from api.export import export as exported_of
+    from models.registry import shipped
+    from models.training.formats import dump, write_whole
+    from nlp.pipeline import load
+
+    read = load(shipped(), encoder=False).read
+    # Nothing is shown before the trail says so.
+    with opened() as database, database.writing() as session:
+        exported = exported_of(session, repository.clinic_named(session, clinic).id, read, by=SYSTEM)
+    lines = dump(exported.notes, "jsonl")
+    with _readable():
+        if target is None:
+            sys.stdout.buffer.write(lines.encode("utf-8"))
+            sys.stdout.buffer.flush()
+        else:
+            write_whole(target, lines)
+            about = target.with_name(f"{target.name}.about.jsonl") if about is None else about
+        if about is not None:
+            write_whole(about, exported.about_lines())
+    for refusal in exported.refused:
+        typer.echo(f"note {refusal.note}, review {refusal.review}: {refusal.reason}", err=True)
+    counts = exported.counts()
+    typer.echo(
+        f"{counts['notes']} notes written; left out: {counts['refused']} refused, {counts['purged']} purged, "
+        f"{counts['contested']} waiting for an adjudication, {counts['open']} without a decision.",
+        err=True,
+    )
+    raise typer.Exit(SOME_FAILED if exported.refused else DONE)
+
+
+@data.command(epilog=TOLD)
+def release(
+    review: Annotated[str, typer.Argument(metavar="REVIEW", help="Id of the review whose label was held.")],
+    by: Annotated[str, typer.Option(metavar="LOGIN", help="The trainer who looked at it.")],
+    clinic: ClinicOption = None,
+) -> None:
+    """Let a label that the guard held train after all; who did so is written down."""
+    import uuid
+
+    from api.audit import Actor
+    from api.commands.common import opened, trainer
+    from api.db import learning
+
+    try:
+        review_id = uuid.UUID(review)
+    except ValueError:
+        fail("REVIEW is no id.")
+    with opened() as database, database.writing() as session:
+        clinic_id = chosen_clinic(session, clinic).id
+        person = trainer(session, clinic_id, by)
+        learning.release_label(session, clinic_id, review_id, by=Actor("person", person.id))
 
 
 @data.command("import", epilog=TOLD)

@@ -22,16 +22,19 @@ from api.access import NotAllowed, SignInRequired
 from api.db.errors import (
     ClaimLost,
     DatabaseBusy,
+    JobRunning,
     NotClaimable,
     NotePurged,
+    NoVerdict,
     ScopeMissing,
+    SignInRefused,
     StorageError,
     UnknownRow,
 )
 from api.queue.errors import FieldsRefused, KeyReused
 from api.validation import Reason, reasons
 from models.billing.errors import InvalidMinutes, UnknownCode, UnknownPayer, UnknownPolicy
-from models.errors import UntrustedModel
+from models.errors import NothingToRollBack, UnknownVersion, UntrustedModel
 from nlp.errors import LexiconError, NoteTooLong, TherapyCoderError, UnreadableText
 
 log = logging.getLogger("therapy_coder.api")
@@ -70,6 +73,16 @@ class WrongHost(TherapyCoderError):
         super().__init__("This server answers to its own host names alone (setting THERAPY_CODER_ALLOWED_HOSTS).")
 
 
+class NoCorpus(TherapyCoderError):
+    """Retraining needs the program's own labelled notes, and this installation has none."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Retraining and the gate need the labelled notes that come with the program's source (folder training_data), "
+            "which an installed package does not hold. Copy it here and set THERAPY_CODER_TRAINING_DATA to it."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """How an error class is answered: status, stable name in the document's ``type``, title."""
@@ -102,6 +115,12 @@ TABLE: Mapping[type[Exception], Kind] = {
     DatabaseBusy: Kind(503, "database-busy", "The database is busy; try again"),
     StorageError: Kind(503, "database-unavailable", "The database cannot be used"),
     WrongHost: Kind(421, "wrong-host", "The request was sent to the wrong host"),
+    SignInRefused: Kind(401, "not-signed-in", "Nobody is signed in"),
+    UnknownVersion: Kind(404, "unknown-version", "There is no such model version"),
+    JobRunning: Kind(409, "job-running", "A job of this kind runs already"),
+    NoVerdict: Kind(409, "no-verdict", "The gate did not let this version pass"),
+    NothingToRollBack: Kind(409, "nothing-to-roll-back", "No version served before"),
+    NoCorpus: Kind(409, "no-corpus", "The labelled notes are missing"),
     ModelNotReady: Kind(503, "model-not-ready", "The model is not loaded yet"),
     UntrustedModel: Kind(503, "model-refused", "The model was refused"),
     LexiconError: Kind(500, "internal-error", "Something went wrong on the server"),

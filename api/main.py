@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from fastapi import FastAPI
@@ -14,10 +15,12 @@ from fastapi.staticfiles import StaticFiles
 from api import errors
 from api.db.session import Database
 from api.middleware import Guard, HostCheck, SizeLimit
-from api.routes import dashboard, health, models, notes, pages, questions, queue, suggestions, units
+from api.routes import dashboard, health, jobs, models, notes, pages, questions, queue, suggestions, units
 from api.routes.examples import examples
+from api.serving import Serving
 from api.settings import LOOPBACK_NAMES, Settings
 from models.coder import Coder
+from models.versions import Versions
 
 _ABOUT = (
     "Reads a PT or OT treatment note and suggests what it bills: code, minutes, units, reasons and what is missing. "
@@ -46,16 +49,24 @@ def create_app(
         A setting in the environment is wrong.
     """
     chosen = Settings() if settings is None else settings
+    versions = Versions(chosen.models_folder)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         if app.state.coder is None:
-            app.state.coder = await run_in_threadpool(
-                Coder.load, chosen.model_path, risk=chosen.risk, rules=chosen.rules
-            )
-        yield
-        if database is None:
-            app.state.database.close()
+            path = chosen.model_path or versions.current_path()
+            app.state.coder = await run_in_threadpool(Coder.load, path, risk=chosen.risk, rules=chosen.rules)
+        # A version that is set stays: it was chosen for this server, not for the machine.
+        watching = None if chosen.model_path is not None else asyncio.create_task(app.state.serving.watch())
+        try:
+            yield
+        finally:
+            if watching is not None:
+                watching.cancel()
+                with suppress(asyncio.CancelledError):
+                    await watching
+            if database is None:
+                app.state.database.close()
 
     # The framework's own documentation pages load scripts from elsewhere; /openapi.json stays.
     app = FastAPI(
@@ -63,6 +74,7 @@ def create_app(
     )
     app.state.settings, app.state.coder = chosen, coder
     app.state.database = database or Database(chosen.database_url.get_secret_value())
+    app.state.serving = Serving(app, versions, chosen.risk, chosen.rules)
     for router in (
         suggestions.router,
         units.router,
@@ -71,6 +83,7 @@ def create_app(
         questions.router,
         dashboard.router,
         models.router,
+        jobs.router,
         health.router,
         pages.router,
     ):

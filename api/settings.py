@@ -67,6 +67,13 @@ class Settings(BaseSettings):
     claim_minutes: int = Field(
         default=10, ge=1, le=240, description="How long a claimed note is a coder's, in minutes."
     )
+    models_folder: Path = Field(
+        default_factory=lambda: data_folder() / "models",
+        description="Folder of retrained versions and of the file that names the current one.",
+    )
+    training_data: Path | None = Field(
+        default=None, description="Folder with the program's labelled notes; none for the one beside the program."
+    )
 
     # Secret, since it may hold a password: what prints settings prints stars.
     database_url: SecretStr = Field(

@@ -35,3 +35,27 @@ class NotConvertible(TherapyCoderError):
     def __init__(self, note: str, reason: str) -> None:
         self.note, self.reason = note, reason
         super().__init__(f"note {note}: {reason}")
+
+
+class UnknownVersion(TherapyCoderError):
+    """There is no model version of that name."""
+
+    def __init__(self, version: str) -> None:
+        self.version = version
+        super().__init__("There is no model version of that name. See: therapy-coder models list")
+
+
+class NothingToRollBack(TherapyCoderError):
+    """No version served before the current one."""
+
+    def __init__(self, version: str) -> None:
+        self.version = version
+        super().__init__(f"No version served before {version}.")
+
+
+class NothingToLearn(TherapyCoderError):
+    """There are too few reviewed notes to train on."""
+
+    def __init__(self, found: int, needed: int) -> None:
+        self.found, self.needed = found, needed
+        super().__init__(f"{found} reviewed notes can train; at least {needed} are needed.")

@@ -12,10 +12,12 @@ from api.exits import DATABASE_REFUSED, TOLD, fail
 from nlp.errors import TherapyCoderError
 
 if TYPE_CHECKING:
+    import uuid
+
     from sqlalchemy.orm import Session
 
     from api.db.session import Database
-    from api.db.tables import Clinic
+    from api.db.tables import Clinic, Person
     from api.settings import Settings
 
 ClinicOption = Annotated[
@@ -85,3 +87,20 @@ def chosen_clinic(session: Session, slug: str | None) -> Clinic:
     if len(found) != 1:
         raise WhichClinic(len(found))
     return found[0]
+
+
+def trainer(session: Session, clinic_id: uuid.UUID, login: str) -> Person:
+    """Return the trainer or admin of that login, who answers for a change of the model.
+
+    Raises
+    ------
+    UnknownPerson, NoTrainer
+        There is none of that login, or the person may not.
+    """
+    from api.db import repository
+    from api.db.errors import NoTrainer
+
+    found = repository.person_named(session, clinic_id, login)
+    if found.role not in ("trainer", "admin") or found.disabled_at is not None:
+        raise NoTrainer(login)
+    return found

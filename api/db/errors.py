@@ -238,3 +238,29 @@ class ScopeMissing(TherapyCoderError):
     def __init__(self, scope: str) -> None:
         self.scope = scope
         super().__init__(f"This key is not allowed to do that: it lacks the scope {scope}.")
+
+
+class NoTrainer(TherapyCoderError):
+    """Somebody who is no trainer was to answer for a change of the model or of what it learns from."""
+
+    def __init__(self, login: str) -> None:
+        self.login = login
+        super().__init__(f"{login!r} is no working trainer or admin. Give the role: therapy-coder people set-role")
+
+
+class JobRunning(TherapyCoderError):
+    """A job of this kind waits or runs already."""
+
+    def __init__(self, id: str) -> None:
+        self.id = id
+        super().__init__(f"Job {id} waits or runs; one retrains at a time. Wait for it or cancel it.")
+
+
+class NoVerdict(TherapyCoderError):
+    """A version may not serve: the gate did not let it pass."""
+
+    def __init__(self, version: str, reason: str) -> None:
+        self.version, self.reason = version, reason
+        super().__init__(
+            f"{version} may not serve: {reason.rstrip('.')}. Judge it: therapy-coder models gate {version}"
+        )

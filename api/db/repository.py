@@ -1,4 +1,6 @@
-"""The SQL of clinics, people, notes and audit; the queue's stands beside it, in `api.db.queue`, `questions` and `dashboard`.
+"""The SQL of clinics, people, notes and audit.
+
+The queue's stands beside it, in `api.db.queue`, `questions` and `dashboard`, the loop's in `api.db.learning`.
 
 Every function takes the session and, but for the three that find or make clinics, a clinic's id first.
 

@@ -1,14 +1,20 @@
-"""What model answers."""
+"""What model answers, and which versions there are."""
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import cast, get_args
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.dependencies import CoderDep
+from api.db import learning
+from api.db.errors import NoVerdict, ScopeMissing, SignInRefused
+from api.db.values import Outcome
+from api.dependencies import CoderDep, DatabaseDep, VersionsDep
 from api.errors import ModelNotReady, WrongHost, documented
+from api.promotion import promote, rollback
+from api.routes.jobs import TrainerDep
+from models.errors import NothingToRollBack, UnknownVersion
 from models.note import Profile
 from models.registry import Manifest
 
@@ -43,3 +49,86 @@ def summary(manifest: Manifest) -> ModelSummary:
 def current(coder: CoderDep) -> ModelSummary:
     """Say which model answers, what it was made from and how it scored."""
     return summary(coder.manifest)
+
+
+class VersionAnswer(BaseModel):
+    """A version on this machine."""
+
+    model_config = ConfigDict(frozen=True)
+
+    version: str
+    shipped: bool = Field(description="It came with the program.")
+    current: bool = Field(description="It is the one that should serve.")
+    serving: bool = Field(description="It is the one that this server answers with.")
+    verdict: Outcome | None = Field(description="What the gate found on exactly these files; null: not judged.")
+    refusals: tuple[str, ...] = Field(description="Why the gate refused it.")
+
+
+class VersionList(BaseModel):
+    """The versions, the shipped one first; ``refused`` is a current version that this server could not take over."""
+
+    model_config = ConfigDict(frozen=True)
+
+    versions: tuple[VersionAnswer, ...]
+    refused: str | None
+
+
+class Changed(BaseModel):
+    """Which version serves from now on; servers take it over within seconds."""
+
+    model_config = ConfigDict(frozen=True)
+
+    version: str
+    previous: str
+
+
+@router.get(
+    "", summary="The versions on this machine", responses=documented(SignInRefused, ScopeMissing, ModelNotReady)
+)
+def every(
+    request: Request, by: TrainerDep, database: DatabaseDep, versions: VersionsDep, coder: CoderDep
+) -> VersionList:
+    """List the versions with what the gate said of each."""
+    current, shipped = versions.current(), versions.shipped
+    answers = []
+    with database.reading() as session:
+        for each in versions.all():
+            verdict = learning.verdict_on(session, by.clinic_id, each.manifest_sha256)
+            refusals = [] if verdict is None else [c for c in verdict.criteria["criteria"] if c["outcome"] == "fail"]
+            answers.append(
+                VersionAnswer(
+                    version=each.version,
+                    shipped=each == shipped,
+                    current=each == current,
+                    serving=each.version == coder.version,
+                    verdict=None if verdict is None else cast("Outcome", verdict.outcome),
+                    refusals=tuple(c["reason"] for c in refusals),
+                )
+            )
+    return VersionList(versions=tuple(answers), refused=request.app.state.serving.refused)
+
+
+@router.post(
+    "/rollback",
+    summary="Go back to the version before",
+    responses=documented(SignInRefused, ScopeMissing, NothingToRollBack),
+)
+def roll_back(by: TrainerDep, database: DatabaseDep, versions: VersionsDep) -> Changed:
+    """Let the version serve again that served before; no verdict is needed."""
+    before = versions.current().version
+    return Changed(
+        version=rollback(database, versions, by.clinic_id, by=by.actor).current.version,
+        previous=before,
+    )
+
+
+@router.post(
+    "/{version}/promote",
+    summary="Let a version serve",
+    responses=documented(SignInRefused, ScopeMissing, UnknownVersion, NoVerdict),
+)
+def promote_version(version: str, by: TrainerDep, database: DatabaseDep, versions: VersionsDep) -> Changed:
+    """Let a version serve that the gate let pass, with exactly these files."""
+    before = versions.current().version
+    promote(database, versions, by.clinic_id, version, by=by.actor)
+    return Changed(version=version, previous=before)

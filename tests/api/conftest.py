@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import anyio.from_thread
@@ -114,6 +115,14 @@ class Client:
 
     def post(self, path: str, **arguments: Any) -> httpx.Response:
         return self.request("POST", path, **arguments)
+
+
+@pytest.fixture(autouse=True)
+def models_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No test sees, or changes, which version serves on the machine that it runs on."""
+    folder = tmp_path / "models"
+    monkeypatch.setenv("THERAPY_CODER_MODELS_FOLDER", str(folder))
+    return folder
 
 
 @pytest.fixture

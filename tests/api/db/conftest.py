@@ -17,10 +17,12 @@ import psycopg
 import pytest
 from sqlalchemy import URL, text
 
-from api.audit import SYSTEM
+from api.audit import SYSTEM, Actor
 from api.db import migrate, repository
 from api.db.session import Database
 from api.db.values import Role
+
+from ..conftest import FakeCoder
 
 ENGINES = ("sqlite", "postgresql")
 # Set by .ci/run: there, a missing PostgreSQL is a failure and no skip.
@@ -204,3 +206,29 @@ def tamper(database: Database) -> Callable[..., None]:
                 connection.execute(text("SET session_replication_role = DEFAULT"))
 
     return run
+
+
+@pytest.fixture
+def review(database: Database, clinic: uuid.UUID) -> Callable[..., uuid.UUID]:
+    """Keeps a note as the fake coder codes it, and a review of it; a decision is given as its JSON."""
+
+    def add(
+        reviewer: uuid.UUID,
+        text: str,
+        decision: dict[str, Any],
+        *,
+        result: uuid.UUID | None = None,
+        reading: str = "first",
+        supersedes: uuid.UUID | None = None,
+    ) -> uuid.UUID:
+        with database.writing() as session:
+            if result is None:
+                note = repository.add_note(session, clinic, text, source="api", by=Actor("person", reviewer))
+                body = FakeCoder().code(text).model_dump_json()
+                result = repository.add_result(session, clinic, note.id, body, rules_version="1", by=SYSTEM).id
+            return repository.add_review(
+                session, clinic, result, reviewer, decision,
+                reading=reading, guide_version="1", supersedes=supersedes,  # type: ignore[arg-type]
+            ).id  # fmt: skip
+
+    return add

@@ -1,0 +1,40 @@
+"""A clinic's drift: its latest notes and decisions against what the model was made for (`models.drift`)."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from api.db import learning
+from api.db.repository import now
+from models.billing.codes import HEADLINE
+from models.drift import Signal, input_drift, known_words, outcome_drift
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from api.audit import Actor
+
+_MOST_NOTES = 2000
+
+
+def measured(session: Session, clinic_id: uuid.UUID, model: Path, days: int, *, by: Actor) -> list[Signal]:
+    """Return the signals of the last ``days``, inputs first; that notes were read for it is written down."""
+    since = now() - timedelta(days=days)
+    texts = learning.texts_since(session, clinic_id, since, _MOST_NOTES, by=by)
+    decisions = [
+        (result.confidence, _taken(result.code, review.decision))
+        for result, review in learning.outcomes(session, clinic_id, since)
+        if review.decision.get("kind") in ("accept", "correct")
+    ]
+    return [*input_drift(texts, known_words(model)), *outcome_drift(decisions)]
+
+
+def _taken(proposed: str | None, decision: dict[str, Any]) -> bool:
+    """Return whether the proposed code is among those that the reviewer left, or there was none and none was put in."""
+    if decision.get("kind") == "accept":
+        return True
+    codes = {service.get("code") for service in decision.get("services") or ()}
+    return proposed in codes if proposed is not None else not codes & set(HEADLINE)

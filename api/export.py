@@ -1,0 +1,173 @@
+"""Reviewed notes to labelled notes: which decision of a note stands, and whether it may train.
+
+Of a note's reviews those that a later one supersedes fall away, with them what was undone; an adjudication wins over both
+readings; two readings that differ wait for one. What contradicts the text is refused with its reason and costs no other note.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from api.db import learning
+from api.db.tables import Note, Review
+from api.decisions import Decision
+from api.queue.errors import DecisionRefused
+from api.reviewed import labelled
+from models.errors import NotConvertible
+from models.features import settings_of
+from models.training.dataset import Header, LabelledNote
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from api.audit import Actor
+    from nlp.document import Document
+
+_LONGEST_VISIT = 480  # minutes
+_UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Where a label comes from: ids are pseudonyms; ``discipline_given`` tells whether the note's discipline was known."""
+
+    note: str
+    review: str
+    reviewer: str
+    at: str
+    reading: str
+    guide_version: str
+    model_version: str
+    discipline_given: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A review that makes no labels, and why, without words of the note."""
+
+    note: str
+    review: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """Labelled notes with their origins, in the order of submission, and what was left out.
+
+    ``purged`` notes have no text any more, ``contested`` ones wait for an adjudication, ``open`` ones have no decision that stands.
+    """
+
+    notes: tuple[LabelledNote, ...]
+    about: tuple[About, ...]
+    refused: tuple[Refused, ...]
+    purged: int
+    contested: int
+    open: int
+
+    def counts(self) -> dict[str, int]:
+        """Return how many notes were exported and left out."""
+        return {
+            "notes": len(self.notes),
+            "refused": len(self.refused),
+            "purged": self.purged,
+            "contested": self.contested,
+            "open": self.open,
+        }
+
+    def about_lines(self) -> str:
+        """Return the origins as JSON lines."""
+        return "".join(json.dumps(asdict(each)) + "\n" for each in self.about)
+
+
+def standing(reviews: Sequence[Review]) -> list[Review]:
+    """Return the decisions with labels that stand: the adjudication alone where there is one, else the latest of each reading."""
+    superseded = {review.supersedes for review in reviews}
+    kept = {
+        review.reading: review
+        for review in reviews
+        if review.id not in superseded and review.decision.get("kind") in ("accept", "correct")
+    }
+    return [kept["adjudication"]] if "adjudication" in kept else list(kept.values())
+
+
+def export(session: Session, clinic_id: uuid.UUID, read: Callable[[str], Document], *, by: Actor) -> Exported:
+    """Return the clinic's reviewed notes as labelled ones; that they were shown is written down.
+
+    ``read`` makes out a note, for the length of the visit that it writes.
+    """
+    notes: list[LabelledNote] = []
+    about: list[About] = []
+    refused: list[Refused] = []
+    purged = contested = still_open = 0
+    for _, group in itertools.groupby(learning.reviewed_notes(session, clinic_id), key=lambda pair: pair[0].id):
+        pairs = list(group)
+        note, reviews = pairs[0][0], standing([*map(itemgetter(1), pairs)])
+        if note.text is None:
+            purged += 1
+        elif not reviews:
+            still_open += 1
+        elif len({_gist(review) for review in reviews}) > 1:
+            contested += 1
+        else:
+            review = reviews[0]
+            try:
+                notes.append(_checked(note, review, read))
+            except NotConvertible as error:
+                refused.append(Refused(str(note.id), str(review.id), error.reason))
+            else:
+                about.append(_about(note, review))
+    exported = Exported(tuple(notes), tuple(about), tuple(refused), purged, contested, still_open)
+    learning.record_export(session, clinic_id, exported.counts(), by=by)
+    return exported
+
+
+def _gist(review: Review) -> str:
+    """Return what two readings must agree on: codes and minutes, block by block."""
+    services = review.decision.get("services") or ()
+    return json.dumps([(each.get("code"), each.get("other_code"), each.get("minutes")) for each in services])
+
+
+def _checked(note: Note, review: Review, read: Callable[[str], Document]) -> LabelledNote:
+    text = note.text or ""
+    writer = f"clinic-{note.clinic_id}" if note.person_id is None else f"person-{note.person_id}"
+    header = Header(
+        id=str(note.id),
+        writer=writer,
+        layout=f"clinic-{note.clinic_id}",
+        discipline="OT" if note.discipline == "OT" else "PT",
+        setting=", ".join(settings_of(text)) or _UNKNOWN,
+    )
+    try:
+        decision = Decision.model_validate(review.decision)
+    except ValidationError:
+        raise NotConvertible(header.id, "the decision is not one of this program") from None
+    try:
+        made = labelled(text, decision, header)
+    except DecisionRefused as error:
+        raise NotConvertible(header.id, "; ".join(f"{field}: {reason}" for field, reason in error.refused)) from None
+    minutes = sum(service.minutes or 0 for service in made.services)
+    visit = max((total.minutes for total in read(text).totals if total.kind == "visit"), default=_LONGEST_VISIT)
+    if minutes > visit:
+        raise NotConvertible(header.id, f"its blocks take {minutes} minutes, the visit {visit}")
+    return made
+
+
+def _about(note: Note, review: Review) -> About:
+    return About(
+        note=str(note.id),
+        review=str(review.id),
+        reviewer=str(review.reviewer_id),
+        at=review.created_at.isoformat(timespec="seconds"),
+        reading=review.reading,
+        guide_version=review.guide_version,
+        model_version=review.model_version,
+        discipline_given=note.discipline is not None,
+    )

@@ -1,0 +1,143 @@
+"""Jobs outside the web process: ask for one, look, cancel. Trainers only."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from api import jobs
+from api.access import Principal, allowed
+from api.db import learning
+from api.db.errors import JobRunning, ScopeMissing, SignInRefused, UnknownRow
+from api.db.tables import Job
+from api.db.values import JobKind, JobState
+from api.dependencies import DatabaseDep, SettingsDep, VersionsDep
+from api.drift import measured
+from api.errors import NoCorpus, documented
+
+router = APIRouter(prefix="/v1", tags=["learning"])
+TrainerDep = Annotated[Principal, Depends(allowed("trainer", "admin", scope="models"))]
+_LATEST = 50
+
+
+class JobRequest(BaseModel):
+    """What to do."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["retrain"]
+
+
+class JobAnswer(BaseModel):
+    """A job as it stands."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    id: uuid.UUID
+    kind: JobKind
+    state: JobState
+    progress: float = Field(description="In [0, 1].")
+    step: str | None
+    log: str = Field(description="What was done, held and found; never words of a note.")
+    failure: str | None = Field(description="The class of what stopped it.")
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class JobList(BaseModel):
+    """The latest jobs."""
+
+    jobs: tuple[JobAnswer, ...]
+
+
+def _answer(job: Job) -> JobAnswer:
+    return JobAnswer.model_validate(job)
+
+
+@router.post(
+    "/jobs",
+    status_code=202,
+    summary="Retrain from reviewed notes",
+    responses=documented(SignInRefused, ScopeMissing, JobRunning, NoCorpus),
+)
+def begin(_body: JobRequest, by: TrainerDep, database: DatabaseDep, settings: SettingsDep) -> JobAnswer:
+    """Keep a job and begin its worker; the answer does not wait for it."""
+    job = jobs.ask(database, settings, by.clinic_id, by=by.actor)
+    jobs.start(settings, by.clinic_id, job.id)
+    return _answer(job)
+
+
+@router.get("/jobs", summary="The latest jobs", responses=documented(SignInRefused, ScopeMissing))
+def latest(by: TrainerDep, database: DatabaseDep) -> JobList:
+    """Return the clinic's latest jobs, the newest first."""
+    with database.writing() as session:
+        learning.fail_lapsed_jobs(session, by.clinic_id, after=jobs.LAPSE)
+        return JobList(jobs=tuple(map(_answer, learning.jobs(session, by.clinic_id, _LATEST))))
+
+
+@router.get("/jobs/{job_id}", summary="One job", responses=documented(SignInRefused, ScopeMissing, UnknownRow))
+def show(job_id: uuid.UUID, by: TrainerDep, database: DatabaseDep) -> JobAnswer:
+    """Return a job: how far it is, its log, and how it ended."""
+    return _answer(jobs.look(database, by.clinic_id, job_id))
+
+
+@router.post(
+    "/jobs/{job_id}/cancel",
+    summary="Cancel a job",
+    responses=documented(SignInRefused, ScopeMissing, UnknownRow),
+)
+def cancel(job_id: uuid.UUID, by: TrainerDep, database: DatabaseDep) -> JobAnswer:
+    """Ask a job to stop; it is cancelled when its worker sees it, some seconds later."""
+    with database.writing() as session:
+        return _answer(learning.cancel_job(session, by.clinic_id, job_id, by=by.actor))
+
+
+@router.post(
+    "/labels/{review_id}/release",
+    status_code=204,
+    summary="Let a held label train",
+    responses=documented(SignInRefused, ScopeMissing, UnknownRow),
+)
+def release(review_id: uuid.UUID, by: TrainerDep, database: DatabaseDep) -> None:
+    """Let a label that the guard held train from the next job on; who did so is written down."""
+    with database.writing() as session:
+        learning.release_label(session, by.clinic_id, review_id, by=by.actor)
+
+
+class SignalAnswer(BaseModel):
+    """One thing that was compared with what the model was made for."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    id: str
+    state: Literal["steady", "drift", "too_few"]
+    now: float
+    reference: float
+    items: int = Field(description="On how many notes or decisions it stands.")
+    sentence: str
+    low: float | None = Field(description="95 % interval of what was seen, of outcomes alone.")
+    high: float | None
+
+
+class DriftAnswer(BaseModel):
+    """Signals of notes, then of decisions by confidence."""
+
+    signals: tuple[SignalAnswer, ...]
+
+
+@router.get("/drift", summary="Do notes and decisions still fit", responses=documented(SignInRefused, ScopeMissing))
+def drift(
+    by: TrainerDep,
+    database: DatabaseDep,
+    versions: VersionsDep,
+    days: Annotated[int, Query(ge=1, le=3650, description="How far back.")] = 30,
+) -> DriftAnswer:
+    """Compare the clinic's latest notes and decisions with what the model was made for."""
+    with database.writing() as session:
+        signals = measured(session, by.clinic_id, versions.current_path(), days, by=by.actor)
+    return DriftAnswer(signals=tuple(map(SignalAnswer.model_validate, signals)))

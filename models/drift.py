@@ -1,0 +1,216 @@
+"""Do notes and outcomes still look like those that the model was made for: each signal with a plain sentence.
+
+*Input*: numbers of each note (length, share of words that the model does not know, layout) against those of the development
+notes, whose
+writers no model saw, by the Kolmogorov-Smirnov test. The reference (``drift_reference.json``) holds numbers alone; ``python -m
+models.drift``
+writes it anew. *Outcome*: how often people took a proposal as it was, by its confidence, against that confidence (Wilson
+interval). Nothing here changes a model.
+
+Examples
+--------
+>>> measures("O: TE 15 min", frozenset({"o", "te", "min"}))["unknown"]
+0.0
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import pkgutil
+import re
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from scipy.stats import ks_2samp
+
+from models.billing import data
+from models.registry import shipped
+from models.training.dataset import read_corpus, read_splits, select
+from nlp.chain import Chain
+from nlp.pipeline import TAGGER_FILE
+
+State = Literal["steady", "drift", "too_few"]
+REFERENCE_FILE = "drift_reference.json"
+_FILE = "drift.toml"
+_WORD = re.compile(r"[^\W\d_]+")
+_HEADING = re.compile(r"\s*[^\W\d_][\w /&-]{0,30}:")
+_Z = 1.959964  # of a 95 % interval
+_PLACES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One thing that was compared; for outcomes ``low`` to ``high`` is the 95 % interval of what was seen (``now``)."""
+
+    id: str
+    state: State
+    now: float
+    reference: float
+    items: int
+    sentence: str
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The thresholds, the sentence of each signal, and the bands of confidence."""
+
+    level: float
+    least_distance: float
+    least_notes: int
+    sentences: Mapping[str, str]
+    bands: tuple[tuple[float, float], ...]
+
+
+def parse(text: str, file: str = _FILE) -> Limits:
+    """Thresholds, sentences and bands of a data file.
+
+    Raises
+    ------
+    LexiconError
+        A key is missing, unknown or of another kind.
+    """
+    root = data.parse(text, file).closed(("limits", "signal", "band"))
+    table = root.table("limits").closed(("level", "least_distance", "least_notes"))
+    signals = [entry.closed(("id", "sentence")) for entry in root.tables("signal", "id")]
+    bands = [entry.closed(("low", "high")) for entry in root.tables("band", "low")]
+    return Limits(
+        level=table.get("level", float),
+        least_distance=table.get("least_distance", float),
+        least_notes=table.get("least_notes", int),
+        sentences={entry.name: entry.get("sentence", str) for entry in signals},
+        bands=tuple((entry.get("low", float), entry.get("high", float)) for entry in bands),
+    )
+
+
+def _read(file: str) -> str:
+    content = pkgutil.get_data(__name__, file)
+    assert content is not None
+    return content.decode()
+
+
+LIMITS = parse(_read(_FILE))
+
+
+def known_words(folder: Path | None = None) -> frozenset[str]:
+    """The words that the tagger of a version (the shipped one) has weights for, in small letters."""
+    chain = Chain.load((folder or shipped()) / TAGGER_FILE)
+    return frozenset(name.partition("|w=")[2] for name in chain.index if "|w=" in name)
+
+
+def measures(text: str, known: frozenset[str]) -> dict[str, float]:
+    """The numbers of one note."""
+    words = [word.lower() for word in _WORD.findall(text)]
+    lines = [line for line in text.splitlines() if line.strip()]
+    letters = [character for character in text if character.isalpha()]
+    return {
+        "words": float(len(words)),
+        "unknown": _share(word not in known for word in words),
+        "lines": float(len(lines)),
+        "headings": _share(_HEADING.match(line) is not None for line in lines),
+        "figures": _share(character.isdigit() for character in text),
+        "capitals": _share(character.isupper() for character in letters),
+    }
+
+
+def _share(hits: Iterable[bool]) -> float:
+    found = list(hits)
+    return float(f"{sum(found) / max(1, len(found)):.{_PLACES}f}")
+
+
+def reference() -> dict[str, list[float]]:
+    """The numbers of the development notes, by signal."""
+    return json.loads(_read(REFERENCE_FILE))
+
+
+def input_drift(
+    texts: Sequence[str],
+    known: frozenset[str],
+    *,
+    against: Mapping[str, Sequence[float]] | None = None,
+    limits: Limits = LIMITS,
+) -> list[Signal]:
+    """Each signal of these notes against the reference."""
+    rows = [measures(text, known) for text in texts]
+    out = []
+    for name, before in (against or reference()).items():
+        now = [row[name] for row in rows]
+        medians = (statistics.median(now) if now else 0.0, statistics.median(before))
+        if len(now) < limits.least_notes:
+            sentence = f"{len(now)} notes are too few to tell; {limits.least_notes} are needed."
+            out.append(Signal(name, "too_few", *medians, len(now), sentence))
+            continue
+        found: Any = ks_2samp(now, before)
+        distance, chance = float(found.statistic), float(found.pvalue)
+        drifted = chance < limits.level and distance >= limits.least_distance
+        sentence = limits.sentences[name].format(now=medians[0], reference=medians[1]) if drifted else "As it was."
+        out.append(Signal(name, "drift" if drifted else "steady", *medians, len(now), sentence))
+    return out
+
+
+def wilson(hits: int, count: int) -> tuple[float, float]:
+    """The 95 % interval of a share.
+
+    Examples
+    --------
+    >>> [float(f"{end:.3f}") for end in wilson(8, 10)]
+    [0.49, 0.943]
+    """
+    share, square = hits / count, _Z**2
+    middle = (share + square / (2 * count)) / (1 + square / count)
+    half = _Z / (1 + square / count) * (share * (1 - share) / count + square / (4 * count**2)) ** 0.5
+    return middle - half, middle + half
+
+
+def outcome_drift(decisions: Sequence[tuple[float, bool]], *, limits: Limits = LIMITS) -> list[Signal]:
+    """Confidence of proposals against how often people took the code as it was; ``decisions`` are (confidence, taken)."""
+    out = []
+    for low, high in limits.bands:
+        mine = [(confidence, taken) for confidence, taken in decisions if low <= confidence < high]
+        name = f"confidence {low:g} to {min(high, 1.0):g}"
+        if len(mine) < limits.least_notes:
+            sentence = f"{len(mine)} decisions are too few to tell; {limits.least_notes} are needed."
+            out.append(Signal(name, "too_few", 0.0, 0.0, len(mine), sentence))
+            continue
+        expected = statistics.fmean(confidence for confidence, _ in mine)
+        hits = sum(taken for _, taken in mine)
+        least, most = wilson(hits, len(mine))
+        drifted = not least <= expected <= most
+        sentence = "As the model says."
+        if drifted:
+            word = "less" if most < expected else "more"
+            sentence = (
+                f"Of proposals with this confidence people take {word} than it says: {hits} of {len(mine)} "
+                f"({least:.2f} to {most:.2f}), it says {expected:.2f}."
+            )
+        out.append(
+            Signal(name, "drift" if drifted else "steady", hits / len(mine), expected, len(mine), sentence, least, most)
+        )
+    return out
+
+
+def write_reference(folder: Path, out: Path) -> int:
+    """Write the reference from the development notes under ``folder`` and return on how many notes it stands."""
+    notes = select(read_corpus(folder), read_splits(folder), "development")
+    known = known_words()
+    rows = [measures(note.text, known) for note in notes]
+    table = {name: sorted(row[name] for row in rows) for name in LIMITS.sentences}
+    out.write_text(json.dumps(table) + "\n", encoding="utf-8")
+    return len(rows)
+
+
+def main() -> None:
+    """Command line of ``python -m models.drift``."""
+    parser = argparse.ArgumentParser(description="Write the reference that notes are compared with.")
+    parser.add_argument("--data", type=Path, default=Path("training_data"), help="folder with notes/ and splits.csv")
+    arguments = parser.parse_args()
+    write_reference(arguments.data, Path(__file__).with_name(REFERENCE_FILE))
+
+
+if __name__ == "__main__":
+    main()

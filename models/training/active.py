@@ -1,0 +1,159 @@
+"""Which notes should people review first: ``python -m models.training.active``.
+
+With a budget of reviews, notes are taken as the review queue takes them (those whose least certain block is the least certain
+first, but
+not two of one layout or one minimal pair in a batch) or at random. After each batch the classifier of labelled blocks is fitted
+on what was
+reviewed, and measured on the development notes. Both ways begin with the same notes; intervals are over the draws, each way
+paired with the other. Nothing is trained for use here.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import t
+
+from models.classifier import Classifier, Fitted
+from models.registry import load_classifier, shipped
+from models.training.dataset import LabelledNote, read_corpus, read_splits, select
+from models.training.study import markdown_table
+from models.training.svg import Line, curve_chart
+from models.training.train import SEED, Row, block_rows, fit_classifier, log_loss
+
+FIRST, BATCH, BATCHES, SEEDS = 60, 40, 8, 10
+_TAIL = 0.975
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Notes that may be reviewed, with their labelled blocks, and the blocks that are measured on."""
+
+    notes: Sequence[LabelledNote]
+    rows: Sequence[Sequence[Row]]
+    shown: Sequence[Row]
+    temperature: float
+
+
+class Step(NamedTuple):
+    """After so many reviewed notes: mean log loss of both ways, and the mean difference (queue minus random) with its interval."""
+
+    notes: int
+    random: float
+    queue: float
+    difference: float
+    low: float
+    high: float
+
+
+def fitted(pool: Pool, chosen: Sequence[int]) -> Classifier:
+    """The classifier after these notes were reviewed."""
+    return Classifier(Fitted(*fit_classifier([row for n in chosen for row in pool.rows[n]]), pool.temperature))
+
+
+def queue_like(pool: Pool, chosen: Sequence[int], left: Sequence[int], size: int) -> list[int]:
+    """The least certain notes first, no two of one layout or one pair; where these run out, the rest in order."""
+    classifier = fitted(pool, chosen)
+    doubt = {n: 1.0 - min(classifier.probabilities([row.content for row in pool.rows[n]]).max(axis=1)) for n in left}
+    ordered = sorted(left, key=lambda n: -doubt[n])
+    taken: list[int] = []
+    kinds: set[str] = set()
+    for n in ordered:
+        note = pool.notes[n]
+        mine = {f"{note.writer} {note.layout}"} | ({note.pair.id} if note.pair else set())
+        if not mine & kinds:
+            taken.append(n)
+            kinds |= mine
+        if len(taken) == size:
+            return taken
+    return [*taken, *(n for n in ordered if n not in taken)][:size]
+
+
+def losses(pool: Pool, seed: int, *, queue: bool, first: int, batch: int, batches: int) -> list[float]:
+    """Log loss on the blocks shown after each batch of one draw."""
+    rng = np.random.default_rng(SEED + seed)
+    order = [int(n) for n in rng.permutation(len(pool.notes))]
+    chosen, left = order[:first], order[first:]
+    out = []
+    for number in range(batches + 1):
+        logits = fitted(pool, chosen).logits([row.full for row in pool.shown])
+        out.append(log_loss(logits, pool.shown, pool.temperature))
+        if number < batches:
+            more = queue_like(pool, chosen, left, batch) if queue else left[:batch]
+            chosen = [*chosen, *more]
+            left = [n for n in left if n not in set(more)]
+    return out
+
+
+def compare(
+    pool: Pool, *, seeds: int = SEEDS, first: int = FIRST, batch: int = BATCH, batches: int = BATCHES
+) -> list[Step]:
+    """Both ways over all draws."""
+    tables = [
+        np.array([losses(pool, s, queue=queue, first=first, batch=batch, batches=batches) for s in range(seeds)])
+        for queue in (False, True)
+    ]
+    out = []
+    for number in range(batches + 1):
+        plain, queue = (table[:, number] for table in tables)
+        gaps = queue - plain
+        half = float(t.ppf(_TAIL, seeds - 1) * gaps.std(ddof=1) / seeds**0.5)
+        mean = float(gaps.mean())
+        out.append(
+            Step(first + number * batch, float(plain.mean()), float(queue.mean()), mean, mean - half, mean + half)
+        )
+    return out
+
+
+def table(steps: Sequence[Step]) -> str:
+    """The steps as a Markdown table."""
+    heads = ["reviewed notes", "log loss, random", "log loss, queue", "difference", "95 % interval"]
+    rows = [
+        [str(s.notes), f"{s.random:.4f}", f"{s.queue:.4f}", f"{s.difference:+.4f}", f"{s.low:+.4f} to {s.high:+.4f}"]
+        for s in steps
+    ]
+    return markdown_table(heads, rows)
+
+
+def chart(steps: Sequence[Step]) -> str:
+    """Both curves as SVG: log loss (in nats, below 1) over the share of the budget."""
+    most = steps[-1].notes
+    lines = [
+        Line(name, [(step.notes / most, getattr(step, name)) for step in steps], f"line-{number}")
+        for number, name in enumerate(("random", "queue"))
+    ]
+    last = steps[-1]
+    told = f"After {most} reviewed notes the log loss is {last.random:.3f} at random and {last.queue:.3f} in the queue's order."
+    return curve_chart(lines, told, across="share of the budget", up="log loss")
+
+
+def main() -> None:
+    """Command line of ``python -m models.training.active``."""
+    parser = argparse.ArgumentParser(description="Compare the review queue's order with a random one.")
+    parser.add_argument("--data", type=Path, default=Path("training_data"), help="folder with notes/ and splits.csv")
+    parser.add_argument("--svg", type=Path, help="file to write the curves to")
+    arguments = parser.parse_args()
+    notes, splits = read_corpus(arguments.data), read_splits(arguments.data)
+    train = [note for note in select(notes, splits, "train") if note.services]
+    rows = [block_rows([note]) for note in train]
+    kept = [n for n, mine in enumerate(rows) if mine]
+    pool = Pool(
+        [train[n] for n in kept],
+        [rows[n] for n in kept],
+        block_rows(select(notes, splits, "development")),
+        load_classifier(shipped()).temperature,
+    )
+    steps = compare(pool)
+    if arguments.svg is not None:
+        arguments.svg.write_text(chart(steps) + "\n", encoding="utf-8")
+    print(f"{len(pool.notes)} notes to choose from, {len(pool.shown)} blocks measured, {SEEDS} draws")
+    print(table(steps))
+
+
+if __name__ == "__main__":
+    main()

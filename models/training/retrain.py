@@ -1,0 +1,235 @@
+"""The corpus and reviewed notes to a candidate, and the gate on it: ``python -m models.training.retrain``, a process of its own.
+
+Everything that needs no encoder training is fitted anew from the corpus and the reviewed notes: tagger, grouper, classifier,
+calibration and thresholds of ``fast``, and the tagger that ``accurate`` shares. The encoder and its grouper stay those of the
+base, the version that came with the program, and its classifier is moved towards the reviewed notes (`models.training.adapt`).
+The base is always the same one, so that no review counts twice however often a clinic retrains.
+
+Who starts it writes reviewed notes to its standard input, one JSON document a line, then an empty line, and keeps the pipe open:
+when the pipe breaks, this process and its children end at once. It prints one JSON document a line: what it does, what the guard
+held, the verdict. No line holds words of a note. The candidate's features are single words and pairs of words of the notes that it
+learnt from: its folder is as private as they are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TextIO, TypeVar
+
+import joblib
+
+from models import registry
+from models.coder import Coder
+from models.errors import DatasetError, NothingToLearn, UntrustedModel
+from models.features import FEATURES_VERSION
+from models.gate import judge_candidate
+from models.registry import Manifest, load_classifier, read_manifest
+from models.training.adapt import adapt
+from models.training.counting import vocabulary
+from models.training.dataset import LabelledNote, read_corpus, read_splits, select
+from models.training.guard import Reviewed, screen
+from models.training.tagger import gold_candidates, look
+from models.training.train import Reading, Row, block_rows, context_of_note, data_hash, read_rows, train
+from nlp import tagging
+from nlp.components.durations import find_durations
+from nlp.errors import TherapyCoderError
+from nlp.events import make_events
+from nlp.pipeline import ENCODER_FILE, ENCODER_FILES, load
+
+LEAST_NOTES = 20
+_HELD_OUT = 5  # the latest fifth of the reviewed notes trains nothing: the gate measures on it
+Told = Callable[[str, float], None]
+Item = TypeVar("Item")
+
+
+def with_stated(note: LabelledNote) -> LabelledNote:
+    """The note with its blocks' service names as it writes them: reviewers are not asked for them, the grouper learns from them."""
+    context = context_of_note(note, None)
+    tokens = context.tokens
+    events = make_events(context, gold_candidates(note, tokens), find_durations(context))
+    names = [(tokens.starts[e.start], tokens.ends[e.end - 1], e.code) for e in events if e.kind == "svc"]
+    services = []
+    for service in note.services:
+        found = next((name for name in names if service.start <= name[0] and name[1] <= service.end), None)
+        if found is not None and service.stated is None:
+            start, end, code = found
+            service = service.model_copy(update={"stated": note.text[start:end], "stated_code": code or None})
+        services.append(service)
+    return note.model_copy(update={"services": tuple(services)})
+
+
+def latest_of(items: Sequence[Item]) -> list[Item]:
+    """The latest fifth of items in the order of time, which a candidate does not learn from.
+
+    Examples
+    --------
+    >>> latest_of(range(11))
+    [9, 10]
+    """
+    return list(items[len(items) - len(items) // _HELD_OUT :])
+
+
+def retrain(
+    corpus: Sequence[LabelledNote], reviewed: Sequence[LabelledNote], base: Path, folder: Path, *, told: Told
+) -> Path:
+    """Fit a candidate and return its folder, named after its version, in ``folder``.
+
+    Raises
+    ------
+    NothingToLearn
+        There are fewer than `LEAST_NOTES` reviewed notes.
+    UntrustedModel
+        The base cannot be used.
+    """
+    if len(reviewed) < LEAST_NOTES:
+        raise NothingToLearn(len(reviewed), LEAST_NOTES)
+    manifest = read_manifest(base)
+    notes = [*corpus, *map(with_stated, reviewed)]
+    hashed = data_hash(notes)
+    # "r": the encoder is older than the notes.
+    version = f"{FEATURES_VERSION}.{tagging.FEATURES_VERSION}-{hashed[:10]}r"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".making-") as temporary:
+        parts = Path(temporary) / "parts"
+        told("fit", 0.1)
+        fast = train(notes, parts)
+        if ENCODER_FILE in manifest.files:
+            told("adapt", 0.6)
+            for name in ENCODER_FILES:
+                shutil.copyfile(base / name, parts / name)
+            moved = adapt(
+                load_classifier(base, encoder=True), block_rows(corpus), _rows_as_encoded(notes[len(corpus) :], base)
+            )
+            stored: dict[str, Any] = {name: getattr(moved, name) for name in type(moved).__dataclass_fields__}
+            joblib.dump(stored, parts / registry.ENCODER_CLASSIFIER_FILE, compress=3)
+        told("save", 0.65)
+        registry.save(folder / version, parts=parts, manifest=_manifest(fast, manifest, version, len(reviewed)))
+    return folder / version
+
+
+def _manifest(fast: Manifest, base: Manifest, version: str, reviewed: int) -> dict[str, Any]:
+    """The candidate's manifest: figures of ``fast`` are its own, those of ``accurate`` the base's, under names that say so."""
+    encoded = ENCODER_FILE in base.files
+    kept = {f"base_{name}": value for name, value in base.scores.items() if not name.startswith(("fast_", "base_"))}
+    mine = {f"fast_{name}" if encoded else name: value for name, value in fast.scores.items()}
+    return {
+        **fast.model_dump(exclude={"format", "files", "version", "profile", "scores"}),
+        "version": version,
+        "profile": base.profile,
+        "scores": {**(kept if encoded else {}), **mine, "reviewed_notes": float(reviewed)},
+    }
+
+
+def _rows_as_encoded(notes: Sequence[LabelledNote], base: Path) -> list[Row]:
+    """Blocks of reviewed notes, as labelled and as the base reads them, with its encoder's signs."""
+    reader = load(base)
+    encoded = reader.encoded([note.text for note in notes])
+    scores = {note.id: rows for note, rows in zip(notes, encoded, strict=True) if rows is not None}
+    out = block_rows(notes, scores)
+    for note, seen in zip(notes, look(reader.tagger, notes, scores), strict=True):
+        context = context_of_note(note, scores)
+        grouping = reader.grouper.process(context, seen.candidates, seen.goals)
+        out += read_rows(note, Reading(context, grouping.blocks, seen.goals, grouping.certainty))
+    return out
+
+
+# ---- the process
+
+
+def run(lines: Sequence[dict[str, Any]], data: Path, base: Path, current: Path, folder: Path, say: Any) -> None:
+    """Screen, fit and judge; ``say`` gets one document at a time."""
+
+    def told(step: str, progress: float) -> None:
+        say({"step": step, "progress": progress})
+
+    told("read", 0.0)
+    released = {each for line in lines for each in line.get("released", ())}
+    items = [
+        Reviewed(LabelledNote.model_validate(line["note"]), line["review"], line["reviewer"])
+        for line in lines
+        if "note" in line
+    ]
+    everything, splits = read_corpus(data), read_splits(data)
+    corpus = select(everything, splits, "train")
+    told("screen", 0.02)
+    temperature = load_classifier(base).temperature
+    held = screen(items, block_rows(corpus), temperature, released=released)
+    for each in held:
+        say({"held": each._asdict()})
+    stopped = {each.review for each in held}
+    kept = [item for item in items if item.review not in stopped]
+    latest = latest_of(kept)
+    learnt = kept[: len(kept) - len(latest)]
+    say({"counts": {"reviewed": len(items), "held": len(held), "learnt": len(learnt), "measured": len(latest)}})
+    made = retrain(corpus, [item.note for item in learnt], base, folder, told=told)
+    told("judge", 0.7)
+    verdict = judge_candidate(
+        made,
+        Coder.load(current),
+        select(everything, splits, "development"),
+        [item.note for item in latest],
+        vocabulary(corpus),
+        told=lambda share: told("judge", 0.7 + 0.28 * share),
+    )
+    say({"verdict": verdict.as_dict()})
+
+
+def _read_input(stream: TextIO) -> list[dict[str, Any]]:
+    lines = []
+    for line in stream:
+        if not line.strip():
+            break
+        lines.append(json.loads(line))
+    return lines
+
+
+def _die_with(stream: TextIO) -> None:
+    """End this process's whole group as soon as the pipe breaks: who started it is gone, and nobody would keep the candidate."""
+
+    def wait() -> None:
+        # Not the stream itself: a child of a fork would wait for its lock for ever.
+        while os.read(stream.fileno(), 1):
+            pass
+        os.killpg(os.getpgrp(), signal.SIGKILL)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def main() -> None:
+    """Command line of ``python -m models.training.retrain``; ``therapy-coder retrain`` is what people use."""
+    parser = argparse.ArgumentParser(description="Fit a candidate from the corpus and reviewed notes; see the module.")
+    parser.add_argument("--data", type=Path, required=True, help="folder with notes/ and splits.csv")
+    parser.add_argument("--base", type=Path, default=registry.shipped(), help="version whose encoder is kept")
+    parser.add_argument("--current", type=Path, default=registry.shipped(), help="version that serves")
+    parser.add_argument("--models", type=Path, required=True, help="folder to put the candidate's folder into")
+    arguments = parser.parse_args()
+
+    def say(document: dict[str, Any]) -> None:
+        print(json.dumps(document), flush=True)
+
+    lines = _read_input(sys.stdin)
+    if os.getpgrp() == os.getpid():
+        _die_with(sys.stdin)
+    try:
+        run(lines, arguments.data, arguments.base, arguments.current, arguments.models, say)
+    except TherapyCoderError as error:
+        # These may be told; what else fails could repeat a note.
+        told = isinstance(error, (DatasetError, NothingToLearn, UntrustedModel))
+        say({"failed": type(error).__name__, "why": str(error) if told else ""})
+        sys.exit(1)
+    except Exception as error:
+        say({"failed": type(error).__name__, "why": ""})
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

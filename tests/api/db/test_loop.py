@@ -1,0 +1,204 @@
+"""The whole loop with simulated coders: reviews, export, guard, retrain, gate, promotion, rollback, audit; and what a kill leaves."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api import jobs
+from api.audit import SYSTEM, Actor, verify
+from api.db import learning, repository
+from api.db.session import Database
+from api.promotion import promote, rollback
+from api.settings import Settings
+from models.coder import Coder
+from models.registry import read_manifest
+from models.training.dataset import LabelledNote, read_corpus, read_splits, select
+from models.versions import Versions
+
+from ..conftest import FakeCoder
+
+pytestmark = pytest.mark.slow
+
+DATA = Path(__file__).parents[3] / "training_data"
+CLINIC_WRITERS = ("writer_a", "writer_b", "writer_m")
+CORPUS_WRITERS = ("writer_c", "writer_e", "writer_p")
+ACCURACY = 0.97  # of a simulated coder, a block
+Started = Callable[..., uuid.UUID]
+
+
+@pytest.fixture(scope="module")
+def train_notes() -> list[LabelledNote]:
+    return select(read_corpus(DATA), read_splits(DATA), "train")
+
+
+@pytest.fixture(scope="module")
+def small_corpus(tmp_path_factory: pytest.TempPathFactory, train_notes: list[LabelledNote]) -> Path:
+    """A corpus of a few writers, so that a retrain takes seconds."""
+    folder = tmp_path_factory.mktemp("corpus")
+    (folder / "notes").mkdir()
+    kept = [n for n in train_notes if n.writer in CORPUS_WRITERS and n.pair is None][:60]
+    development = [n for n in select(read_corpus(DATA), read_splits(DATA), "development") if n.pair is None][:24]
+    lines = [note.model_dump_json() for note in (*kept, *development)]
+    (folder / "notes" / "all.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    rows = [f"{note.id},train" for note in kept] + [f"{note.id},development" for note in development]
+    (folder / "splits.csv").write_text("\n".join(["id,split", *rows]) + "\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def settings(database: Database, models_folder: Path, small_corpus: Path) -> Settings:
+    address = database.url.render_as_string(hide_password=False)
+    return Settings(database_url=address, training_data=small_corpus)  # type: ignore[arg-type]
+
+
+def decided(note: LabelledNote, rng: random.Random, *, recodes: bool) -> dict[str, Any]:
+    """What a coder of known accuracy decides; one that ``recodes`` calls every exercise an activity."""
+    services = []
+    for service in note.services:
+        code = service.code
+        if code in ("97110", "97530") and rng.random() > ACCURACY:
+            code = "97530" if code == "97110" else "97110"
+        services.append(
+            {
+                "start": service.start,
+                "end": service.end,
+                "code": "97530" if recodes and code == "97110" else code,
+                "other_code": service.other_code,
+                "minutes": service.minutes,
+                "activities": [{"start": a.start, "end": a.end} for a in service.activities],
+            }
+        )
+    mentions = [{"start": m.start, "end": m.end, "status": m.status} for m in note.mentions if m.status]
+    goals = [{"start": g.start, "end": g.end} for g in note.goals]
+    return {"kind": "correct", "services": services, "mentions": mentions, "goals": goals}
+
+
+@pytest.fixture
+def coders(
+    database: Database, clinic: uuid.UUID, add_person: Callable[..., uuid.UUID], train_notes: list[LabelledNote]
+) -> dict[str, uuid.UUID]:
+    """Three coders who reviewed a clinic's notes, one of whom recodes one way."""
+    people = {login: add_person(clinic, login) for login in ("ana", "ben", "eve")}
+    rng = random.Random(5)
+    notes = [note for note in train_notes if note.writer in CLINIC_WRITERS and note.pair is None][:90]
+    for number, note in enumerate(notes):
+        login = ("ana", "ben", "eve")[number % 3]
+        with database.writing() as session:
+            kept = repository.add_note(session, clinic, note.text, source="api", by=SYSTEM)
+            body = FakeCoder().code("bridging").model_dump_json()
+            result = repository.add_result(session, clinic, kept.id, body, rules_version="1", by=SYSTEM)
+            decision = decided(note, rng, recodes=login == "eve")
+            repository.add_review(
+                session, clinic, result.id, people[login], decision, reading="first", guide_version="1"
+            )
+    return people
+
+
+def test_the_whole_loop(
+    database: Database,
+    settings: Settings,
+    clinic: uuid.UUID,
+    coders: dict[str, uuid.UUID],
+    add_person: Callable[..., uuid.UUID],
+):
+    trainer = Actor("person", add_person(clinic, "tom", "trainer"))
+    versions = Versions(settings.models_folder)
+    log: list[str] = []
+    job = jobs.ask(database, settings, clinic, by=trainer)
+    assert jobs.work(database, settings, clinic, job.id, told=log.append) == "done"
+    # The guard: who recodes one way is held, the others hardly.
+    held = [line.split()[1] for line in log if line.startswith("held")]
+    with database.reading() as session:
+        reviewer = {str(review.id): review.reviewer_id for _, review in learning.reviewed_notes(session, clinic)}
+        verdict = learning.verdict_of_job(session, clinic, job.id)
+        assert verdict is not None
+    by_eve = sum(reviewer[each] == coders["eve"] for each in held)
+    assert by_eve >= 10
+    assert len(held) - by_eve <= 6
+    # The gate: every criterion has an outcome, and the candidate's files are those that it judged.
+    candidate = versions.path(verdict.candidate)
+    assert set(Coder.load(candidate).readers) == {"accurate", "fast"}
+    assert read_manifest(candidate).scores["reviewed_notes"] >= 20
+    assert {each["outcome"] for each in verdict.criteria["criteria"]} <= {"pass", "fail", "not_applicable"}
+    # So small a corpus makes no better model than the shipped one: that the gate says so is what it is for.
+    assert verdict.outcome == "fail"
+    # Promotion and rollback, on a verdict that passed.
+    with database.writing() as session:
+        learning.add_verdict(
+            session, clinic, candidate=verdict.candidate, current=verdict.current,
+            manifest_sha256=verdict.manifest_sha256, outcome="pass", criteria={"criteria": []}, by=SYSTEM,
+        )  # fmt: skip
+    promote(database, versions, clinic, verdict.candidate, by=trainer)
+    assert Coder.load(versions.current_path()).code("TE 15 min: SLR 3x10").model.version == verdict.candidate
+    rollback(database, versions, clinic, by=trainer)
+    assert versions.current() == versions.shipped
+    with database.reading() as session:
+        head = repository.audit_head(session, clinic)
+        assert verify(lambda: repository.audit_rows(session, clinic), head).findings == ()
+        actions = [row.action for row in repository.audit_rows(session, clinic)]
+    assert actions[-5:] == ["model.judged", "job.ended", "model.judged", "model.promote", "model.rollback"]
+
+
+@pytest.mark.parametrize("step", ["screen", "fit", "adapt", "judge"])
+@pytest.mark.usefixtures("coders")
+def test_killed_for_real_at_a_step(database: Database, settings: Settings, clinic: uuid.UUID, step: str):
+    if database.path is None:
+        pytest.skip("the processes are the same on either engine")
+    versions = Versions(settings.models_folder)
+    job = jobs.ask(database, settings, clinic, by=SYSTEM)
+    worker = jobs.start(settings, clinic, job.id)
+    try:
+        end = time.monotonic() + 300
+        while jobs.look(database, clinic, job.id).step != step:
+            assert worker.poll() is None, jobs.look(database, clinic, job.id).log
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        children = _processes_of(worker.pid)
+        assert len(children) > 1
+        os.kill(worker.pid, signal.SIGKILL)
+        worker.wait(30)
+        # The pipe broke: the work and its children end by themselves.
+        while any(_alive(each) for each in children if each != worker.pid):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+    finally:
+        worker.kill()
+        worker.wait(30)
+    assert versions.current() == versions.shipped
+    assert [path for path in settings.models_folder.glob("*") if step != "judge" and path.name[0] != "."] == []
+    # The heartbeat stopped; when it lapses the job has failed, and another may begin.
+    with database.writing() as session:
+        learning.fail_lapsed_jobs(session, clinic, after=-jobs.LAPSE)
+    assert jobs.look(database, clinic, job.id).failure == "WorkerLost"
+    jobs.ask(database, settings, clinic, by=SYSTEM)
+
+
+def _processes_of(pid: int) -> list[int]:
+    """A process and all that it started, by /proc."""
+    parents = {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = entry.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        parents[int(entry.parent.name)] = int(fields[1])
+    found = [pid]
+    for each in found:
+        found += [child for child, parent in parents.items() if parent == each and child not in found]
+    return found
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
