@@ -1,4 +1,4 @@
-"""What routes are given: the coder and the settings of the app that serves them."""
+"""What routes are given: coder, settings and database of the app that serves them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from api.errors import ModelNotReady
+from api.db.session import Database
+from api.errors import ModelNotReady, NoDatabase
 from api.settings import Settings
+from api.tries import Tries
 from models.coder import Coder
 
 
@@ -30,5 +32,31 @@ def settings(request: Request) -> Settings:
     return request.app.state.settings
 
 
+def database(request: Request) -> Database | None:
+    """Return the app's database, ``None`` where the server runs without one."""
+    return request.app.state.database
+
+
+def required_database(database: DatabaseDep) -> Database:
+    """Return the app's database.
+
+    Raises
+    ------
+    NoDatabase
+        The server runs without one.
+    """
+    if database is None:
+        raise NoDatabase
+    return database
+
+
+def tries(request: Request) -> Tries:
+    """Return the app's count of tries to sign in."""
+    return request.app.state.tries
+
+
 CoderDep = Annotated[Coder, Depends(coder)]
+DatabaseDep = Annotated[Database | None, Depends(database)]
+RequiredDatabaseDep = Annotated[Database, Depends(required_database)]
 SettingsDep = Annotated[Settings, Depends(settings)]
+TriesDep = Annotated[Tries, Depends(tries)]

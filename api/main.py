@@ -12,10 +12,13 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.staticfiles import StaticFiles
 
 from api import errors
+from api.db.session import Database
 from api.middleware import Guard, HostCheck, SizeLimit
-from api.routes import health, models, pages, suggestions
+from api.routes import audit, health, keys, models, pages, people, sign_in, suggestions
 from api.routes.examples import examples
 from api.settings import LOOPBACK_NAMES, Settings
+from api.start import open_database
+from api.tries import Tries
 from models.coder import Coder
 
 _ABOUT = (
@@ -25,7 +28,9 @@ _ABOUT = (
 )
 
 
-def create_app(settings: Settings | None = None, *, coder: Coder | None = None) -> FastAPI:
+def create_app(
+    settings: Settings | None = None, *, coder: Coder | None = None, database: Database | None = None
+) -> FastAPI:
     """Build the application.
 
     Parameters
@@ -34,6 +39,9 @@ def create_app(settings: Settings | None = None, *, coder: Coder | None = None) 
         Read from the environment where not given.
     coder
         Used as it is; where not given, the model is loaded once when the application starts.
+    database
+        Used as it is; where not given, the one whose address the settings were given is opened when the application starts, and
+        without an address the application keeps nothing.
 
     Raises
     ------
@@ -46,15 +54,23 @@ def create_app(settings: Settings | None = None, *, coder: Coder | None = None) 
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         if app.state.coder is None:
             app.state.coder = await run_in_threadpool(Coder.load, chosen.model_path, risk=chosen.risk)
-        yield
+        own = None
+        if database is None and "database_url" in chosen.model_fields_set:
+            own = app.state.database = await run_in_threadpool(open_database, chosen)
+        try:
+            yield
+        finally:
+            if own is not None:
+                own.close()
 
     # The framework's own documentation pages load scripts from elsewhere; /openapi.json stays.
     app = FastAPI(
         title="Therapy Coder", version="1", description=_ABOUT, lifespan=lifespan, docs_url=None, redoc_url=None
     )
-    app.state.settings, app.state.coder = chosen, coder
-    for router in (suggestions.router, models.router, health.router, pages.router):
-        app.include_router(router)
+    app.state.settings, app.state.coder, app.state.database = chosen, coder, database
+    app.state.tries, app.state.opened = Tries(), False
+    for module in (suggestions, models, sign_in, people, keys, audit, health, pages):
+        app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=pages.FOLDER / "static"))
     errors.install(app)
     # The last one added runs first.

@@ -14,7 +14,12 @@ from typing import Any, TypedDict
 from models.note import Note
 
 # A key that a client made up may itself be note text, so that only our own are repeated.
-_KNOWN = frozenset((*Note.model_fields, "notes"))
+_KNOWN = frozenset(
+    (
+        *Note.model_fields, "notes", "clinic", "login", "password", "current", "secret", "name", "role", "scopes", "expires_days",
+        "person_id", "key_id", "subject_id", "limit", "expect",
+    )
+)  # fmt: skip
 _PLAIN = {
     "extra_forbidden": "There is no such field",
     "json_invalid": "This is not valid JSON",
