@@ -1,7 +1,7 @@
 """Who calls, and whether they may: the dependencies that guard routes.
 
 A person has a session in a cookie, a program an API key in the header ``Authorization: Bearer KEY``. A route states who may use it
-with ``principal: Annotated[Principal, Depends(allowed("admin"))]``; `tests/api/test_access.py` tries every route of the app.
+with ``principal: Annotated[Principal, Depends(allowed("admin"))]``; `tests/api/db/test_access.py` tries every route of the app.
 """
 
 from __future__ import annotations

@@ -35,11 +35,7 @@ REAL = people._HASHER
 PASSWORD = "correct horse battery"
 
 
-@pytest.fixture(autouse=True)
-def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The real costs are 64 MiB and a tenth of a second each."""
-    monkeypatch.setattr(people, "_HASHER", people.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-    people._nobodys_hash.cache_clear()
+pytestmark = pytest.mark.usefixtures("cheap_hashes")
 
 
 def try_password(database: Database, clinic: uuid.UUID, login: str, password: str) -> bool:
