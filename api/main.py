@@ -76,7 +76,7 @@ def create_app(
     # The last one added runs first.
     app.add_middleware(SizeLimit, limit=chosen.max_request_bytes)
     app.add_middleware(HostCheck, hosts=(*LOOPBACK_NAMES, chosen.host, *chosen.allowed_hosts))
-    app.add_middleware(Guard)
+    app.add_middleware(Guard, tls=chosen.tls)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 
