@@ -101,6 +101,12 @@ def test_every_route_is_public_on_purpose_or_guarded():
     assert len(GUARDED) > 10
 
 
+def test_people_keys_and_trail_are_for_admins_alone():
+    found = [route for route in ROUTES if route.path.startswith(("/v1/people", "/v1/keys", "/v1/audit"))]
+    assert len(found) > 8
+    assert {(route.roles, route.scopes) for route in found} == {(frozenset({"admin"}), frozenset())}
+
+
 def test_every_path_with_a_parameter_names_a_row():
     assert {(r.method, r.path) for r in ROUTES if not all(is_id for _, is_id in r.parameters)} == NO_ROW
 
