@@ -40,7 +40,7 @@ from nlp.errors import TherapyCoderError
 router = APIRouter(prefix="/v1", tags=["sign-in"])
 
 # No refusal is quicker than this, so that the clock does not tell which part was wrong. Longer than a right sign-in takes.
-REFUSAL_SECONDS = 0.5
+REFUSAL_SECONDS = 1.0
 _STORAGE = (NoDatabase, DatabaseUnavailable)
 
 Anybody = Annotated[Principal, Depends(current_principal)]

@@ -9,20 +9,20 @@ function showProblem(message, field) {
   field?.focus();
 }
 
-// Sends one of the forms; returns the answer's body, or null where it was refused and that is shown.
-async function submit(form, path, content, field) {
+// Sends one of the forms; returns the answer's body, or null where it was refused and that is shown (`refused` for status 401).
+async function submit(form, path, content, field, refused = "You are signed out. Sign in again.") {
   const button = form.querySelector("button");
   $("problem").hidden = true;
   $("status").textContent = "One moment …";
   button.disabled = true;
   try {
-    const { ok, body } = await send("POST", path, content);
+    const { ok, status, body } = await send("POST", path, content);
     if (ok) return body;
     if (body.type.endsWith(":which-clinic")) {
       $("clinic-field").hidden = false;
       showProblem("There are several clinics here. Write which one is yours.", $("clinic"));
     } else {
-      showProblem(inWords(body), field);
+      showProblem(status === 401 ? refused : inWords(body), field);
     }
   } catch {
     showProblem("The server does not answer. Try again in a moment.", field);
@@ -56,7 +56,7 @@ $("sign-in").addEventListener("submit", async (event) => {
     return;
   }
   const clinic = $("clinic").value.trim().toLowerCase() || null;
-  const me = await submit($("sign-in"), "/v1/sign-in", { clinic, login, password }, $("password"));
+  const me = await submit($("sign-in"), "/v1/sign-in", { clinic, login, password }, $("password"), "Login or password is not right, or the account is closed.");
   if (me !== null) signedIn(me);
 });
 
@@ -75,6 +75,6 @@ $("choose").addEventListener("submit", async (event) => {
   if (!secret) return;
   // Taken out of the address and the history at once: who looks at the screen, or goes back, finds nothing that works.
   history.replaceState(null, "", location.pathname + location.search);
-  const me = await submit($("sign-in"), "/v1/sign-in/link", { secret }, $("login"));
+  const me = await submit($("sign-in"), "/v1/sign-in/link", { secret }, $("login"), "This link was used, or its time is over. Ask for a new one.");
   if (me !== null) signedIn(me);
 })();
