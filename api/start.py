@@ -98,8 +98,15 @@ def server_address(settings: Settings, port: int) -> str:
 
 
 def sign_in_address(settings: Settings, port: int, secret: str) -> str:
-    """Return a one-time link; the secret stands behind #, which a browser sends to no server and no log."""
-    return f"{server_address(settings, port)}/sign-in#{secret}"
+    """Return a one-time link; the secret stands behind #, which a browser sends to no server and no log.
+
+    On TLS it names the first of the allowed hosts, where there is one: the name that the certificate is for.
+    """
+    if settings.tls and settings.allowed_hosts and settings.allowed_hosts[0] != "*":
+        place = f"https://{settings.allowed_hosts[0]}" + ("" if settings.tls_proxy else f":{port}")
+    else:
+        place = server_address(settings, port)
+    return f"{place}/sign-in#{secret}"
 
 
 def _absent(path: Path) -> bool:

@@ -106,6 +106,20 @@ def test_something_else_in_the_place_of_the_file_is_no_reason_to_go_on_without(h
         start.open_database(Settings())
 
 
+@pytest.mark.parametrize(
+    ("settings", "page"),
+    [
+        ({}, "http://127.0.0.1:8000/sign-in"),
+        ({"allowed_hosts": "coder.example"}, "http://127.0.0.1:8000/sign-in"),
+        ({"allowed_hosts": "coder.example", "tls_proxy": "127.0.0.1"}, "https://coder.example/sign-in"),
+        ({"allowed_hosts": "coder.example", "tls_cert": "a", "tls_key": "b"}, "https://coder.example:8000/sign-in"),
+        ({"allowed_hosts": "*", "tls_cert": "a", "tls_key": "b"}, "https://127.0.0.1:8000/sign-in"),
+    ],
+)
+def test_a_link_names_the_server_as_people_reach_it(settings: dict[str, str], page: str):
+    assert start.sign_in_address(Settings(**settings), 8000, "x") == f"{page}#x"  # type: ignore[arg-type]
+
+
 # ---- the first account
 
 
