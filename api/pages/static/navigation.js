@@ -18,7 +18,7 @@ export async function showNavigation() {
     return link;
   });
   if (name !== null) {
-    links.push(make("span", { class: "who" }, name), make("button", { attributes: { type: "button" }, click: signOut }, "Sign out"));
+    links.push(make("span", { class: "who" }, make("a", { attributes: { href: "/sign-in", title: "Change your password" } }, name)), make("button", { attributes: { type: "button" }, click: signOut }, "Sign out"));
   } else if (sign_in && location.pathname !== "/sign-in") {
     links.push(make("span", { class: "who" }, signInLink()));
   }

@@ -1,5 +1,5 @@
 // Signs in with a password, or with the secret of a one-time link, which stands behind # in the address.
-import { $, forget, inWords, nextPath, send } from "/static/shared.js";
+import { $, forget, inWords, nextPath, send, whoAmI } from "/static/shared.js";
 import { showNavigation } from "/static/navigation.js";
 
 function showProblem(message, field) {
@@ -34,15 +34,19 @@ async function submit(form, path, content, field, refused = "You are signed out.
 
 function signedIn(me) {
   forget();
-  if (!me.password_needed) {
-    location.assign(nextPath());
-    return;
-  }
+  if (me.password_needed) choose(me);
+  else location.assign(nextPath());
+}
+
+// Shows the form for a new password: after a one-time link, or to somebody who is signed in and comes here again.
+function choose(me) {
   $("status").textContent = "";
   $("sign-in").hidden = true;
   $("choose").hidden = false;
-  $("heading").textContent = "Choose a password";
+  $("heading").textContent = me.password_needed ? "Choose a password for the next time" : "Change your password";
+  $("current-field").hidden = me.password_needed;
   $("who").textContent = me.name;
+  $("own-login").textContent = me.login;
   $("username").value = me.login;
   $("heading").focus();
   showNavigation();
@@ -66,13 +70,17 @@ $("choose").addEventListener("submit", async (event) => {
     showProblem("The two passwords are not the same.", $("again"));
     return;
   }
-  const me = await submit($("choose"), "/v1/password", { password: $("new").value }, $("new"));
+  const me = await submit($("choose"), "/v1/password", { password: $("new").value, current: $("current").value || null }, $("new"));
   if (me !== null) signedIn(me);
 });
 
 (async () => {
   const secret = location.hash.slice(1);
-  if (!secret) return;
+  if (!secret) {
+    const me = await whoAmI().catch(() => null);
+    if (me !== null && me.kind === "person") choose(me);
+    return;
+  }
   // Taken out of the address and the history at once: who looks at the screen, or goes back, finds nothing that works.
   history.replaceState(null, "", location.pathname + location.search);
   const me = await submit($("sign-in"), "/v1/sign-in/link", { secret }, $("login"), "This link was used, or its time is over. Ask for a new one.");
