@@ -1,50 +1,56 @@
-"""Who asks: the principal that signed in, and which roles and scopes a route is for.
+"""Who calls, and whether they may: the dependencies that guard routes.
 
-Nothing signs in yet, so that every route behind `current_principal` answers 401.
-
-Examples
---------
->>> Principal(uuid.UUID(int=1), Actor("key", uuid.UUID(int=2)), None, frozenset({"queue"})).person_id is None
-True
+A person has a session in a cookie, a program an API key in the header ``Authorization: Bearer KEY``. A route states who may use it
+with ``principal: Annotated[Principal, Depends(allowed("admin"))]``; `tests/api/db/test_access.py` tries every route of the app.
 """
 
 from __future__ import annotations
 
+import contextlib
+import hmac
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
+from datetime import datetime, timedelta
+from typing import Annotated, Literal, cast
+from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from api import people
 from api.audit import Actor
-from api.db import values
-from api.db.errors import ScopeMissing
-from nlp.errors import TherapyCoderError
+from api.db import repository, values
+from api.db.errors import SignInRefused, StorageError
+from api.db.session import Database
+from api.dependencies import DatabaseDep, SettingsDep
+from api.errors import Forbidden, ForeignRequest, NoDatabase, SignInRequired
+from api.settings import Settings, is_loopback
+from api.start import accounts
 
+CSRF_HEADER = "X-CSRF-Token"
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+# How often the last use of a session or key is written down: each request would make each reader a writer.
+_MARK_EVERY = timedelta(minutes=1)
 
-class SignInRequired(TherapyCoderError):
-    """Nobody signed in."""
-
-    def __init__(self) -> None:
-        super().__init__("Sign in, or send an API key.")
-
-
-class NotAllowed(TherapyCoderError):
-    """Somebody signed in whose role may not do this."""
-
-    def __init__(self) -> None:
-        super().__init__("Your role may not do this.")
+_bearer = HTTPBearer(
+    auto_error=False,
+    scheme_name="key",
+    description=f"An API key. A signed-in browser's session cookie does as well, with {CSRF_HEADER} where something is changed.",
+)
+BearerDep = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A person or a program's key, and what it may do; ``role`` is ``None`` for a key."""
+    """Who calls: a signed-in person or a program with a key, of one clinic."""
 
     clinic_id: uuid.UUID
     actor: Actor
     role: values.Role | None
+    """``None`` for a key."""
     scopes: frozenset[values.Scope]
+    """Empty for a person."""
 
     @property
     def person_id(self) -> uuid.UUID | None:
@@ -52,26 +58,162 @@ class Principal:
         return self.actor.id if self.actor.kind == "person" else None
 
 
-def current_principal(_request: Request) -> Principal:
-    """Return who asks.
+def current_principal(request: Request, database: DatabaseDep, settings: SettingsDep, bearer: BearerDep) -> Principal:
+    """Return who calls.
 
     Raises
     ------
     SignInRequired
-        Nobody signed in.
+        There is neither a session nor a key, or it is not valid any more.
+    ForeignRequest
+        A session's cookie came with a request that changes something and that our own page did not make.
+    NoDatabase, StorageError
+        There is no database, or it cannot be used.
     """
-    raise SignInRequired
+    secret = request.cookies.get(cookie_name(settings))
+    if bearer is None and secret is None:
+        raise SignInRequired
+    if database is None:
+        raise NoDatabase
+    try:
+        if bearer is not None:
+            return _by_key(database, bearer.credentials)
+        principal = _by_session(database, secret or "")
+    except SignInRefused:
+        raise SignInRequired from None
+    if request.method not in _SAFE:
+        own_page(request)
+        given = request.headers.get(CSRF_HEADER, "")
+        if not hmac.compare_digest(given.encode(), csrf_token(secret or "").encode()):
+            raise ForeignRequest
+    return principal
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """The dependency that `allowed` makes: lets through people of ``roles`` and keys with ``scope``."""
+
+    roles: frozenset[values.Role]
+    scope: values.Scope | None
+
+    def __call__(self, principal: Annotated[Principal, Depends(current_principal)]) -> Principal:
+        """Return who calls where they may.
+
+        Raises
+        ------
+        Forbidden
+            They may not.
+        """
+        return self.check(principal)
+
+    def check(self, principal: Principal) -> Principal:
+        """Return ``principal`` where it may, else raise `Forbidden`."""
+        if principal.role in self.roles or self.scope in principal.scopes:
+            return principal
+        raise Forbidden
+
+
+class AllowedOnceOpened(Allowed):
+    """As `Allowed`, but everybody on this computer may until somebody has opened an account; they are ``None``."""
+
+    def __call__(  # type: ignore[override]
+        self, request: Request, database: DatabaseDep, settings: SettingsDep, bearer: BearerDep
+    ) -> Principal | None:
+        """Return who calls where they may, ``None`` where nobody has to say so yet.
+
+        Raises
+        ------
+        SignInRequired, Forbidden, ForeignRequest
+            As `current_principal` and `Allowed` raise them.
+        """
+        if _nobody_has_to_sign_in(request, database, settings):
+            return None
+        return self.check(current_principal(request, database, settings, bearer))
 
 
 def allowed(*roles: values.Role, scope: values.Scope | None = None) -> Callable[..., Principal]:
-    """Return the dependency that lets people of these roles in, and keys with that scope (``None``: no key)."""
+    """Return a dependency that lets through people of these roles, and keys with that scope (none: no key).
 
-    def check(principal: Annotated[Principal, Depends(current_principal)]) -> Principal:
-        if principal.role is None:
-            if scope is None or scope not in principal.scopes:
-                raise ScopeMissing(scope or "none")
-        elif principal.role not in roles:
-            raise NotAllowed
-        return principal
+    Examples
+    --------
+    >>> admin = Principal(uuid.UUID(int=1), Actor("person", uuid.UUID(int=2)), "admin", frozenset())
+    >>> allowed("admin", "coder")(admin) is admin
+    True
+    >>> allowed("coder")(admin)
+    Traceback (most recent call last):
+    api.errors.Forbidden: Your role, or your key, does not allow this.
+    """
+    return Allowed(frozenset(roles), scope)
 
-    return check
+
+def allowed_once_opened(*roles: values.Role, scope: values.Scope) -> Callable[..., Principal | None]:
+    """Return a dependency as `allowed` does, which asks nothing on this computer until the first account was opened."""
+    return AllowedOnceOpened(frozenset(roles), scope)
+
+
+def own_page(request: Request) -> None:
+    """Refuse a request that a browser says comes from another page than ours; a program says neither.
+
+    Raises
+    ------
+    ForeignRequest
+        ``Sec-Fetch-Site`` or ``Origin`` names another site.
+    """
+    origin = request.headers.get("origin")
+    # The scheme is left out: behind a proxy that ends TLS it may differ.
+    if origin is not None and urlsplit(origin).netloc.lower() != request.headers.get("host", "").lower():
+        raise ForeignRequest
+    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+        raise ForeignRequest
+
+
+def cookie_name(settings: Settings) -> str:
+    """Return the name of the session's cookie; on TLS one that browsers tie to this very host."""
+    return "__Host-therapy-coder" if settings.tls else "therapy-coder"
+
+
+def csrf_token(secret: str) -> str:
+    """Return the token of a session that only a page which may read our answers can know."""
+    return hmac.digest(secret.encode(), b"csrf", "sha256").hex()
+
+
+def _by_session(database: Database, secret: str) -> Principal:
+    with database.reading() as session:
+        person, found = people.signed_in(session, secret)
+        principal = Principal(
+            person.clinic_id, Actor("person", person.id), cast("values.Role", person.role), frozenset()
+        )
+        last, session_id = found.seen_at, found.id
+    _mark_used(database, principal.clinic_id, "session", session_id, last)
+    return principal
+
+
+def _by_key(database: Database, secret: str) -> Principal:
+    with database.reading() as session:
+        key = people.find_key(session, secret)
+        scopes = cast("list[values.Scope]", key.scopes)
+        principal = Principal(key.clinic_id, Actor("key", key.id), None, frozenset(scopes))
+        last, key_id = key.used_at, key.id
+    _mark_used(database, principal.clinic_id, "key", key_id, last)
+    return principal
+
+
+def _mark_used(
+    database: Database, clinic_id: uuid.UUID, kind: Literal["session", "key"], id: uuid.UUID, last: datetime | None
+) -> None:
+    if last is not None and repository.now() - last < _MARK_EVERY:
+        return
+    # A database that takes no writes right now is no reason to refuse to read.
+    with contextlib.suppress(StorageError), database.writing() as session:
+        repository.mark_used(session, clinic_id, kind, id)
+
+
+def _nobody_has_to_sign_in(request: Request, database: Database | None, settings: Settings) -> bool:
+    if settings.exposed or request.client is None or not is_loopback(request.client.host):
+        return False
+    if database is None:
+        return True
+    # Once opened, an account stays so.
+    if not request.app.state.opened:
+        request.app.state.opened = accounts(database) == "opened"
+    return not request.app.state.opened

@@ -266,42 +266,77 @@ def serve(
         int | None, typer.Option(min=0, max=65535, help="Port to listen on (8000); 0 takes a free one.")
     ] = None,
     allow_remote: Annotated[
-        bool, typer.Option("--allow-remote", help="Let other computers in. There is no log-in.")
+        bool, typer.Option("--allow-remote", help="Let other computers in; needs TLS and accounts.")
     ] = False,
 ) -> None:
-    """Serve the page and the API on this computer."""
+    """Serve the pages and the API on this computer, or with TLS and accounts to others."""
     from pydantic import ValidationError
 
-    from api.settings import Settings, told
+    from api.settings import Settings, is_loopback, told
 
     told_here: dict[str, Any] = given(host=host, port=port)
     try:
         settings = Settings(**told_here)
     except ValidationError as error:
         _fail(told(error))
-    if not allow_remote and not _is_loopback(settings.host):
+    if not allow_remote and not is_loopback(settings.host):
+        _fail(f"{settings.host} lets other computers in. Use 127.0.0.1, or add --allow-remote if you mean it.")
+    if settings.exposed and not settings.tls:
         _fail(
-            f"{settings.host} lets other computers in, and there is no log-in: notes would be open to the network. "
-            "Use 127.0.0.1, or add --allow-remote if you mean it."
+            f"{settings.host} lets other computers in, and without TLS notes and passwords could be read on the way. Set "
+            "THERAPY_CODER_TLS_CERT and THERAPY_CODER_TLS_KEY, or THERAPY_CODER_TLS_PROXY to the proxy that ends TLS."
         )
+    _check_certificate(settings)
     with _listen(settings.host, settings.port) as listening:
         # Everything heavy comes after the port is ours.
         import uvicorn
 
+        from api.commands.common import errors_told
         from api.main import create_app
+        from api.start import accounts, first_link, open_database, server_address, sign_in_address
 
-        application = create_app(settings, coder=_load(_serving_path(settings), settings.risk, settings.rules))
-        name = f"[{settings.host}]" if ":" in settings.host else settings.host
-        address = f"http://{name}:{listening.getsockname()[1]}"
+        coder = _load(_serving_path(settings), settings.risk, settings.rules)
+        with errors_told():
+            database = open_database(settings)
+            if settings.exposed and (database is None or accounts(database) == "none"):
+                _fail(
+                    "Other computers are let in only where people sign in, and there is no account yet. Run: "
+                    "therapy-coder clinics add main; therapy-coder people add LOGIN --role admin"
+                )
+            # Who reads this program's output owns the database; where others could read it too, nobody is let in by it.
+            secret = None if database is None or settings.exposed else first_link(database)
+        bound: int = listening.getsockname()[1]
+        application = create_app(settings, coder=coder, database=database)
 
         class Server(uvicorn.Server):
             async def startup(self, sockets: list[socket.socket] | None = None) -> None:
                 await super().startup(sockets)
-                if self.started:
-                    print(f"Therapy Coder: {address}", flush=True)
+                if not self.started:
+                    return
+                print(f"Therapy Coder: {server_address(settings, bound)}", flush=True)
+                if database is None and settings.database_url is not None:
+                    sys.stderr.write("There is no place for a database: notes can be coded, nobody can sign in.\n")
+                if secret is not None:
+                    address = sign_in_address(settings, bound, secret)
+                    sys.stderr.write(f"No account was opened yet. Open the first one, within 24 hours: {address}\n")
+                sys.stderr.flush()
 
-        # Lines about single requests would hold addresses as clients wrote them.
-        Server(uvicorn.Config(application, log_level="warning", access_log=False, server_header=False)).run([listening])
+        config = uvicorn.Config(
+            application,
+            # Lines about single requests would hold addresses as clients wrote them.
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            ssl_certfile=settings.tls_cert,
+            ssl_keyfile=settings.tls_key,
+            proxy_headers=bool(settings.tls_proxy),
+            forwarded_allow_ips=list(settings.tls_proxy),
+        )
+        try:
+            Server(config).run([listening])
+        finally:
+            if database is not None:
+                database.close()
 
 
 @app.command(epilog=_EXIT_CODES)
@@ -465,13 +500,20 @@ def _read_note(file: str) -> str:
         _fail(f"{name} is not UTF-8 text (byte {error.start}). Save it as UTF-8.")
 
 
-def _is_loopback(host: str) -> bool:
-    from ipaddress import ip_address
+def _check_certificate(settings: Settings) -> None:
+    """End the program where certificate and key cannot be used together."""
+    if settings.tls_cert is None or settings.tls_key is None:
+        return
+    import ssl
 
     try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(settings.tls_cert, settings.tls_key)
+    except ssl.SSLError:
+        _fail(f"{settings.tls_cert} and {settings.tls_key} are no certificate and its key, both as PEM.")
+    except OSError as error:
+        _fail(
+            f"{settings.tls_cert} or {settings.tls_key} cannot be read: {(error.strerror or 'unknown reason').lower()}."
+        )
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -1,4 +1,4 @@
-"""What routes are given: the coder, the settings and the database of the app that serves them."""
+"""What routes are given: coder, settings, database and model versions of the app that serves them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from api.db.errors import DatabaseUnavailable
 from api.db.session import Database
-from api.errors import ModelNotReady
+from api.errors import ModelNotReady, NoDatabase
 from api.settings import Settings
+from api.tries import Tries
 from models.coder import Coder
 from models.versions import Versions
 
@@ -33,18 +33,27 @@ def settings(request: Request) -> Settings:
     return request.app.state.settings
 
 
-def database(request: Request) -> Database:
+def database(request: Request) -> Database | None:
+    """Return the app's database, ``None`` where the server runs without one."""
+    return request.app.state.database
+
+
+def required_database(database: DatabaseDep) -> Database:
     """Return the app's database.
 
     Raises
     ------
-    DatabaseUnavailable
-        The app was started without one.
+    NoDatabase
+        The server runs without one.
     """
-    opened: Database | None = getattr(request.app.state, "database", None)
-    if opened is None:
-        raise DatabaseUnavailable("of this server", "none was opened")
-    return opened
+    if database is None:
+        raise NoDatabase
+    return database
+
+
+def tries(request: Request) -> Tries:
+    """Return the app's count of tries to sign in."""
+    return request.app.state.tries
 
 
 def versions(request: Request) -> Versions:
@@ -53,6 +62,8 @@ def versions(request: Request) -> Versions:
 
 
 CoderDep = Annotated[Coder, Depends(coder)]
+DatabaseDep = Annotated[Database | None, Depends(database)]
+RequiredDatabaseDep = Annotated[Database, Depends(required_database)]
 SettingsDep = Annotated[Settings, Depends(settings)]
-DatabaseDep = Annotated[Database, Depends(database)]
+TriesDep = Annotated[Tries, Depends(tries)]
 VersionsDep = Annotated[Versions, Depends(versions)]

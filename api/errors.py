@@ -18,19 +18,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from api.access import NotAllowed, SignInRequired
-from api.db.errors import (
-    ClaimLost,
-    DatabaseBusy,
-    JobRunning,
-    NotClaimable,
-    NotePurged,
-    NoVerdict,
-    ScopeMissing,
-    SignInRefused,
-    StorageError,
-    UnknownRow,
-)
+from api.db import errors as db
 from api.queue.errors import FieldsRefused, KeyReused
 from api.validation import Reason, reasons
 from models.billing.errors import InvalidMinutes, UnknownCode, UnknownPayer, UnknownPolicy
@@ -83,13 +71,57 @@ class NoCorpus(TherapyCoderError):
         )
 
 
+class NoDatabase(TherapyCoderError):
+    """What was asked for needs a database, and the server runs without one."""
+
+    def __init__(self) -> None:
+        super().__init__("Set THERAPY_CODER_DATABASE_URL, or leave it out for a file of your own, and start again.")
+
+
+class SignInRequired(TherapyCoderError):
+    """Nobody is signed in, and no key was given."""
+
+    def __init__(self) -> None:
+        super().__init__("Sign in, or send an API key: Authorization: Bearer KEY.")
+
+
+class Forbidden(TherapyCoderError):
+    """Whoever asks is known and may not do that: another role, or another scope, may."""
+
+    def __init__(self) -> None:
+        super().__init__("Your role, or your key, does not allow this.")
+
+
+class ForeignRequest(TherapyCoderError):
+    """A browser sent a request that the program's own page did not make: another origin, or no token of the session."""
+
+    def __init__(self) -> None:
+        super().__init__("The request did not come from this program's own page. Load the page again.")
+
+
+class WrongCurrentPassword(TherapyCoderError):
+    """A password was to be changed, and the one that it takes the place of was wrong or missing."""
+
+    def __init__(self) -> None:
+        super().__init__("Give the password that you have now as well.")
+
+
+class TooManyRequests(TherapyCoderError):
+    """Too many sign-ins from one address."""
+
+    def __init__(self, seconds: int) -> None:
+        self.seconds = seconds
+        super().__init__(f"Too many sign-ins from this address. Try again in {seconds} seconds.")
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How an error class is answered: status, stable name in the document's ``type``, title."""
+    """How an error class is answered: status, stable name in the document's ``type``, title, seconds to wait where it may pass."""
 
     status: int
     name: str
     title: str
+    retry_after: int | None = None
 
 
 # A subclass stands before its base.
@@ -103,22 +135,46 @@ TABLE: Mapping[type[Exception], Kind] = {
     UnknownCode: Kind(422, "unknown-code", "There is no such code"),
     InvalidMinutes: Kind(422, "invalid-minutes", "Minutes are whole numbers of 0 or more"),
     RequestValidationError: Kind(422, "invalid-request", "The request is not as the API describes it"),
-    SignInRequired: Kind(401, "sign-in-required", "Sign in first"),
-    NotAllowed: Kind(403, "not-allowed", "This is not allowed to you"),
-    ScopeMissing: Kind(403, "scope-missing", "This key is not allowed to do that"),
-    UnknownRow: Kind(404, "unknown", "The clinic has nothing of this id"),
-    ClaimLost: Kind(409, "claim-lost", "The claim is not yours any more"),
-    NotClaimable: Kind(409, "not-possible-now", "This cannot be done as things stand"),
-    NotePurged: Kind(410, "note-purged", "The note's text is gone"),
+    db.ClaimLost: Kind(409, "claim-lost", "The claim is not yours any more"),
+    db.NotClaimable: Kind(409, "not-possible-now", "This cannot be done as things stand"),
     FieldsRefused: Kind(422, "fields-refused", "What was sent does not fit"),
     KeyReused: Kind(422, "key-reused", "The Idempotency-Key was used before"),
-    DatabaseBusy: Kind(503, "database-busy", "The database is busy; try again"),
-    StorageError: Kind(503, "database-unavailable", "The database cannot be used"),
     WrongHost: Kind(421, "wrong-host", "The request was sent to the wrong host"),
-    SignInRefused: Kind(401, "not-signed-in", "Nobody is signed in"),
+    SignInRequired: Kind(401, "sign-in-required", "Sign in first"),
+    db.SignInRefused: Kind(401, "sign-in-refused", "This sign-in was refused"),
+    Forbidden: Kind(403, "forbidden", "You may not do this"),
+    ForeignRequest: Kind(403, "foreign-request", "The request came from elsewhere"),
+    db.ScopeMissing: Kind(403, "forbidden", "You may not do this"),
+    db.TooManyTries: Kind(429, "too-many-tries", "Too many wrong passwords"),
+    TooManyRequests: Kind(429, "too-many-sign-ins", "Too many sign-ins"),
+    db.UnknownClinic: Kind(404, "unknown-clinic", "There is no such clinic"),
+    db.UnknownPerson: Kind(404, "unknown-person", "The clinic has no such person"),
+    db.UnknownKey: Kind(404, "unknown-key", "The clinic has no such key that works"),
+    db.UnknownRow: Kind(404, "unknown-row", "The clinic has nothing of that id"),
+    db.NotePurged: Kind(410, "note-purged", "The text of the note was purged"),
+    db.LastAdmin: Kind(409, "last-admin", "The clinic needs an admin"),
+    db.NameTaken: Kind(409, "name-taken", "That name is taken"),
+    db.AppendOnly: Kind(409, "append-only", "What was decided stays"),
+    db.RowRefused: Kind(409, "row-refused", "The database refused this, as it contradicts what is there"),
+    db.BadName: Kind(422, "bad-name", "The name cannot be used"),
+    db.WeakPassword: Kind(422, "weak-password", "The password cannot be used"),
+    WrongCurrentPassword: Kind(422, "wrong-current-password", "The current password is wrong"),
+    db.WhichClinic: Kind(422, "which-clinic", "Say which clinic"),
+    db.NotPlain: Kind(422, "not-plain", "A value holds what may be words of a note"),
+    NoDatabase: Kind(503, "no-database", "The server runs without a database"),
+    db.DatabaseBusy: Kind(503, "database-busy", "The database is busy", 2),
+    db.DatabaseUnavailable: Kind(503, "database-unavailable", "The database cannot be reached", 10),
+    db.DatabaseReadOnly: Kind(503, "database-read-only", "The database takes no writes", 60),
+    db.DatabaseFull: Kind(503, "database-full", "The disk of the database is full; nothing was changed", 60),
+    db.DatabaseCorrupt: Kind(503, "database-corrupt", "The database is damaged", 60),
+    db.SchemaMissing: Kind(503, "database-missing", "There is no database where it should be", 60),
+    db.SchemaBehind: Kind(503, "database-behind", "The database is older than the program", 60),
+    db.SchemaAhead: Kind(503, "database-ahead", "The database is newer than the program", 60),
+    db.StorageError: Kind(503, "database-failed", "The database failed", 60),
+    db.BackupRefused: Kind(500, "internal-error", "Something went wrong on the server"),
     UnknownVersion: Kind(404, "unknown-version", "There is no such model version"),
-    JobRunning: Kind(409, "job-running", "A job of this kind runs already"),
-    NoVerdict: Kind(409, "no-verdict", "The gate did not let this version pass"),
+    db.JobRunning: Kind(409, "job-running", "A job of this kind runs already"),
+    db.NoVerdict: Kind(409, "no-verdict", "The gate did not let this version pass"),
     NothingToRollBack: Kind(409, "nothing-to-roll-back", "No version served before"),
     NoCorpus: Kind(409, "no-corpus", "The labelled notes are missing"),
     ModelNotReady: Kind(503, "model-not-ready", "The model is not loaded yet"),
@@ -132,8 +188,11 @@ _HTTP_TITLES = {
     404: "There is nothing at this address",
     405: "This address does not take this method",
 }
-# Their messages name files of the server.
-_UNTOLD = (LexiconError, UntrustedModel, StorageError)
+# Their messages name files of the server, say what to type on it, or repeat what was asked for.
+_UNTOLD = (
+    LexiconError, UntrustedModel, db.StorageError, db.UnknownClinic, db.WhichClinic, db.UnknownPerson, db.UnknownKey, db.UnknownRow,
+    db.NotePurged, db.NameTaken, db.NotPlain, db.ScopeMissing,
+)  # fmt: skip
 
 
 class FieldProblem(BaseModel):
@@ -170,7 +229,7 @@ def problem(error: Exception) -> Problem:
     if isinstance(error, HTTPException):
         title = _HTTP_TITLES.get(error.status_code, HTTPStatus(error.status_code).phrase)
         return Problem(type="about:blank", title=title, status=error.status_code, detail=None, errors=())
-    kind = next(kind for class_, kind in TABLE.items() if isinstance(error, class_))
+    kind = _kind(error)
     told = isinstance(error, TherapyCoderError) and not isinstance(error, _UNTOLD) and kind.status != 500
     refused = reasons(error.errors()) if isinstance(error, RequestValidationError) else []
     if isinstance(error, FieldsRefused):
@@ -187,10 +246,22 @@ def problem(error: Exception) -> Problem:
 def response(error: Exception, *, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """Return the answer for any exception."""
     document = problem(error)
-    if document.status == 500 or (isinstance(error, StorageError) and not isinstance(error, DatabaseBusy)):
+    if document.status == 500:
         log_unexpected(error)
+    if isinstance(error, db.StorageError):
+        # Where it is and what to do is for whoever runs the server; no message of these holds words of a note.
+        log.error("%s", error)
     kept = dict(headers or getattr(error, "headers", None) or {})
+    if document.status == 401:
+        kept["WWW-Authenticate"] = "Bearer"
+    wait = getattr(error, "seconds", None) or (None if isinstance(error, HTTPException) else _kind(error).retry_after)
+    if wait is not None:
+        kept["Retry-After"] = str(wait)
     return JSONResponse(document.model_dump(), document.status, kept, MEDIA_TYPE)
+
+
+def _kind(error: Exception) -> Kind:
+    return next(kind for class_, kind in TABLE.items() if isinstance(error, class_))
 
 
 def log_unexpected(error: Exception) -> None:

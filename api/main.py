@@ -15,10 +15,27 @@ from fastapi.staticfiles import StaticFiles
 from api import errors
 from api.db.session import Database
 from api.middleware import Guard, HostCheck, SizeLimit
-from api.routes import dashboard, health, jobs, models, notes, pages, questions, queue, suggestions, units
+from api.routes import (
+    audit,
+    dashboard,
+    health,
+    jobs,
+    keys,
+    models,
+    notes,
+    pages,
+    people,
+    questions,
+    queue,
+    sign_in,
+    suggestions,
+    units,
+)  # fmt: skip
 from api.routes.examples import examples
 from api.serving import Serving
 from api.settings import LOOPBACK_NAMES, Settings
+from api.start import open_database
+from api.tries import Tries
 from models.coder import Coder
 from models.versions import Versions
 
@@ -41,7 +58,8 @@ def create_app(
     coder
         Used as it is; where not given, the model is loaded once when the application starts.
     database
-        Used as it is; where not given, the one that the settings name, opened by the first request that needs it.
+        Used as it is; where not given, the one whose address the settings were given is opened when the application starts, and
+        without an address the application keeps nothing.
 
     Raises
     ------
@@ -56,6 +74,9 @@ def create_app(
         if app.state.coder is None:
             path = chosen.model_path or versions.current_path()
             app.state.coder = await run_in_threadpool(Coder.load, path, risk=chosen.risk, rules=chosen.rules)
+        own = None
+        if database is None and "database_url" in chosen.model_fields_set:
+            own = app.state.database = await run_in_threadpool(open_database, chosen)
         # A version that is set stays: it was chosen for this server, not for the machine.
         watching = None if chosen.model_path is not None else asyncio.create_task(app.state.serving.watch())
         try:
@@ -65,35 +86,26 @@ def create_app(
                 watching.cancel()
                 with suppress(asyncio.CancelledError):
                     await watching
-            if database is None:
-                app.state.database.close()
+            if own is not None:
+                own.close()
 
     # The framework's own documentation pages load scripts from elsewhere; /openapi.json stays.
     app = FastAPI(
         title="Therapy Coder", version="1", description=_ABOUT, lifespan=lifespan, docs_url=None, redoc_url=None
     )
-    app.state.settings, app.state.coder = chosen, coder
-    app.state.database = database or Database(chosen.database_url.get_secret_value())
+    app.state.settings, app.state.coder, app.state.database = chosen, coder, database
+    app.state.tries, app.state.opened = Tries(), False
     app.state.serving = Serving(app, versions, chosen.risk, chosen.rules)
-    for router in (
-        suggestions.router,
-        units.router,
-        notes.router,
-        queue.router,
-        questions.router,
-        dashboard.router,
-        models.router,
-        jobs.router,
-        health.router,
-        pages.router,
-    ):
-        app.include_router(router)
+    for module in (
+        suggestions, units, notes, queue, questions, dashboard, models, jobs, sign_in, people, keys, audit, health, pages,
+    ):  # fmt: skip
+        app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=pages.FOLDER / "static"))
     errors.install(app)
     # The last one added runs first.
     app.add_middleware(SizeLimit, limit=chosen.max_request_bytes)
     app.add_middleware(HostCheck, hosts=(*LOOPBACK_NAMES, chosen.host, *chosen.allowed_hosts))
-    app.add_middleware(Guard)
+    app.add_middleware(Guard, tls=chosen.tls)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 

@@ -32,8 +32,9 @@ class Guard:
     The log line holds method, route, status and milliseconds: no address as the client wrote it, no body.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, tls: bool = False) -> None:
         self.app = app
+        self.headers = SECURITY_HEADERS | ({"Strict-Transport-Security": "max-age=31536000"} if tls else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -48,7 +49,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
-                for name, value in SECURITY_HEADERS.items():
+                for name, value in self.headers.items():
                     headers[name] = value
                 # Pages are checked again each time; everything else may hold a note's words and is not kept.
                 headers["Cache-Control"] = "no-cache" if _is_page(scope["path"]) else "no-store"

@@ -17,7 +17,7 @@ import unicodedata
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Literal, TypeVar
 
 from argon2 import PasswordHasher
@@ -27,10 +27,11 @@ from sqlalchemy.orm import Session
 from api.audit import Actor
 from api.db import repository, values
 from api.db.errors import ScopeMissing, SignInRefused, TooManyTries, UnknownPerson, WeakPassword
-from api.db.tables import ApiKey, Person
+from api.db.tables import ApiKey, Person, SignInSession
 
 LINK_LIFETIME = timedelta(hours=24)
-SESSION_LIFETIME = timedelta(hours=12)
+# A session ends 12 hours after it began, and half an hour after it was last used.
+SESSION_LIFETIME, SESSION_IDLE = timedelta(hours=12), timedelta(minutes=30)
 # NIST SP 800-63B asks for 15 where a password stands alone and for no rule on its characters; the upper end keeps hashing cheap.
 SHORTEST, LONGEST = 15, 256
 # Wrong passwords before an account is shut, and for how long.
@@ -123,7 +124,8 @@ def check_password(session: Session, clinic_id: uuid.UUID, login: str, password:
         if left > 0:
             raise TooManyTries(int(left) + 1)
     # An unknown login costs the same time as a wrong password, so that logins cannot be found by the clock.
-    hashed = (person.password_hash if person else None) or _nobodys_hash()
+    nobodys = _nobodys_hash()
+    hashed = (person.password_hash if person else None) or nobodys
     try:
         right = _HASHER.verify(hashed, _normal(password))
     except (VerificationError, InvalidHashError):
@@ -184,15 +186,16 @@ def begin_session(session: Session, person: Person) -> str:
     return secret
 
 
-def signed_in(session: Session, secret: str) -> Person:
-    """Return who is signed in with this session.
+def signed_in(session: Session, secret: str) -> tuple[Person, SignInSession]:
+    """Return who is signed in with this session, and the session.
 
     Raises
     ------
     SignInRefused
-        The session is unknown or over, or the person was disabled.
+        The session is unknown or over, was not used for half an hour, or the person was disabled.
     """
-    return _proved(session, secret, "session", repository.session_person)
+    found = _proved(session, secret, "session", partial(repository.find_session, idle=SESSION_IDLE))
+    return repository.person(session, found.clinic_id, found.person_id), found
 
 
 def end_session(session: Session, secret: str) -> None:
@@ -228,6 +231,17 @@ def make_key(
     return secret
 
 
+def find_key(session: Session, secret: str) -> ApiKey:
+    """Return the key where it works.
+
+    Raises
+    ------
+    SignInRefused
+        It is unknown, revoked or over.
+    """
+    return _proved(session, secret, "key", repository.find_key)
+
+
 def check_key(session: Session, secret: str, scope: values.Scope) -> ApiKey:
     """Return the key where it works and may do that.
 
@@ -236,7 +250,7 @@ def check_key(session: Session, secret: str, scope: values.Scope) -> ApiKey:
     SignInRefused, ScopeMissing
         It is unknown, revoked or over; or it lacks the scope.
     """
-    key = _proved(session, secret, "key", repository.find_key)
+    key = find_key(session, secret)
     if scope not in key.scopes:
         raise ScopeMissing(scope)
     return key

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from api.validation import reasons
@@ -35,6 +36,20 @@ def data_folder(environment: Mapping[str, str] = os.environ, platform: str = sys
         given = environment.get("XDG_DATA_HOME", "")
         base = Path(given) if Path(given).is_absolute() else Path.home() / ".local" / "share"
     return base.absolute() / "therapy-coder"
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether an address is this computer's own, which no other computer reaches.
+
+    Examples
+    --------
+    >>> is_loopback("[::1]"), is_loopback("localhost"), is_loopback("0.0.0.0"), is_loopback("")
+    (True, True, False, False)
+    """
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class Settings(BaseSettings):
@@ -74,18 +89,39 @@ class Settings(BaseSettings):
     training_data: Path | None = Field(
         default=None, description="Folder with the program's labelled notes; none for the one beside the program."
     )
+    tls_cert: Path | None = Field(
+        default=None, description="PEM file with the certificate and its chain; with tls_key."
+    )
+    tls_key: Path | None = Field(default=None, description="PEM file with the certificate's private key.")
+    tls_proxy: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Addresses or networks of the proxy in front that ends TLS, separated by commas; its headers are believed.",
+    )
 
     # Secret, since it may hold a password: what prints settings prints stars.
-    database_url: SecretStr = Field(
+    database_url: SecretStr | None = Field(
         default_factory=lambda: SecretStr(f"sqlite:///{data_folder() / 'therapy-coder.sqlite3'}"),
-        description="sqlite:////absolute/path or postgresql://user@host/database; none for a file of the user's own.",
+        description="sqlite:////absolute/path or postgresql://user@host/database; left out, a file of the user's own; "
+        "none for no database.",
     )
+
+    @property
+    def tls(self) -> bool:
+        """Whether browsers reach the server by https alone."""
+        return self.tls_cert is not None or bool(self.tls_proxy)
+
+    @property
+    def exposed(self) -> bool:
+        """Whether other computers can reach the server, by itself or through a proxy."""
+        return bool(self.tls_proxy) or not is_loopback(self.host)
 
     @field_validator("database_url")
     @classmethod
-    def _address(cls, value: SecretStr) -> SecretStr:
+    def _address(cls, value: SecretStr | None) -> SecretStr | None:
         """Accept the two engines, say how else to write it, and repeat nothing of it: it may hold a password."""
-        given = value.get_secret_value().strip()
+        given = "none" if value is None else value.get_secret_value().strip()
+        if given == "none":
+            return None
         scheme, separator, rest = given.partition("://")
         if separator and scheme in {"postgres", "postgresql", "postgresql+psycopg"}:
             if not urlsplit(given).path.strip("/") and "dbname=" not in given:
@@ -103,7 +139,23 @@ class Settings(BaseSettings):
     def _number(cls, value: object) -> object:
         return int(value) if isinstance(value, str) and value.isdecimal() else value
 
-    @field_validator("allowed_hosts", mode="before")
+    @field_validator("tls_proxy")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return tuple(str(ip_network(each)) if "/" in each else str(ip_address(each)) for each in value)
+        except ValueError:
+            raise ValueError(
+                "addresses such as 10.0.0.7 or networks such as 10.0.0.0/24, separated by commas"
+            ) from None
+
+    @model_validator(mode="after")
+    def _pair(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("THERAPY_CODER_TLS_CERT and THERAPY_CODER_TLS_KEY go together")
+        return self
+
+    @field_validator("allowed_hosts", "tls_proxy", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -122,7 +174,7 @@ def told(error: ValidationError) -> str:
     """
     errors = error.errors()
     parts = (
-        f"THERAPY_CODER_{str(each['loc'][0]).upper()}: {reason['reason']}"
+        f"THERAPY_CODER_{str(each['loc'][0]).upper()}: {reason['reason']}" if each["loc"] else reason["reason"]
         for each, reason in zip(errors, reasons(errors), strict=True)
     )
     return f"A setting is wrong: {'; '.join(parts)}."

@@ -22,6 +22,8 @@ _KNOWN = frozenset(
         "kind", "reason", "services", "mentions", "goals", "elements", "activities", "start", "end", "status", "code",
         "other_code", "minutes",
         "flag", "hours", "limit", "offset", "days", "open_only",
+        "clinic", "login", "password", "current", "secret", "name", "role", "scopes", "expires_days",
+        "person_id", "key_id", "subject_id", "expect",
     )
 )  # fmt: skip
 _PLAIN = {

@@ -61,6 +61,11 @@ def errors_told() -> Iterator[None]:
 def opened(*, at_head: bool = True, create: bool = False) -> Iterator[Database]:
     """Give the database of the settings, errors told; with ``at_head`` only where its tables are this program's."""
     chosen = settings()
+    if chosen.database_url is None:
+        fail(
+            "THERAPY_CODER_DATABASE_URL is none. Give an address, or leave it out for a file of your own.",
+            DATABASE_REFUSED,
+        )
     from api.db import migrate
     from api.db.session import Database
 

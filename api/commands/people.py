@@ -96,7 +96,7 @@ def reset(login: LoginArgument, clinic: ClinicOption = None) -> None:
 def _address(secret: str) -> str:
     """Return the link; the secret stands behind #, which a browser sends to no server and no log."""
     from api.commands.common import settings
+    from api.start import sign_in_address
 
     chosen: Settings = settings()
-    name = f"[{chosen.host}]" if ":" in chosen.host else chosen.host
-    return f"http://{name}:{chosen.port}/sign-in#{secret}"
+    return sign_in_address(chosen, chosen.port, secret)

@@ -8,6 +8,8 @@ True
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from functools import cache
 from importlib.resources import files
 
@@ -17,9 +19,10 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, Connection, inspect, text
+from sqlalchemy.exc import OperationalError
 
-from api.db.errors import SchemaAhead, SchemaBehind, SchemaMissing
-from api.db.session import Database
+from api.db.errors import DatabaseBusy, SchemaAhead, SchemaBehind, SchemaMissing
+from api.db.session import BUSY_SECONDS, Database
 from api.db.tables import Base
 
 # Any number, as long as nobody else uses it: two programs that upgrade at the same moment wait for each other.
@@ -37,13 +40,7 @@ def upgrade(database: Database, target: str = "head") -> tuple[str | None, str]:
         The database cannot be used; nothing is changed.
     """
     if database.path is not None:
-        # Kept in the file from then on, so that readers never wait for the writer. Not possible inside a transaction.
-        with database.told():
-            raw = database.engine.raw_connection()
-            try:
-                raw.cursor().execute("PRAGMA journal_mode = WAL")
-            finally:
-                raw.close()
+        _keep_a_log(database)
     with database.connection() as connection:
         if database.path is None:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
@@ -139,6 +136,31 @@ def revisions() -> tuple[str, ...]:
 def head() -> str:
     """Return the step that this program needs."""
     return revisions()[-1]
+
+
+def _keep_a_log(database: Database) -> None:
+    """Have SQLite write to a log beside its file, so that readers never wait for the writer; the file remembers it.
+
+    That is not possible inside a transaction, and where two programs do it at the same moment SQLite refuses one at once, whatever
+    its time-out: that one asks again for as long as a writer would wait.
+    """
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            with database.told():
+                raw = database.engine.raw_connection()
+                try:
+                    raw.cursor().execute("PRAGMA journal_mode = WAL")
+                except sqlite3.Error as error:
+                    raise OperationalError(None, None, error) from None
+                finally:
+                    raw.close()
+        except DatabaseBusy:
+            if until <= time.monotonic():
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 def _revision(connection: Connection) -> str | None:

@@ -2,7 +2,7 @@
 
 The queue's stands beside it, in `api.db.queue`, `questions` and `dashboard`, the loop's in `api.db.learning`.
 
-Every function takes the session and, but for the three that find or make clinics, a clinic's id first.
+Every function takes the session and, but for those that find or make clinics, a clinic's id first.
 
 Nothing here commits (`api.db.session` does). What shows a note, or changes one, a person or a key, records that in the audit trail
 itself, so that no caller can forget it. A row of another clinic is an unknown row.
@@ -17,7 +17,7 @@ import secrets
 import uuid
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import func, insert, or_, select, update
 from sqlalchemy.orm import Session
@@ -94,6 +94,29 @@ def clinic_named(session: Session, slug: str) -> Clinic:
     if found is None:
         raise UnknownClinic(slug)
     return found
+
+
+def clinic(session: Session, clinic_id: uuid.UUID) -> Clinic:
+    """Return a clinic by id.
+
+    Raises
+    ------
+    UnknownClinic
+        There is none.
+    """
+    found = session.get(Clinic, clinic_id)
+    if found is None:
+        raise UnknownClinic(str(clinic_id))
+    return found
+
+
+def accounts(session: Session) -> values.Accounts:
+    """Return whether, in any clinic, there is an account that is not disabled, and whether anybody ever opened one."""
+    opened = select(SignInSession.id).union_all(select(Person.id).where(Person.password_hash.is_not(None))).limit(1)
+    if session.scalar(opened) is not None:
+        return "opened"
+    there = session.scalar(select(Person.id).where(Person.disabled_at.is_(None)).limit(1))
+    return "none" if there is None else "waiting"
 
 
 def add_clinic(session: Session, slug: str, name: str, *, by: Actor) -> Clinic:
@@ -227,7 +250,7 @@ def reset_person(session: Session, clinic_id: uuid.UUID, person_id: uuid.UUID, *
 
 
 def set_password_hash(session: Session, clinic_id: uuid.UUID, person_id: uuid.UUID, hashed: str, *, by: Actor) -> None:
-    """Keep the hash of a new password.
+    """Keep the hash of a new password; sessions and links end at once, in case somebody else has one.
 
     Raises
     ------
@@ -236,6 +259,7 @@ def set_password_hash(session: Session, clinic_id: uuid.UUID, person_id: uuid.UU
     """
     changed = person(session, clinic_id, person_id)
     changed.password_hash, changed.failed_tries, changed.locked_until = hashed, 0, None
+    _end_sign_ins(session, clinic_id, person_id)
     record(session, clinic_id, Entry(by, "person.password", "person", person_id))
 
 
@@ -381,22 +405,36 @@ def add_session(
     return added
 
 
-def session_person(
-    session: Session, clinic_id: uuid.UUID, token_hash: str, *, at: datetime | None = None
-) -> Person | None:
-    """Return who is signed in; ``None`` where the session is unknown, ended, ``at`` (now) not before its end, or disabled."""
+def find_session(
+    session: Session, clinic_id: uuid.UUID, token_hash: str, idle: timedelta, *, at: datetime | None = None
+) -> SignInSession | None:
+    """Return a session that lasts ``at`` that instant (now).
+
+    ``None`` where it is unknown, ended, at its end, unseen for ``idle``, or its person is disabled.
+    """
     at = at or now()
     return session.scalar(
-        select(Person)
-        .join(SignInSession, (SignInSession.clinic_id == Person.clinic_id) & (SignInSession.person_id == Person.id))
+        select(SignInSession)
+        .join(Person, (SignInSession.clinic_id == Person.clinic_id) & (SignInSession.person_id == Person.id))
         .where(
-            Person.clinic_id == clinic_id,
+            SignInSession.clinic_id == clinic_id,
             Person.disabled_at.is_(None),
             SignInSession.token_hash == token_hash,
             SignInSession.ended_at.is_(None),
             SignInSession.expires_at > at,
+            SignInSession.seen_at > at - idle,
         )
     )
+
+
+def mark_used(session: Session, clinic_id: uuid.UUID, kind: Literal["session", "key"], id: uuid.UUID) -> None:
+    """Keep the present instant as the last at which a session or a key was used."""
+    if kind == "session":
+        change = update(SignInSession).where(SignInSession.clinic_id == clinic_id, SignInSession.id == id)
+        session.execute(change.values(seen_at=now()))
+    else:
+        change = update(ApiKey).where(ApiKey.clinic_id == clinic_id, ApiKey.id == id)
+        session.execute(change.values(used_at=now()))
 
 
 def end_session(session: Session, clinic_id: uuid.UUID, token_hash: str) -> bool:
@@ -420,6 +458,20 @@ def end_session(session: Session, clinic_id: uuid.UUID, token_hash: str) -> bool
 def keys(session: Session, clinic_id: uuid.UUID) -> Sequence[ApiKey]:
     """Return the clinic's keys by name, revoked ones included."""
     return session.scalars(select(ApiKey).where(ApiKey.clinic_id == clinic_id).order_by(ApiKey.name)).all()
+
+
+def key(session: Session, clinic_id: uuid.UUID, key_id: uuid.UUID) -> ApiKey:
+    """Return a key by id, revoked or not.
+
+    Raises
+    ------
+    UnknownKey
+        The clinic has none of that id.
+    """
+    found = session.get(ApiKey, (clinic_id, key_id))
+    if found is None:
+        raise UnknownKey(str(key_id))
+    return found
 
 
 def add_key(
@@ -520,14 +572,12 @@ def add_note(
     UnknownClinic
         There is no such clinic.
     """
-    clinic = session.get(Clinic, clinic_id)
-    if clinic is None:
-        raise UnknownClinic(str(clinic_id))
+    reference_key = clinic(session, clinic_id).reference_key
     if submission_key is not None:
         there = session.scalar(select(Note).where(Note.clinic_id == clinic_id, Note.submission_key == submission_key))
         if there is not None:
             return there
-    reference = patient and hmac.digest(clinic.reference_key, patient.encode("utf-8"), "sha256").hex()
+    reference = patient and hmac.digest(reference_key, patient.encode("utf-8"), "sha256").hex()
     note = Note(
         clinic_id=clinic_id,
         id=uuid.uuid4(),

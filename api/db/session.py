@@ -19,7 +19,7 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
@@ -211,6 +211,14 @@ class Database:
             return errors.RowRefused(error.diag.constraint_name or error.diag.column_name or state)
         return errors.DatabaseFailed(self.where, state)
 
+    def _file(self) -> tuple[int, int] | None:
+        """Return what tells SQLite's file from another one under the same name, ``None`` where there is none."""
+        try:
+            told = os.stat(self.path or "")
+        except OSError:
+            return None
+        return told.st_dev, told.st_ino
+
     def _engine(self, busy_seconds: float) -> Engine:
         # Parameters are notes: they stand in no message and no log.
         common: dict[str, Any] = {"hide_parameters": True, "pool_pre_ping": True}
@@ -239,6 +247,13 @@ class Database:
         def _prepare_sqlite(connection: Any, _record: Any) -> None:
             for pragma in ("foreign_keys = ON", "synchronous = FULL", "secure_delete = ON", "recursive_triggers = ON"):
                 connection.execute(f"PRAGMA {pragma}")
+
+        @event.listens_for(engine, "checkout")
+        def _same_file(_connection: Any, record: Any, _proxy: Any) -> None:
+            # A connection that is kept open goes on in a file that was moved or replaced (db restore): what it wrote would be lost.
+            there = self._file()
+            if record.info.setdefault("file", there) != there or there is None:
+                raise DisconnectionError
 
         @event.listens_for(engine, "begin")
         def _begin(connection: Connection) -> None:

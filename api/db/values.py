@@ -14,6 +14,8 @@ Role = Literal["therapist", "coder", "trainer", "admin"]
 # What a program may do with its key.
 Scope = Literal["suggestions", "submit", "queue", "export", "models"]
 ActorKind = Literal["person", "key", "system"]
+# No account that is not disabled; none that was ever opened; one at least was.
+Accounts = Literal["none", "waiting", "opened"]
 LinkPurpose = Literal["welcome", "reset"]
 Source = Literal["page", "api", "batch"]
 # Why a note is in the queue, and how far it has come.

@@ -13,13 +13,14 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy.orm import Session
 
-from api.access import Principal, SignInRequired
+from api.access import Principal
 from api.db import questions as asking
 from api.db import queue, repository, values
 from api.db.errors import NotClaimable, UnknownRow
 from api.db.session import Database
 from api.db.tables import Note, Question, QueueItem, Review
 from api.decisions import Decision, Reason
+from api.errors import SignInRequired
 from api.queue import readings
 from api.queue.errors import DecisionRefused
 from api.queue.words import QUEUE

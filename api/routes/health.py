@@ -7,7 +7,9 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from api.dependencies import CoderDep
+from api.db import migrate
+from api.db.errors import DatabaseUnavailable
+from api.dependencies import CoderDep, DatabaseDep
 from api.errors import ModelNotReady, documented
 
 router = APIRouter(tags=["health"])
@@ -25,7 +27,9 @@ def healthz() -> Health:
     return Health(status="ok")
 
 
-@router.get("/readyz", summary="Can the server code notes", responses=documented(ModelNotReady))
-def readyz(_coder: CoderDep) -> Health:
-    """Answer 200 once the model is loaded, 503 before."""
+@router.get("/readyz", summary="Can the server do its work", responses=documented(ModelNotReady, DatabaseUnavailable))
+def readyz(_coder: CoderDep, database: DatabaseDep) -> Health:
+    """Answer 200 once the model is loaded and while the database, where there is one, can be reached; else 503 with the reason."""
+    if database is not None:
+        migrate.require(database)
     return Health(status="ok")

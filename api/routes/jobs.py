@@ -12,12 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from api import jobs
 from api.access import Principal, allowed
 from api.db import learning
-from api.db.errors import JobRunning, ScopeMissing, SignInRefused, UnknownRow
+from api.db.errors import JobRunning, UnknownRow
 from api.db.tables import Job
 from api.db.values import JobKind, JobState
-from api.dependencies import DatabaseDep, SettingsDep, VersionsDep
+from api.dependencies import RequiredDatabaseDep, SettingsDep, VersionsDep
 from api.drift import measured
-from api.errors import NoCorpus, documented
+from api.errors import Forbidden, NoCorpus, SignInRequired, documented
 
 router = APIRouter(prefix="/v1", tags=["learning"])
 TrainerDep = Annotated[Principal, Depends(allowed("trainer", "admin", scope="models"))]
@@ -63,25 +63,25 @@ def _answer(job: Job) -> JobAnswer:
     "/jobs",
     status_code=202,
     summary="Retrain from reviewed notes",
-    responses=documented(SignInRefused, ScopeMissing, JobRunning, NoCorpus),
+    responses=documented(SignInRequired, Forbidden, JobRunning, NoCorpus),
 )
-def begin(_body: JobRequest, by: TrainerDep, database: DatabaseDep, settings: SettingsDep) -> JobAnswer:
+def begin(_body: JobRequest, by: TrainerDep, database: RequiredDatabaseDep, settings: SettingsDep) -> JobAnswer:
     """Keep a job and begin its worker; the answer does not wait for it."""
     job = jobs.ask(database, settings, by.clinic_id, by=by.actor)
     jobs.start(settings, by.clinic_id, job.id)
     return _answer(job)
 
 
-@router.get("/jobs", summary="The latest jobs", responses=documented(SignInRefused, ScopeMissing))
-def latest(by: TrainerDep, database: DatabaseDep) -> JobList:
+@router.get("/jobs", summary="The latest jobs", responses=documented(SignInRequired, Forbidden))
+def latest(by: TrainerDep, database: RequiredDatabaseDep) -> JobList:
     """Return the clinic's latest jobs, the newest first."""
     with database.writing() as session:
         learning.fail_lapsed_jobs(session, by.clinic_id, after=jobs.LAPSE)
         return JobList(jobs=tuple(map(_answer, learning.jobs(session, by.clinic_id, _LATEST))))
 
 
-@router.get("/jobs/{job_id}", summary="One job", responses=documented(SignInRefused, ScopeMissing, UnknownRow))
-def show(job_id: uuid.UUID, by: TrainerDep, database: DatabaseDep) -> JobAnswer:
+@router.get("/jobs/{job_id}", summary="One job", responses=documented(SignInRequired, Forbidden, UnknownRow))
+def show(job_id: uuid.UUID, by: TrainerDep, database: RequiredDatabaseDep) -> JobAnswer:
     """Return a job: how far it is, its log, and how it ended."""
     return _answer(jobs.look(database, by.clinic_id, job_id))
 
@@ -89,9 +89,9 @@ def show(job_id: uuid.UUID, by: TrainerDep, database: DatabaseDep) -> JobAnswer:
 @router.post(
     "/jobs/{job_id}/cancel",
     summary="Cancel a job",
-    responses=documented(SignInRefused, ScopeMissing, UnknownRow),
+    responses=documented(SignInRequired, Forbidden, UnknownRow),
 )
-def cancel(job_id: uuid.UUID, by: TrainerDep, database: DatabaseDep) -> JobAnswer:
+def cancel(job_id: uuid.UUID, by: TrainerDep, database: RequiredDatabaseDep) -> JobAnswer:
     """Ask a job to stop; it is cancelled when its worker sees it, some seconds later."""
     with database.writing() as session:
         return _answer(learning.cancel_job(session, by.clinic_id, job_id, by=by.actor))
@@ -101,9 +101,9 @@ def cancel(job_id: uuid.UUID, by: TrainerDep, database: DatabaseDep) -> JobAnswe
     "/labels/{review_id}/release",
     status_code=204,
     summary="Let a held label train",
-    responses=documented(SignInRefused, ScopeMissing, UnknownRow),
+    responses=documented(SignInRequired, Forbidden, UnknownRow),
 )
-def release(review_id: uuid.UUID, by: TrainerDep, database: DatabaseDep) -> None:
+def release(review_id: uuid.UUID, by: TrainerDep, database: RequiredDatabaseDep) -> None:
     """Let a label that the guard held train from the next job on; who did so is written down."""
     with database.writing() as session:
         learning.release_label(session, by.clinic_id, review_id, by=by.actor)
@@ -130,10 +130,10 @@ class DriftAnswer(BaseModel):
     signals: tuple[SignalAnswer, ...]
 
 
-@router.get("/drift", summary="Do notes and decisions still fit", responses=documented(SignInRefused, ScopeMissing))
+@router.get("/drift", summary="Do notes and decisions still fit", responses=documented(SignInRequired, Forbidden))
 def drift(
     by: TrainerDep,
-    database: DatabaseDep,
+    database: RequiredDatabaseDep,
     versions: VersionsDep,
     days: Annotated[int, Query(ge=1, le=3650, description="How far back.")] = 30,
 ) -> DriftAnswer:

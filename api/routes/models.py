@@ -8,10 +8,10 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.db import learning
-from api.db.errors import NoVerdict, ScopeMissing, SignInRefused
+from api.db.errors import NoVerdict
 from api.db.values import Outcome
-from api.dependencies import CoderDep, DatabaseDep, VersionsDep
-from api.errors import ModelNotReady, WrongHost, documented
+from api.dependencies import CoderDep, RequiredDatabaseDep, VersionsDep
+from api.errors import Forbidden, ModelNotReady, SignInRequired, WrongHost, documented
 from api.promotion import promote, rollback
 from api.routes.jobs import TrainerDep
 from models.errors import NothingToRollBack, UnknownVersion
@@ -82,11 +82,9 @@ class Changed(BaseModel):
     previous: str
 
 
-@router.get(
-    "", summary="The versions on this machine", responses=documented(SignInRefused, ScopeMissing, ModelNotReady)
-)
+@router.get("", summary="The versions on this machine", responses=documented(SignInRequired, Forbidden, ModelNotReady))
 def every(
-    request: Request, by: TrainerDep, database: DatabaseDep, versions: VersionsDep, coder: CoderDep
+    request: Request, by: TrainerDep, database: RequiredDatabaseDep, versions: VersionsDep, coder: CoderDep
 ) -> VersionList:
     """List the versions with what the gate said of each."""
     current, shipped = versions.current(), versions.shipped
@@ -111,9 +109,9 @@ def every(
 @router.post(
     "/rollback",
     summary="Go back to the version before",
-    responses=documented(SignInRefused, ScopeMissing, NothingToRollBack),
+    responses=documented(SignInRequired, Forbidden, NothingToRollBack),
 )
-def roll_back(by: TrainerDep, database: DatabaseDep, versions: VersionsDep) -> Changed:
+def roll_back(by: TrainerDep, database: RequiredDatabaseDep, versions: VersionsDep) -> Changed:
     """Let the version serve again that served before; no verdict is needed."""
     before = versions.current().version
     return Changed(
@@ -125,9 +123,9 @@ def roll_back(by: TrainerDep, database: DatabaseDep, versions: VersionsDep) -> C
 @router.post(
     "/{version}/promote",
     summary="Let a version serve",
-    responses=documented(SignInRefused, ScopeMissing, UnknownVersion, NoVerdict),
+    responses=documented(SignInRequired, Forbidden, UnknownVersion, NoVerdict),
 )
-def promote_version(version: str, by: TrainerDep, database: DatabaseDep, versions: VersionsDep) -> Changed:
+def promote_version(version: str, by: TrainerDep, database: RequiredDatabaseDep, versions: VersionsDep) -> Changed:
     """Let a version serve that the gate let pass, with exactly these files."""
     before = versions.current().version
     promote(database, versions, by.clinic_id, version, by=by.actor)

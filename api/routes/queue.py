@@ -10,11 +10,11 @@ from fastapi import APIRouter, Body, Depends, Query, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict
 
-from api.access import NotAllowed, Principal, SignInRequired, allowed
+from api.access import Principal, allowed
 from api.db import values
-from api.db.errors import ClaimLost, NotClaimable, NotePurged, ScopeMissing, StorageError, UnknownRow
-from api.dependencies import DatabaseDep, SettingsDep
-from api.errors import FieldsRefused, documented
+from api.db.errors import ClaimLost, NotClaimable, NotePurged, StorageError, UnknownRow
+from api.dependencies import RequiredDatabaseDep, SettingsDep
+from api.errors import FieldsRefused, Forbidden, ForeignRequest, SignInRequired, documented
 from api.queue import review, waiting
 from api.queue.review import Claimed, ClaimNumber, Decided, DecisionRequest, Lease
 from api.queue.waiting import CodeFilter, WaitingList
@@ -25,7 +25,7 @@ router = APIRouter(prefix="/v1/queue", tags=["queue"])
 Lister = Annotated[Principal, Depends(allowed("coder", "trainer", "admin", scope="queue"))]
 Reviewer = Annotated[Principal, Depends(allowed("coder", "trainer"))]
 
-_SIGNED_IN = (SignInRequired, NotAllowed, RequestValidationError, StorageError)
+_SIGNED_IN = (SignInRequired, Forbidden, ForeignRequest, RequestValidationError, StorageError)
 _DECIDING = (*_SIGNED_IN, UnknownRow, ClaimLost, NotClaimable, NotePurged, FieldsRefused)
 
 
@@ -37,10 +37,10 @@ class Wanted(BaseModel):
     id: uuid.UUID | None = None
 
 
-@router.get("", summary="List what waits", responses=documented(*_SIGNED_IN, ScopeMissing))
+@router.get("", summary="List what waits", responses=documented(*_SIGNED_IN))
 def list_waiting(
     principal: Lister,
-    database: DatabaseDep,
+    database: RequiredDatabaseDep,
     flag: Annotated[str | None, Query(max_length=60, pattern="^[a-z_]+$")] = None,
     discipline: Discipline | None = None,
     code: CodeFilter | None = None,
@@ -66,7 +66,7 @@ def list_waiting(
 @router.post("/claim", summary="Claim a note", responses=documented(*_SIGNED_IN, UnknownRow, NotClaimable, NotePurged))
 def claim(
     principal: Reviewer,
-    database: DatabaseDep,
+    database: RequiredDatabaseDep,
     settings: SettingsDep,
     wanted: Annotated[Wanted | None, Body()] = None,
 ) -> Claimed:
@@ -77,7 +77,7 @@ def claim(
 
 @router.post("/{item_id}/renew", summary="Keep a claim", responses=documented(*_SIGNED_IN, UnknownRow, ClaimLost))
 def renew(
-    item_id: uuid.UUID, claim: ClaimNumber, principal: Reviewer, database: DatabaseDep, settings: SettingsDep
+    item_id: uuid.UUID, claim: ClaimNumber, principal: Reviewer, database: RequiredDatabaseDep, settings: SettingsDep
 ) -> Lease:
     """Begin the lease anew."""
     return review.renew(database, principal, item_id, claim.claims, lease=_lease(settings))
@@ -90,14 +90,18 @@ def renew(
     response_class=Response,
     responses=documented(*_SIGNED_IN, UnknownRow, ClaimLost),
 )
-def release(item_id: uuid.UUID, claim: ClaimNumber, principal: Reviewer, database: DatabaseDep) -> None:
+def release(item_id: uuid.UUID, claim: ClaimNumber, principal: Reviewer, database: RequiredDatabaseDep) -> None:
     """Let somebody else have the note, undecided."""
     review.release(database, principal, item_id, claim.claims)
 
 
 @router.post("/{item_id}/decisions", summary="Decide", responses=documented(*_DECIDING))
 def decide(
-    item_id: uuid.UUID, request: DecisionRequest, principal: Reviewer, database: DatabaseDep, settings: SettingsDep
+    item_id: uuid.UUID,
+    request: DecisionRequest,
+    principal: Reviewer,
+    database: RequiredDatabaseDep,
+    settings: SettingsDep,
 ) -> Decided:
     """Keep a decision on a claimed note, or take back one's last one; the answer says what it changes."""
     return review.decide(database, principal, item_id, request, lease=_lease(settings))
@@ -105,7 +109,11 @@ def decide(
 
 @router.post("/{item_id}/accept-and-next", summary="Decide and claim the next", responses=documented(*_DECIDING))
 def decide_and_claim(
-    item_id: uuid.UUID, request: DecisionRequest, principal: Reviewer, database: DatabaseDep, settings: SettingsDep
+    item_id: uuid.UUID,
+    request: DecisionRequest,
+    principal: Reviewer,
+    database: RequiredDatabaseDep,
+    settings: SettingsDep,
 ) -> Decided:
     """Keep a decision (any but undo) and claim the next note, in one transaction."""
     return review.decide(database, principal, item_id, request, lease=_lease(settings), and_next=True)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Body, Depends
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.access import allowed_once_opened
 from api.batch.records import ErrorLine, code_values
+from api.db import values
 from api.dependencies import CoderDep, SettingsDep
 from api.errors import (
+    Forbidden,
     ModelNotReady,
     NoteTooLong,
     RequestTooLarge,
+    SignInRequired,
     TooManyNotes,
     UnknownPayer,
     UnreadableText,
@@ -24,7 +28,11 @@ from api.routes.examples import examples
 from models.note import Note
 from models.result import Result
 
-router = APIRouter(prefix="/v1/suggestions", tags=["suggestions"])
+router = APIRouter(
+    prefix="/v1/suggestions",
+    tags=["suggestions"],
+    dependencies=[Depends(allowed_once_opened(*get_args(values.Role), scope="suggestions"))],
+)
 
 
 class Batch(BaseModel):
@@ -44,7 +52,7 @@ class BatchResult(BaseModel):
     results: list[Result | ErrorLine]
 
 
-_ERRORS = (WrongHost, RequestTooLarge, RequestValidationError, ModelNotReady, Exception)
+_ERRORS = (SignInRequired, Forbidden, WrongHost, RequestTooLarge, RequestValidationError, ModelNotReady, Exception)
 
 
 @router.post(

@@ -87,9 +87,10 @@ class FakeCoder:
 class Client:
     """An HTTP client on the app's lifespan, without a socket; use it with ``with``."""
 
-    def __init__(self, app: Any, host: str = "127.0.0.1:8000") -> None:
+    def __init__(self, app: Any, host: str = "127.0.0.1:8000", peer: str = "127.0.0.1") -> None:
         self._app = app
         self._host = host
+        self._peer = peer
 
     def __enter__(self) -> Client:
         self._portal_context = anyio.from_thread.start_blocking_portal()
@@ -106,7 +107,7 @@ class Client:
         return self._portal.call(partial(self._request, method, path, **arguments))
 
     async def _request(self, method: str, path: str, **arguments: Any) -> httpx.Response:
-        transport = httpx.ASGITransport(app=self._app, raise_app_exceptions=True)
+        transport = httpx.ASGITransport(app=self._app, raise_app_exceptions=True, client=(self._peer, 50000))
         async with httpx.AsyncClient(transport=transport, base_url=f"http://{self._host}") as client:
             return await client.request(method, path, **arguments)
 

@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import socket
+import ssl
 import subprocess
 import sys
+import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -144,6 +150,43 @@ class TestServe:
         assert (ran.exit_code, ran.stderr.count("\n")) == (2, 1)
         assert "--allow-remote" in ran.stderr
 
+    @pytest.mark.parametrize("proxy", [False, True])
+    def test_other_computers_need_tls_and_accounts(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fake_load: None, proxy: bool
+    ) -> None:
+        monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+        if proxy:
+            monkeypatch.setenv("THERAPY_CODER_TLS_PROXY", "127.0.0.1")
+        arguments = ["serve", "--port", "0", *([] if proxy else ["--host", "0.0.0.0", "--allow-remote"])]
+        ran = runner.invoke(app, arguments)
+        assert (ran.exit_code, ran.stderr.count("\n")) == (2, 1)
+        assert ("therapy-coder people add" if proxy else "THERAPY_CODER_TLS_CERT") in ran.stderr
+        monkeypatch.setenv("THERAPY_CODER_DATABASE_URL", "none")
+        assert runner.invoke(app, arguments).exit_code == 2
+
+    @pytest.mark.parametrize(
+        ("settings", "said"),
+        [
+            ({"TLS_CERT": "cert.pem"}, "go together"),
+            ({"TLS_CERT": "no.pem", "TLS_KEY": "cert.pem"}, "cannot be read"),
+            ({"TLS_CERT": "cert.pem", "TLS_KEY": "cert.pem"}, "are no certificate"),
+            ({"TLS_PROXY": "everybody"}, "addresses such as"),
+            ({"TLS_PROXY": "10.0.0.7/24"}, "addresses such as"),
+            ({"DATABASE_URL": "sqlite:////dev/null/x.sqlite3"}, "cannot be reached"),
+        ],
+    )
+    def test_what_cannot_be_used_is_one_line(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fake_load: None, settings: dict[str, str], said: str
+    ) -> None:
+        (tmp_path / "cert.pem").write_text("no certificate")
+        monkeypatch.chdir(tmp_path)
+        for name, value in settings.items():
+            monkeypatch.setenv(f"THERAPY_CODER_{name}", value)
+        ran = runner.invoke(app, ["serve", "--port", "0"])
+        assert ran.exit_code in {2, 4}
+        assert ran.stderr.count("\n") == 1
+        assert said in ran.stderr
+
     def test_a_taken_port_is_told(self) -> None:
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
@@ -175,30 +218,86 @@ class TestServe:
         monkeypatch.setenv("THERAPY_CODER_MODEL_PATH", "refused")
         assert runner.invoke(app, ["serve", "--port", "0"]).exit_code == 3
 
-    def test_it_prints_its_address_alone_and_answers(self) -> None:
-        command = [sys.executable, "-c", "from api.cli import app; app()", "serve", "--port", "0"]
-        root = str(Path(__file__).parents[2])
-        with subprocess.Popen(
-            command,
-            cwd=root,
-            env={**os.environ, "PYTHONPATH": root},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as server:
-            assert server.stdout is not None
-            address = server.stdout.readline().split()[-1]
-            try:
-                body = json.dumps({"text": f"O: Ther ex x 15 min: bridging 3x10 {SENTINEL}"}).encode()
-                request = urllib.request.Request(
-                    f"{address}/v1/suggestions", body, {"Content-Type": "application/json"}
-                )
-                with urllib.request.urlopen(request) as answer:
-                    assert json.load(answer)["minutes"] == {"97110": 15}
-            finally:
-                server.terminate()
-            rest, errors = server.communicate(timeout=20)
-        assert (rest, errors) == ("", "")
+    def test_without_a_database_it_prints_its_address_alone_and_answers(self) -> None:
+        with serving(THERAPY_CODER_DATABASE_URL="none") as (server, address):
+            assert post(address, "/v1/suggestions", NOTE)["minutes"] == {"97110": 15}
+            server.terminate()
+            assert server.communicate(timeout=20) == ("", "")
+
+    def test_a_first_run(self, tmp_path: Path) -> None:
+        with serving(XDG_DATA_HOME=str(tmp_path)) as (server, address):
+            assert server.stderr is not None
+            page, _, secret = server.stderr.readline().split()[-1].partition("#")
+            assert page == f"{address}/sign-in"
+            assert post(address, "/v1/suggestions", NOTE)["minutes"] == {"97110": 15}
+            assert post(address, "/v1/sign-in/link", {"secret": secret})["role"] == "admin"
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                post(address, "/v1/suggestions", NOTE)
+            assert refused.value.code == 401
+            refused.value.close()
+            server.terminate()
+            assert server.communicate(timeout=20) == ("", "")
+        [file] = (tmp_path / "therapy-coder").glob("*.sqlite3")
+        assert file.stat().st_mode & 0o077 == 0
+
+    @pytest.mark.skipif(shutil.which("openssl") is None, reason="a certificate is made with openssl")
+    def test_tls(self, tmp_path: Path) -> None:
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost",
+             "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "cert.pem"],
+            cwd=tmp_path, check=True, capture_output=True,
+        )  # fmt: skip
+        trusted = ssl.create_default_context(cafile=tmp_path / "cert.pem")
+        files = {
+            "THERAPY_CODER_TLS_CERT": str(tmp_path / "cert.pem"),
+            "THERAPY_CODER_TLS_KEY": str(tmp_path / "key.pem"),
+        }
+        with serving(XDG_DATA_HOME=str(tmp_path), **files) as (server, address):
+            assert address.startswith("https://")
+            assert server.stderr is not None
+            secret = server.stderr.readline().partition("#")[2].strip()
+            request = urllib.request.Request(
+                f"{address}/v1/sign-in/link",
+                json.dumps({"secret": secret}).encode(),
+                {"Content-Type": "application/json"},
+            )
+            with urllib.request.urlopen(request, context=trusted) as answer:
+                assert answer.headers["set-cookie"].startswith("__Host-therapy-coder=")
+                assert "; Secure" in answer.headers["set-cookie"]
+                assert answer.headers["strict-transport-security"] == "max-age=31536000"
+            server.terminate()
+            server.communicate(timeout=20)
+
+
+NOTE = {"text": f"O: Ther ex x 15 min: bridging 3x10 {SENTINEL}"}
+
+
+@contextmanager
+def serving(**environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A server in a process of its own, and its address."""
+    root = str(Path(__file__).parents[2])
+    command = [sys.executable, "-c", "from api.cli import app; app()", "serve", "--port", "0"]
+    with subprocess.Popen(
+        command,
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": root, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+        try:
+            yield server, server.stdout.readline().split()[-1]
+        finally:
+            server.terminate()
+
+
+def post(address: str, path: str, body: dict[str, str]) -> dict[str, Any]:
+    request = urllib.request.Request(
+        f"{address}{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
 
 
 @pytest.mark.parametrize(

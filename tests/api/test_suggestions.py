@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -272,14 +273,21 @@ def test_the_described_examples_are_of_the_described_types(client: Client) -> No
     assert ["error" in r for r in client.post("/v1/suggestions/batch", json=batch).json()["results"]] == [False, True]
 
 
-def test_the_page_asks_nothing_of_other_hosts_and_runs_no_inline_code(client: Client) -> None:
-    page = client.get("/").text
-    assert "Nothing is billed." in page
+@pytest.mark.parametrize("path", ["/", "/sign-in", "/people"])
+def test_the_pages_ask_nothing_of_other_hosts_and_run_no_inline_code(client: Client, path: str) -> None:
+    page = client.get(path).text
     assert "<style" not in page
     assert " style=" not in page
     assert "://" not in page + client.get("/static/page.css").text
-    assert "innerHTML" not in client.get("/static/page.js").text
-    assert page.count("<script") == page.count('<script src="/static/page.js"') == 1
+    scripts = re.findall(r'<script type="module" src="(/static/[a-z-]+[.]js)"></script>', page)
+    assert len(scripts) == page.count("<script") == 2
+    for script in [*scripts, "/static/shared.js"]:
+        assert "innerHTML" not in client.get(script).text
+    assert not re.search(r" on[a-z]+=", page)
+
+
+def test_the_page_has_its_words(client: Client) -> None:
+    assert "Nothing is billed." in client.get("/").text
     assert client.get("/page/words").json()["codes"]["97110"] == "therapeutic exercise"
 
 

@@ -1,20 +1,11 @@
-"use strict";
 // The page: sends the note, shows the result. Note text is only ever set as text, never parsed as HTML.
 // The API counts in Unicode code points, JavaScript in UTF-16 units: notes are cut as arrays of code points (`points`).
 
-const $ = (id) => document.getElementById(id);
+import { $, inWords, make, send, signInLink } from "/static/shared.js";
+
 let words = null;
 let shown = null; // { text, points, result } as last coded
 let running = 0; // number of the newest request; an older answer is dropped
-
-function make(tag, options = {}, ...children) {
-  const element = document.createElement(tag);
-  if (options.class) element.className = options.class;
-  for (const [name, value] of Object.entries(options.attributes || {})) element.setAttribute(name, value);
-  if (options.click) element.addEventListener("click", options.click);
-  element.append(...children.filter((child) => child !== null && child !== ""));
-  return element;
-}
 
 const percent = (probability) => `${Math.floor(probability * 100)} %`;
 const sureness = (probability) => words.confidence.find((entry) => entry.from <= probability).word;
@@ -39,16 +30,12 @@ async function suggest() {
   say("Reading the note …");
   setBusy(true);
   try {
-    const answer = await fetch("/v1/suggestions", {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ text, policy: $("policy").value }),
-    });
-    const body = await answer.json();
+    const { ok, status, body } = await send("POST", "/v1/suggestions", { text, policy: $("policy").value });
     if (number !== running) return;
-    if (!answer.ok) {
+    if (!ok) {
       say("");
-      showProblem(inWords(body));
+      // The note stays in its field: the way to sign in opens beside it.
+      showProblem(...(status === 401 ? ["Sign in to have a note read: ", signInLink()] : [inWords(body)]));
       return;
     }
     show(text, body);
@@ -61,13 +48,8 @@ async function suggest() {
   }
 }
 
-function inWords(problem) {
-  const fields = (problem.errors || []).map((error) => (error.field ? `${error.field}: ${error.reason}` : error.reason));
-  return [`${problem.title}.`, problem.detail || "", fields.join("; ")].filter(Boolean).join(" ");
-}
-
-function showProblem(message) {
-  $("problem").textContent = message;
+function showProblem(...message) {
+  $("problem").replaceChildren(...message);
   $("problem").hidden = false;
 }
 

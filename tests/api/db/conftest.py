@@ -17,12 +17,16 @@ import psycopg
 import pytest
 from sqlalchemy import URL, text
 
+from api import people
+from api.access import csrf_token
 from api.audit import SYSTEM, Actor
 from api.db import migrate, repository
 from api.db.session import Database
-from api.db.values import Role
+from api.db.values import Role, Scope
+from api.main import create_app
+from api.settings import Settings
 
-from ..conftest import FakeCoder
+from ..conftest import Client, FakeCoder
 
 ENGINES = ("sqlite", "postgresql")
 # Set by .ci/run: there, a missing PostgreSQL is a failure and no skip.
@@ -232,3 +236,31 @@ def review(database: Database, clinic: uuid.UUID) -> Callable[..., uuid.UUID]:
             ).id  # fmt: skip
 
     return add
+
+
+@pytest.fixture
+def client(database: Database) -> Iterator[Client]:
+    """A client of the app with the database."""
+    with Client(create_app(Settings(), coder=FakeCoder(), database=database)) as made:  # type: ignore[arg-type]
+        yield made
+
+
+def session_of(database: Database, clinic: uuid.UUID, person: uuid.UUID) -> dict[str, str]:
+    """Headers of a browser in which that person is signed in, on our own page."""
+    with database.writing() as session:
+        secret = people.begin_session(session, repository.person(session, clinic, person))
+    return {"cookie": f"therapy-coder={secret}", "x-csrf-token": csrf_token(secret), "sec-fetch-site": "same-origin"}
+
+
+def key_of(database: Database, clinic: uuid.UUID, *scopes: Scope) -> dict[str, str]:
+    """Headers of a program with a new key."""
+    with database.writing() as session:
+        secret = people.make_key(session, clinic, f"k{uuid.uuid4().hex}", scopes, by=SYSTEM)
+    return {"authorization": f"Bearer {secret}"}
+
+
+@pytest.fixture
+def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real costs are 64 MiB and a tenth of a second each."""
+    monkeypatch.setattr(people, "_HASHER", people.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    people._nobodys_hash.cache_clear()

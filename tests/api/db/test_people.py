@@ -35,11 +35,7 @@ REAL = people._HASHER
 PASSWORD = "correct horse battery"
 
 
-@pytest.fixture(autouse=True)
-def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The real costs are 64 MiB and a tenth of a second each."""
-    monkeypatch.setattr(people, "_HASHER", people.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-    people._nobodys_hash.cache_clear()
+pytestmark = pytest.mark.usefixtures("cheap_hashes")
 
 
 def try_password(database: Database, clinic: uuid.UUID, login: str, password: str) -> bool:
@@ -151,19 +147,26 @@ def test_a_session(database: Database, clinic: uuid.UUID, add_person: AddPerson)
         secret = people.begin_session(session, repository.person(session, clinic, person))
         other = people.begin_session(session, repository.person(session, clinic, person))
     with database.reading() as session:
-        assert people.signed_in(session, secret).id == person
-        later = repository.now() + people.SESSION_LIFETIME
-        assert repository.session_person(session, clinic, repository.sha256(secret), at=later) is None
+        assert people.signed_in(session, secret)[0].id == person
+        found = people.signed_in(session, secret)[1]
+        begun, hashed, hour = found.created_at, found.token_hash, timedelta(hours=1)
+        for idle, at, lasts in (
+            (24 * hour, people.SESSION_LIFETIME, False),
+            (24 * hour, people.SESSION_LIFETIME - timedelta(microseconds=1), True),
+            (hour, hour, False),
+            (hour, hour - timedelta(microseconds=1), True),
+        ):
+            assert (repository.find_session(session, clinic, hashed, idle, at=begun + at) is not None) is lasts
     with database.writing() as session:
         people.end_session(session, secret)
     with database.reading() as session:
-        assert people.signed_in(session, other).id == person
+        assert people.signed_in(session, other)[0].id == person
         with pytest.raises(SignInRefused):
             people.signed_in(session, secret)
 
 
-@pytest.mark.parametrize("how", ["disable", "reset"])
-def test_disabling_and_resetting_shut_everything(
+@pytest.mark.parametrize("how", ["disable", "reset", "password"])
+def test_disabling_resetting_and_another_password_shut_everything(
     database: Database, clinic: uuid.UUID, add_person: AddPerson, how: str
 ):
     person = add_person(clinic)
@@ -172,14 +175,37 @@ def test_disabling_and_resetting_shut_everything(
         secret = people.begin_session(session, repository.person(session, clinic, person))
         link = people.make_link(session, clinic, person, "reset", by=SYSTEM)
     with database.writing() as session:
-        {"disable": repository.disable_person, "reset": repository.reset_person}[how](
-            session, clinic, person, by=SYSTEM
-        )
+        if how == "password":
+            people.set_password(session, clinic, person, PASSWORD + "x", by=SYSTEM)
+        else:
+            {"disable": repository.disable_person, "reset": repository.reset_person}[how](
+                session, clinic, person, by=SYSTEM
+            )
     assert not try_password(database, clinic, "ana", PASSWORD)
     with database.reading() as session, pytest.raises(SignInRefused):
         people.signed_in(session, secret)
     with database.writing() as session, pytest.raises(SignInRefused):
         people.use_link(session, link)
+
+
+def test_accounts(database: Database, clinic: uuid.UUID, other_clinic: uuid.UUID, add_person: AddPerson):
+    def told() -> str:
+        with database.reading() as session:
+            return repository.accounts(session)
+
+    assert told() == "none"
+    add_person(clinic, "first", "admin")
+    assert told() == "waiting"
+    second = add_person(other_clinic, "second", "admin")
+    with database.writing() as session:
+        people.make_link(session, other_clinic, second, "welcome", by=SYSTEM)
+    assert told() == "waiting"
+    with database.writing() as session:
+        secret = people.begin_session(session, repository.person(session, other_clinic, second))
+    assert told() == "opened"
+    with database.writing() as session:
+        people.end_session(session, secret)
+    assert told() == "opened"
 
 
 def test_the_last_admin_stays(database: Database, clinic: uuid.UUID, other_clinic: uuid.UUID, add_person: AddPerson):
@@ -251,7 +277,7 @@ def test_nothing_secret_is_in_the_trail(database: Database, clinic: uuid.UUID, a
 
 # ---- clinics apart
 
-NO_CLINIC_YET = {"now", "sha256", "clinics", "clinic_named", "add_clinic", "append_audit"}
+NO_CLINIC_YET = {"now", "accounts", "sha256", "clinics", "clinic_named", "add_clinic", "append_audit"}
 
 
 def public_functions() -> dict[str, Callable]:
@@ -278,7 +304,9 @@ def test_another_clinics_rows_are_unknown(
     with database.writing() as session:
         link = people.make_link(session, clinic, person, "welcome", by=SYSTEM)
         token = people.begin_session(session, repository.person(session, clinic, person))
+        session_id = people.signed_in(session, token)[1].id
         key = people.make_key(session, clinic, "ehr", ["submit"], by=SYSTEM)
+        key_id = people.find_key(session, key).id
         before = repr(session.execute(text("SELECT * FROM people")).all())
     long, hash_of, later = timedelta(hours=1), repository.sha256, repository.now() + timedelta(hours=1)
     r = repository
@@ -293,6 +321,7 @@ def test_another_clinics_rows_are_unknown(
         "count_try": (UnknownPerson, lambda s: r.count_try(s, other_clinic, person, right=False, limit=3, lock=long)),
         "add_link": (UnknownPerson, lambda s: r.add_link(s, other_clinic, person, "x", "reset", long, by=SYSTEM)),
         "add_session": (UnknownPerson, lambda s: r.add_session(s, other_clinic, person, "x", long)),
+        "key": (UnknownKey, lambda s: r.key(s, other_clinic, key_id)),
         "revoke_key": (UnknownKey, lambda s: r.revoke_key(s, other_clinic, "ehr", by=SYSTEM)),
         "read_note": (UnknownRow, lambda s: r.read_note(s, other_clinic, kept["note"], by=SYSTEM)),
         "add_result": (
@@ -309,7 +338,8 @@ def test_another_clinics_rows_are_unknown(
         "people": lambda s: r.people(s, other_clinic),
         "keys": lambda s: r.keys(s, other_clinic),
         "use_link": lambda s: r.use_link(s, other_clinic, hash_of(link)),
-        "session_person": lambda s: r.session_person(s, other_clinic, hash_of(token)),
+        "find_session": lambda s: r.find_session(s, other_clinic, hash_of(token), long),
+        "mark_used": lambda s: r.mark_used(s, other_clinic, "session", session_id),
         "end_session": lambda s: r.end_session(s, other_clinic, hash_of(token)),
         "find_key": lambda s: r.find_key(s, other_clinic, hash_of(key)),
         "reviews": lambda s: r.reviews(s, other_clinic, kept["note"]),
@@ -320,7 +350,7 @@ def test_another_clinics_rows_are_unknown(
         "latest_audit": lambda s: r.latest_audit(s, other_clinic, 10, subject_id=kept["note"]),
     }
     # These only add rows under the clinic that they are given, or read its own chain (test_audit).
-    own = {"add_person", "add_key", "add_note", "audit_head", "audit_rows"}
+    own = {"clinic", "add_person", "add_key", "add_note", "audit_head", "audit_rows"}
     assert set(refused) | set(empty) | own == set(public_functions()) - NO_CLINIC_YET
     for name, (error, call) in refused.items():
         with pytest.raises(error), database.writing() as session:

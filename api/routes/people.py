@@ -1,0 +1,136 @@
+"""A clinic's people, for its admins."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Annotated, Literal, cast
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.orm import Session
+
+from api import people
+from api.access import Principal, allowed
+from api.db import repository, values
+from api.db.errors import BadName, DatabaseUnavailable, LastAdmin, NameTaken, UnknownPerson
+from api.db.tables import Person
+from api.dependencies import RequiredDatabaseDep
+from api.errors import Forbidden, SignInRequired, documented
+
+router = APIRouter(prefix="/v1/people", tags=["people"])
+
+Admin = Annotated[Principal, Depends(allowed("admin"))]
+_ERRORS = (SignInRequired, Forbidden, DatabaseUnavailable)
+
+
+class PersonSummary(BaseModel):
+    """A person of the clinic."""
+
+    id: uuid.UUID
+    login: str
+    name: str
+    role: values.Role
+    state: Literal["active", "no_password", "disabled"]
+    created_at: datetime
+
+
+class People(BaseModel):
+    """Everybody of the clinic by login, disabled ones included."""
+
+    people: list[PersonSummary]
+
+
+class NewPerson(BaseModel):
+    """Somebody to add."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    login: str = Field(max_length=200, description="What they sign in with, such as an e-mail address.")
+    name: str = Field(default="", max_length=200, description="The name that others read; without it, the login.")
+    role: values.Role
+
+
+class NewRole(BaseModel):
+    """Another role."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    role: values.Role
+
+
+class Invited(BaseModel):
+    """A person, and the link to give to them: it signs them in once, within 24 hours, and is shown this once."""
+
+    person: PersonSummary
+    link: str
+
+
+@router.get("", summary="List the people", responses=documented(*_ERRORS))
+def list_people(admin: Admin, database: RequiredDatabaseDep) -> People:
+    """List the clinic's people."""
+    with database.reading() as session:
+        return People(people=[_summary(each) for each in repository.people(session, admin.clinic_id)])
+
+
+@router.post(
+    "",
+    summary="Add a person",
+    status_code=201,
+    responses=documented(*_ERRORS, RequestValidationError, BadName, NameTaken),
+)
+def add_person(new: NewPerson, admin: Admin, request: Request, database: RequiredDatabaseDep) -> Invited:
+    """Add a person, and return the link with which they choose a password."""
+    with database.writing() as session:
+        person = repository.add_person(session, admin.clinic_id, new.login, new.name, new.role, by=admin.actor)
+        return _invited(session, person, "welcome", admin, request)
+
+
+@router.put(
+    "/{person_id}/role",
+    summary="Give a person another role",
+    responses=documented(*_ERRORS, RequestValidationError, UnknownPerson, LastAdmin),
+)
+def set_role(person_id: uuid.UUID, new: NewRole, admin: Admin, database: RequiredDatabaseDep) -> PersonSummary:
+    """Change what a person may do, at once."""
+    with database.writing() as session:
+        repository.set_role(session, admin.clinic_id, person_id, new.role, by=admin.actor)
+        return _summary(repository.person(session, admin.clinic_id, person_id))
+
+
+@router.post(
+    "/{person_id}/disable", summary="Shut a person out", responses=documented(*_ERRORS, UnknownPerson, LastAdmin)
+)
+def disable(person_id: uuid.UUID, admin: Admin, database: RequiredDatabaseDep) -> PersonSummary:
+    """Shut a person out at once; what they decided stays."""
+    with database.writing() as session:
+        repository.disable_person(session, admin.clinic_id, person_id, by=admin.actor)
+        return _summary(repository.person(session, admin.clinic_id, person_id))
+
+
+@router.post("/{person_id}/reset", summary="Make a new link", responses=documented(*_ERRORS, UnknownPerson))
+def reset(person_id: uuid.UUID, admin: Admin, request: Request, database: RequiredDatabaseDep) -> Invited:
+    """Take a person's password and sessions away, and return a link with which they choose a new one."""
+    with database.writing() as session:
+        repository.reset_person(session, admin.clinic_id, person_id, by=admin.actor)
+        return _invited(session, repository.person(session, admin.clinic_id, person_id), "reset", admin, request)
+
+
+def _invited(
+    session: Session, person: Person, purpose: values.LinkPurpose, admin: Principal, request: Request
+) -> Invited:
+    secret = people.make_link(session, admin.clinic_id, person.id, purpose, by=admin.actor)
+    return Invited(person=_summary(person), link=f"{request.base_url}sign-in#{secret}")
+
+
+def _summary(person: Person) -> PersonSummary:
+    open_state = "no_password" if person.password_hash is None else "active"
+    return PersonSummary(
+        id=person.id,
+        login=person.login,
+        name=person.name,
+        role=cast("values.Role", person.role),
+        state=open_state if person.disabled_at is None else "disabled",
+        created_at=person.created_at,
+    )
