@@ -31,7 +31,7 @@ from api.db.errors import JobRunning, RowRefused, StorageError
 from api.db.session import Database
 from api.db.tables import Job
 from api.db.values import JobState
-from api.errors import NoCorpus
+from api.errors import NoCorpus, NoDatabase
 from api.export import export
 from api.settings import Settings
 from models.errors import UnknownVersion, UntrustedModel
@@ -94,9 +94,15 @@ def look(database: Database, clinic_id: uuid.UUID, job_id: uuid.UUID) -> Job:
 
 
 def start(settings: Settings, clinic_id: uuid.UUID, job_id: uuid.UUID) -> subprocess.Popen[bytes]:
-    """Begin a worker that outlives this process's requests, and return it."""
+    """Begin a worker that outlives this process's requests, and return it.
+
+    Raises
+    ------
+    NoDatabase
+        The settings name none.
+    """
     # The address may hold a password: it goes by the environment, which other users do not see, and not by the arguments.
-    environment = os.environ | {"THERAPY_CODER_DATABASE_URL": settings.database_url.get_secret_value()}
+    environment = os.environ | {"THERAPY_CODER_DATABASE_URL": _address(settings)}
     for name in ("models_folder", "training_data"):
         value = getattr(settings, name)
         if value is not None:
@@ -109,6 +115,12 @@ def start(settings: Settings, clinic_id: uuid.UUID, job_id: uuid.UUID) -> subpro
         start_new_session=True,
         env=environment,
     )
+
+
+def _address(settings: Settings) -> str:
+    if settings.database_url is None:
+        raise NoDatabase
+    return settings.database_url.get_secret_value()
 
 
 def retrain_command(settings: Settings) -> list[str]:
@@ -337,7 +349,7 @@ def main() -> None:
     """Do the job that the arguments name."""
     settings = Settings()
     clinic_id, job_id = map(uuid.UUID, sys.argv[1:3])
-    with Database(settings.database_url.get_secret_value()) as database:
+    with Database(_address(settings)) as database:
         work(database, settings, clinic_id, job_id)
 
 

@@ -11,16 +11,17 @@ from typing import Any
 from fastapi import Request
 
 from api import audit
-from api.access import Principal, SignInRequired, current_principal
+from api.access import Principal, current_principal
 from api.audit import SYSTEM, Actor
 from api.db import repository
 from api.db.session import Database
+from api.errors import SignInRequired
 from api.main import create_app
 from api.settings import Settings
 from models.billing.flags import FLAGS
 from models.billing.units import all_units
 from models.note import Note
-from models.result import FlagResult, MentionSpan, ModelInfo, ProposalResult, Result, ServiceResult, TextSpan
+from models.result import FlagResult, MentionSpan, ProposalResult, Result, ServiceResult, TextSpan
 
 from ..conftest import Client, FakeCoder
 
@@ -55,7 +56,7 @@ class ReviewCoder(FakeCoder):
                 "minutes": minutes,
                 "units": all_units(minutes),
                 "flags": flags,
-                "model": ModelInfo(version="fake", profile=note.profile),
+                "model": blank.model,
             }
         )  # fmt: skip
 

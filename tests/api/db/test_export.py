@@ -20,11 +20,11 @@ from api.db.errors import UnknownRow
 from api.db.session import Database
 from api.decisions import Decision
 from api.export import Exported, export
-from api.reviewed import NoteHeader, labelled
-from models.errors import NotConvertible
+from api.queue.errors import DecisionRefused
+from api.reviewed import labelled
 from models.registry import shipped
 from models.training.checks import check_paths
-from models.training.dataset import LabelledNote
+from models.training.dataset import Header, LabelledNote
 from nlp.pipeline import Reader, load
 
 from ..conftest import SENTINEL
@@ -58,7 +58,7 @@ def exported(database: Database, clinic: uuid.UUID, reader: Reader) -> Callable[
     return run
 
 
-HEADER = NoteHeader("n1", "clinic-1", "clinic-1", "PT", "hand", "reviewed")
+HEADER = Header(id="n1", writer="clinic-1", layout="clinic-1", discipline="PT", setting="hand")
 
 
 def test_a_decision_becomes_labels():
@@ -86,9 +86,11 @@ def test_a_decision_becomes_labels():
     ],
 )
 def test_what_contradicts_the_text_is_no_label(changed: dict[str, Any], told: str):
-    with pytest.raises(NotConvertible, match=told) as error:
+    with pytest.raises(DecisionRefused) as error:
         labelled(TEXT, Decision.model_validate(decision(**changed)), HEADER)
-    assert "car" not in str(error.value)
+    reasons = "; ".join(reason for _, reason in error.value.refused)
+    assert told in reasons
+    assert "car" not in reasons
 
 
 def test_the_latest_standing_decision_is_exported(

@@ -147,7 +147,7 @@ def test_what_cannot_be_written_down_is_undone(
 def client(database: Database, clinic: uuid.UUID, versions: Versions, trainer: Actor) -> Iterator[Client]:
     app = create_app(Settings(), coder=Coder.load(make_version(versions.folder, "v0")))
     app.state.database = database
-    who = Principal(clinic, trainer, "trainer", (), trainer.id)
+    who = Principal(clinic, trainer, "trainer", frozenset())
     app.dependency_overrides[current_principal] = lambda: who
     with Client(app) as made:
         made.app = app  # type: ignore[attr-defined]
@@ -249,7 +249,7 @@ def test_only_trainers_may(client: Client, clinic: uuid.UUID, method: str, path:
     body = {"json": {"kind": "retrain"}} if path == "/v1/jobs" and method == "POST" else {}
     overrides = client.app.dependency_overrides  # type: ignore[attr-defined]
     for role, scopes in (("coder", ()), ("therapist", ()), (None, ("submit", "queue"))):
-        overrides[current_principal] = lambda role=role, scopes=scopes: Principal(clinic, SYSTEM, role, scopes, None)
+        overrides[current_principal] = lambda role=role, scopes=scopes: Principal(clinic, SYSTEM, role, frozenset(scopes))
         assert client.request(method, path, **body).status_code == 403, role
     overrides.clear()
     assert client.request(method, path, **body).status_code == 401
