@@ -1,4 +1,4 @@
-"""A clinic's drift: its latest notes and decisions against what the model was made for (`models.drift`)."""
+"""A clinic's drift: its latest notes and decisions against what the model was made for (`models.drift`); would retraining pay."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from api.db import learning
 from api.db.repository import now
 from models.billing.codes import HEADLINE
 from models.drift import Signal, input_drift, known_words, outcome_drift
+from models.learning import pays
+from models.registry import read_manifest, shipped
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -21,7 +23,7 @@ _MOST_NOTES = 2000
 
 
 def measured(session: Session, clinic_id: uuid.UUID, model: Path, days: int, *, by: Actor) -> list[Signal]:
-    """Return the signals of the last ``days``, inputs first; that notes were read for it is written down."""
+    """Return the signals of the last ``days``, inputs first, and whether retraining would pay; that notes were read is kept."""
     since = now() - timedelta(days=days)
     texts = learning.texts_since(session, clinic_id, since, _MOST_NOTES, by=by)
     decisions = [
@@ -29,7 +31,15 @@ def measured(session: Session, clinic_id: uuid.UUID, model: Path, days: int, *, 
         for result, review in learning.outcomes(session, clinic_id, since)
         if review.decision.get("kind") in ("accept", "correct")
     ]
-    return [*input_drift(texts, known_words(model)), *outcome_drift(decisions)]
+    return [*input_drift(texts, known_words(model)), *outcome_drift(decisions), _outlook(session, clinic_id, model)]
+
+
+def _outlook(session: Session, clinic_id: uuid.UUID, model: Path) -> Signal:
+    """Whether the clinic's reviewed notes would pay: a version knows those that it learnt beside the program's own."""
+    learnt = read_manifest(model).notes
+    new = max(0, read_manifest(shipped()).notes + learning.reviewed_count(session, clinic_id) - learnt)
+    found = pays(learnt, new)
+    return Signal("retraining", found.state, found.then, found.now, new, found.sentence)
 
 
 def _taken(proposed: str | None, decision: dict[str, Any]) -> bool:

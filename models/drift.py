@@ -33,7 +33,7 @@ from models.training.dataset import read_corpus, read_splits, select
 from nlp.chain import Chain
 from nlp.pipeline import TAGGER_FILE
 
-State = Literal["steady", "drift", "too_few"]
+State = Literal["steady", "drift", "too_few", "pays"]
 REFERENCE_FILE = "drift_reference.json"
 _FILE = "drift.toml"
 _WORD = re.compile(r"[^\W\d_]+")

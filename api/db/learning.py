@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from api.audit import Actor, Entry, record
@@ -29,6 +29,13 @@ def reviewed_notes(session: Session, clinic_id: uuid.UUID) -> Sequence[tuple[Not
         .order_by(Note.submitted_at, Note.id, Review.created_at, Review.id)
     )
     return [(row.Note, row.Review) for row in found]
+
+
+def reviewed_count(session: Session, clinic_id: uuid.UUID) -> int:
+    """Return how many notes have a decision with a reading, whether or not it was taken back since."""
+    read = Review.decision["kind"].as_string().in_(("accept", "correct"))
+    counted = select(func.count(Review.note_id.distinct())).where(Review.clinic_id == clinic_id, read)
+    return session.scalar(counted) or 0
 
 
 def record_export(session: Session, clinic_id: uuid.UUID, counts: dict[str, Any], *, by: Actor) -> None:

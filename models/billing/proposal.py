@@ -86,7 +86,7 @@ def propose(
         The weights of the signs that make the blocks' confidence that of the note (fitted in training: a block may be read
         wrongly too); the default leaves it as it is.
     certainty : float
-        The reader's certainty of what it left out (`Document.certainty`).
+        The reader's certainty of what it left out (`Document.certainty`); 1 where there was nothing.
 
     Raises
     ------
@@ -99,7 +99,8 @@ def propose(
     code = _headline_code(services, minutes)
     confidence = _no_code_confidence(services) if code is None else _code_confidence(services, code)
     weights = calibration.none if code is None else calibration.code
-    if weights != UNCALIBRATED.code:
+    # A note that holds nothing to weigh (no block, no task, no minutes left out) has no sign of its own worth.
+    if weights != UNCALIBRATED.code and (services or certainty < 1.0):
         confidence = chance(signs(services, code, minutes, certainty), weights)
     return Proposal(code, confidence, policy, minutes, all_units(minutes), confidence < calibration.least)
 

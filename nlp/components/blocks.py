@@ -44,7 +44,7 @@ _PLACED = 3.0  # taken off a label that the place of a sentence's only minutes s
 # grouper's own features knew the notes that they learnt from, so the encoder's weights came out small (`DECISIONS.md`, record 24).
 _SURER, _UNDONE = 1.0, 4.0
 _CLAIM_MINUTES = 2.0  # taken off the score of *no block* for minutes without a word against them
-_CLAIM_WORK = 0.5  # the same for work that the tagger took for done; more finds more and leaks more
+_CLAIM_WORK = 1.0  # the same for work that the tagger took for done; more finds more and leaks more
 _NO_WORK = frozenset(
     ("plan", "home_program", "goals", "not_today", "previous", "history", "subjective", "education", "measures")
 )

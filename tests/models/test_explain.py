@@ -71,7 +71,8 @@ def test_every_flag_stands_once(coder: Coder) -> None:
 
 def test_blocks_without_minutes_and_of_one_code(coder: Coder) -> None:
     told = coder.explain(
-        "Ther ex x 15 min: SLR 3x10.\nTher ex x 8 min: clamshells 2x10.\nTA: sit to stand from chair x 10"
+        "Ther ex x 15 min: SLR 3x10.\nTher ex x 8 min: clamshells 2x10.\n"
+        "Therapeutic activities: car transfers, lifting a crate from the floor."
     )
     ways = [[step.text for step in block.steps if step.stage in ("minutes", "unit")] for block in told.blocks]
     assert (

@@ -276,6 +276,8 @@ def test_drift_of_a_clinic(
         "drift",
         "too few",
     )
+    assert "31 reviewed notes are new to the model" in answer.stdout
+    assert lines["retraining"] in ("steady", "pays")
     with database.reading() as session:
         row = list(repository.audit_rows(session, clinic))[-1]
     assert (row.action, json.loads(row.detail)) == ("drift.measured", {"notes": 31})
