@@ -416,7 +416,7 @@ def _minutes(case: _Case) -> _Found:
     if block.duration is not None and block.minutes is not None:
         return _of([Span(block.duration.start, block.duration.end, block.duration.text)])
     pooled = any(payer.policy == _POOLED for payer in case.terms.payers[:1])
-    if pooled and any(total.kind == "timed" for total in case.document.totals):
+    if pooled and _totals(case.document, "timed"):
         return _Found("not_applicable", why=_say("totals_enough"))
     return _Found("missing")
 
@@ -434,11 +434,11 @@ def _skill(case: _Case) -> _Found:
     return _of(spans, "" if empty is None else _say("empty_words", words=_flat(empty.text)))
 
 
-def _reach(case: _Case) -> tuple[int, int]:
+def _reach(case: _Case, service: Service | None = None) -> tuple[int, int]:
     """Return a block's stretch with the rest of its line, up to the next block."""
-    block, text = case.service.block, case.document.text
+    block, text = (service or case.service).block, case.document.text
     end = text.find("\n", block.end)
-    following = [service.block.start for service in case.services if block.end <= service.block.start]
+    following = [each.block.start for each in case.services if block.end <= each.block.start]
     return block.start, min([len(text) if end < 0 else end, *following])
 
 
@@ -477,9 +477,9 @@ def _intervention(case: _Case) -> _Found:
 
 
 def _timed_total(case: _Case) -> _Found:
-    totals = [total for total in case.document.totals if total.kind == "timed"]
+    totals = _totals(case.document, "timed")
     if totals:
-        return _of(Span(total.start, total.end, total.text) for total in totals)
+        return _of(totals)
     timed = [service.block for service in case.services if _timed(service, case.terms)]
     if case.services and not timed:
         return _Found("not_applicable", why=_say("untimed"))
@@ -490,7 +490,21 @@ def _timed_total(case: _Case) -> _Found:
 
 
 def _visit_total(case: _Case) -> _Found:
-    return _of(Span(t.start, t.end, t.text) for t in case.document.totals if t.kind == "visit")
+    return _of(_totals(case.document, "visit"))
+
+
+def _totals(document: Document, kind: str) -> list[Span]:
+    """Return the totals of one kind; a second one in a line is of timed codes only where its own words say so."""
+    found: list[Span] = []
+    last = 0
+    for total in document.totals:
+        between = document.text[last : total.start]
+        follows = last > 0 and "\n" not in between
+        own = "visit" if follows and not any(True for _ in _all("timed", between)) else total.kind
+        if own == kind:
+            found.append(Span(total.start, total.end, total.text))
+        last = total.end
+    return found
 
 
 def _all_minutes(case: _Case) -> _Found:
@@ -517,6 +531,13 @@ def _units(case: _Case) -> _Found:
 
 def _words(case: _Case) -> _Found:
     return _of(_all(case.element.words, case.document.text))
+
+
+def _measures(case: _Case) -> _Found:
+    # How far and how much the treatment went is no measure of its outcome.
+    blocks = [_reach(case, service) for service in case.services]
+    found = _all(case.element.words, case.document.text)
+    return _of(s for s in found if _today(case.document, s) and not any(b <= s.start < e for b, e in blocks))
 
 
 def _date(case: _Case) -> _Found:
@@ -563,6 +584,7 @@ _FINDERS: Mapping[str, Callable[[_Case], _Found]] = {
     "all_minutes": _all_minutes,
     "units": _units,
     "words": _words,
+    "measures": _measures,
     "date": _date,
     "clinician": _clinician,
     "period": _period,
