@@ -79,7 +79,7 @@ def _visits(source: Path, refused: list[int]) -> Iterator[Visit]:
 def _show(copy: Copy) -> None:
     typer.echo(
         f"{copy.note_id} ({copy.date_of_service}): {int(copy.share * 100)} % stands so in {copy.earlier_id} "
-        f"({copy.earlier_date}); {len(copy.changes)} changes"
+        f"({copy.earlier_date}); changes: {len(copy.changes)}"
     )
     for change in copy.changes[:_SHOWN]:
         typer.echo(f'  "{_short(change.before)}" -> "{_short(change.after)}"')
