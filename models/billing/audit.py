@@ -396,7 +396,12 @@ def _dose(case: _Case) -> _Found:
     block = case.service.block
     duration = block.duration
     found = _all("dose", case.document.text, *_reach(case))
-    return _of(s for s in found if duration is None or s.end <= duration.start or duration.end <= s.start)
+    return _of(
+        span
+        for span in found
+        if _today(case.document, span)
+        and (duration is None or span.end <= duration.start or duration.end <= span.start)
+    )
 
 
 def _goal_link(case: _Case) -> _Found:
@@ -426,10 +431,10 @@ def _skill(case: _Case) -> _Found:
     if row is not None and row.text("group") not in ("procedure", "group"):
         return _Found("not_applicable", why=_say("passive"))
     text = case.document.text
-    spans = [span for span in _all("shows_skill", text, *_reach(case)) if not _negated(text, span)]
-    if not spans and len(case.services) == 1:
-        # Words about the only block may stand anywhere but in the plan.
-        spans = [span for span in _all("shows_skill", text) if not _negated(text, span) and _today(case.document, span)]
+    shown = [s for s in _all("shows_skill", text) if not _negated(text, s) and _today(case.document, s)]
+    start, end = _reach(case)
+    # Words about the only block may stand anywhere.
+    spans = [span for span in shown if len(case.services) == 1 or start <= span.start < end]
     empty = next(_all("shows_no_skill", text), None)
     return _of(spans, "" if empty is None else _say("empty_words", words=_flat(empty.text)))
 
@@ -443,9 +448,7 @@ def _reach(case: _Case, service: Service | None = None) -> tuple[int, int]:
 
 
 def _today(document: Document, span: Span) -> bool:
-    return not any(s.label in _OUTSIDE and s.start <= span.start < s.end for s in document.sections) and not any(
-        goal.start <= span.start < goal.end for goal in document.goals
-    )
+    return not any(s.label in _OUTSIDE and s.start <= span.start < s.end for s in document.sections)
 
 
 def _goal(case: _Case) -> _Found:
