@@ -19,6 +19,7 @@ from rich.console import Console
 from api.commands.audit import audit as audit_commands
 from api.commands.calculator import units as units_command
 from api.commands.clinics import clinics as clinic_commands
+from api.commands.copied import copied as copied_command
 from api.commands.database import db as database_commands
 from api.commands.keys import keys as key_commands
 from api.commands.models import models as model_commands
@@ -67,6 +68,7 @@ app.add_typer(key_commands, name="keys")
 app.add_typer(audit_commands, name="audit")
 app.add_typer(rule_commands, name="rules")
 app.command(epilog=_EXIT_CODES)(units_command)
+app.command(epilog=_EXIT_CODES)(copied_command)
 app.add_typer(model_commands, name="models")
 app.command(epilog=_EXIT_CODES)(retrain)
 
@@ -142,6 +144,30 @@ def explain(
         sys.stdout.buffer.flush()
         return
     show_explanation(_console(), told)
+
+
+@app.command(epilog=_EXIT_CODES)
+def document(
+    file: Annotated[str, typer.Argument(metavar="FILE|-", help="Text file with one note; - reads standard input.")],
+    json: Annotated[bool, typer.Option("--json", help="Print the audit as JSON.")] = False,
+    profile: ProfileOption = "accurate",
+    discipline: Annotated[Discipline | None, typer.Option(help="PT or OT, where known.")] = None,
+    date_of_service: DateOption = None,
+    payer: PayerOption = None,
+    rules: RulesOption = None,
+    model: ModelOption = None,
+) -> None:
+    """Audit a note's documentation: what is there, what is missing and what would satisfy it, vague goals, a score."""
+    from api.documentation import as_json, show_audit
+
+    note = _note(file, date_of_service=date_of_service, payer=payer, profile=profile, discipline=discipline)
+    with _note_told():
+        audit = _load(model, "5", rules).audit(note)
+    if json:
+        sys.stdout.buffer.write(as_json(audit).encode("utf-8") + b"\n")
+        sys.stdout.buffer.flush()
+        return
+    show_audit(_console(), audit)
 
 
 @app.command(epilog=_EXIT_CODES)

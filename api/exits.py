@@ -10,7 +10,7 @@ import typer
 DONE, SOME_FAILED, UNREADABLE, MODEL_REFUSED, DATABASE_REFUSED = 0, 1, 2, 3, 4
 TOLD = (
     "Exit status: 0 done; 1 some lines of a batch failed, notes or a candidate were refused, or something was found "
-    "(by claims or rules, in the audit trail, by models drift); "
+    "(by claims, copied or rules, in the audit trail, by models drift); "
     "2 wrong usage or input that cannot be read; 3 the model was refused; 4 the database cannot be used."
 )
 

@@ -18,6 +18,7 @@ from api.middleware import Guard, HostCheck, SizeLimit
 from api.routes import (
     audit,
     dashboard,
+    documentation,
     health,
     jobs,
     keys,
@@ -97,7 +98,8 @@ def create_app(
     app.state.tries, app.state.opened = Tries(), False
     app.state.serving = Serving(app, versions, chosen.risk, chosen.rules)
     for module in (
-        suggestions, units, notes, queue, questions, dashboard, models, jobs, sign_in, people, keys, audit, health, pages,
+        suggestions, documentation, units, notes, queue, questions, dashboard, models, jobs, sign_in, people, keys, audit,
+        health, pages,
     ):  # fmt: skip
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=pages.FOLDER / "static"))

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
+from models.billing.audit import NoteAudit, audit_note
 from models.billing.claims import ClaimCheck, Line, check_claim
 from models.billing.flags import Flag, check
 from models.billing.payers import Terms, terms_of
@@ -143,6 +144,12 @@ class Coder:
         terms = self._terms(note)
         document, services = self._read_one(note)
         return explain(self._result(note, document, services, terms), terms, document.totals)
+
+    def audit(self, note: str | Note) -> NoteAudit:
+        """Say what a note's documentation holds and what it lacks, with an example for each lack; errors as for `code`."""
+        note = note if isinstance(note, Note) else Note(text=note)
+        terms = self._terms(note)
+        return audit_note(*self._read_one(note), terms)
 
     def check_claim(self, note: str | Note, lines: Sequence[Line]) -> tuple[ClaimCheck, Result]:
         """Hold what was billed against the note, under its primary payer, else its policy; the note's result comes too.

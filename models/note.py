@@ -42,6 +42,7 @@ def _day(value: object) -> object:
     return day_of(value) if isinstance(value, str) else value
 
 
+Day = Annotated[date, BeforeValidator(_day)]
 DayOfService = Annotated[date | None, BeforeValidator(_day)]
 
 

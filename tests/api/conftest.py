@@ -13,6 +13,8 @@ import pytest
 
 from api.main import create_app
 from api.settings import Settings
+from models.billing.audit import NoteAudit, audit_note
+from models.billing.payers import Terms
 from models.billing.rules import load_rules
 from models.billing.units import all_units
 from models.coder import Coder
@@ -20,7 +22,7 @@ from models.errors import UntrustedModel
 from models.note import Note
 from models.registry import Manifest
 from models.result import DocumentationElement, FlagResult, ModelInfo, ProposalResult, Result, ServiceResult, TextSpan
-from nlp.document import ELEMENTS
+from nlp.document import ELEMENTS, Document
 from nlp.pipeline import check_text
 
 SENTINEL = "zzyxsentinel"
@@ -74,6 +76,12 @@ class FakeCoder:
     def code_many(self, notes: Iterable[str | Note]) -> Iterator[Result]:
         for note in notes:
             yield self.code(note)
+
+    def audit(self, note: Note) -> NoteAudit:
+        check_text(note.text)
+        if "broken" in note.text:
+            raise KeyError(note.text)
+        return audit_note(Document(text=note.text), (), Terms(self.rules))
 
     @staticmethod
     def _service(start: int) -> ServiceResult:

@@ -1,0 +1,213 @@
+"""The documentation audit on whole notes: a table of elements, a table of goals, and what the audit says as a whole."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.billing import audit, data
+from models.billing.audit import Item, NoteAudit, judge_goal
+from models.billing.rules import load_rules
+from models.coder import Coder
+from models.note import Note
+from nlp.errors import LexiconError
+
+TABLE = tomllib.loads((Path(__file__).parent / "audit_cases.toml").read_text(encoding="utf-8"))
+WHOLE = (
+    "TherEx 23 min: SLR 3x10 2#, clamshells GTB x15 ea, vc for pelvis position.\n"
+    "TA 20 min: sit to stand from low chair x 10, carrying laundry basket 30 ft.\nTolerated tx well.\n"
+    "LTG: increase strength. STG: carry 10 lb laundry upstairs independently in 6 wks"
+)
+
+
+@pytest.fixture(scope="module")
+def coder() -> Coder:
+    return Coder.load(profile="fast")
+
+
+def items_of(done: NoteAudit, element: str) -> list[Item]:
+    return [item for item in done.items if item.id == element]
+
+
+@pytest.mark.parametrize("case", TABLE["case"], ids=lambda case: case["id"])
+def test_the_table(coder: Coder, case: dict[str, Any]) -> None:
+    done = coder.audit(case["note"])
+    item = items_of(done, case["element"])[0]
+    assert item.state == case["state"]
+    assert all(case["note"][span.start : span.end] == span.text for span in item.spans)
+    if case["shows"]:
+        assert item.spans[0].text.startswith(case["shows"])
+    assert bool(item.example) is (item.state == "missing")
+    assert item.why or item.state == "present"
+    assert item.source
+
+
+def test_every_element_that_one_note_can_show_is_in_the_table() -> None:
+    tried = {case["element"] for case in TABLE["case"]}
+    assert len(TABLE["case"]) >= 40
+    assert {element.partition(".")[0] for element in tried} == {"service", "note", "progress_report", "plan_of_care"}
+
+
+def test_every_row_of_the_rules_is_looked_for_but_these() -> None:
+    asked = {
+        rule.id
+        for rule in load_rules().of_kind("requirement")
+        if rule.text("document") in ("treatment_note", "progress_report", "plan_of_care")
+    }
+    looked_for = {element.requirement for element in audit._book().elements} - {""}
+    assert looked_for <= asked
+    assert asked - looked_for == {
+        "treatment_note.response",  # the source document's demand for progress is the stricter one
+        "progress_report.in_daily_notes",
+        "progress_report.functional_g_codes",  # retired
+        "plan_of_care.order_exception",  # stands in the file, not in the note
+    }
+
+
+@pytest.mark.parametrize("goal", TABLE["goal"], ids=lambda goal: goal["text"])
+def test_goals(goal: dict[str, Any]) -> None:
+    judged = judge_goal(goal["text"], start=7)
+    assert judged.vague is goal["vague"]
+    missing = [part.id for part in judged.parts if part.span is None]
+    if "missing" in goal:
+        assert missing == goal["missing"]
+    for part in judged.parts:
+        assert bool(part.add) is (part.span is None)
+        if part.span is not None:
+            assert goal["text"][part.span.start - 7 : part.span.end - 7] == part.span.text
+
+
+def test_the_score_is_its_formula(coder: Coder) -> None:
+    done = coder.audit(WHOLE)
+    weights = {"must": 2, "should": 1, "voluntary": 0}
+    applying = [item for item in done.items if item.state != "not_applicable"]
+    points = sum(weights[item.level] for item in applying)
+    got = sum(weights[item.level] for item in applying if item.state == "present")
+    assert done.score == 100 * got // points
+    assert done.formula.startswith(
+        f"100 x {got} points of what is present / {points} points of what applies = {done.score}"
+    )
+    assert json.loads(json.dumps(asdict(done)))["score"] == done.score
+
+
+def test_examples_speak_of_this_note(coder: Coder) -> None:
+    done = coder.audit(WHOLE)
+    [skill] = [item.example for item in done.services[1].items if item.id == "service.skill"]
+    assert "sit to stand from low chair: [" in skill
+    [total] = items_of(done, "note.timed_total")
+    assert total.example == 'Write "Total timed 43 min".'
+    [goals] = items_of(done, "note.smart_goals")
+    assert '"increase strength"' in goals.example
+    assert [span.text for span in done.empty_words] == ["Tolerated tx well"]
+    assert [(goal.text, goal.vague) for goal in done.goals] == [
+        ("increase strength", True),
+        ("carry 10 lb laundry upstairs independently in 6 wks", False),
+    ]
+
+
+def test_what_an_example_asks_for_satisfies(coder: Coder) -> None:
+    lacking = coder.audit(WHOLE)
+    assert {"note.timed_total", "note.visit_total", "note.date", "note.signature"} <= {
+        item.id for item in lacking.items if item.state == "missing"
+    }
+    better = coder.audit(
+        WHOLE + "\nTotal timed 43 min. Total treatment time 50 min\nDate of service: 3/2/2026\nA. Roe, PT, DPT"
+    )
+    states = {item.id: item.state for item in better.note}
+    for element in ("note.timed_total", "note.visit_total", "note.date", "note.signature"):
+        assert states[element] == "present"
+    assert (lacking.score or 0) < (better.score or 0)
+
+
+@pytest.mark.parametrize(
+    ("end", "treated"),
+    [
+        (" - goal met", True),
+        (" - MET", True),
+        (" - not met", False),
+        (" - partially met", False),
+        (" - until met", False),
+        ("", False),
+        (". Met with family to discuss.", False),
+    ],
+)
+def test_a_goal_met_and_still_treated(coder: Coder, end: str, treated: bool) -> None:
+    note = (
+        "TA 20 min: sit to stand from low chair x 10, carrying laundry basket 30 ft.\n"
+        "STG: carry 10 lb laundry upstairs independently in 6 wks"
+    )
+    done = coder.audit(note + end)
+    assert any(service.finding for service in done.services) is treated
+
+
+def test_under_medicare_a_timed_total_is_enough(coder: Coder) -> None:
+    note = "TA: sit to stand from low chair x 10.\nTher ex: SLR 3x10.\nTotal timed 35 min"
+    alone = items_of(coder.audit(note), "service.minutes")
+    medicare = items_of(coder.audit(Note(text=note, payer="medicare")), "service.minutes")
+    assert {item.state for item in alone} == {"missing"}
+    assert {item.state for item in medicare} == {"not_applicable"}
+    assert "voluntary" in medicare[0].why
+
+
+def test_a_day_in_the_request_is_a_date(coder: Coder) -> None:
+    note = Note.model_validate({"text": WHOLE, "date_of_service": "2026-03-02"})
+    [item] = items_of(coder.audit(note), "note.date")
+    assert (item.state, item.spans, item.why) == ("present", (), "given with the request")
+
+
+def test_what_is_not_confirmed_stays_marked(coder: Coder) -> None:
+    done = coder.audit(WHOLE)
+    assert {item.id for item in done.items if not item.confirmed} == {
+        "note.smart_goals", "note.date", "note.intervention",
+    }  # fmt: skip
+
+
+def test_a_row_that_is_not_in_force_is_left_out(coder: Coder, tmp_path: Path) -> None:
+    path = tmp_path / "clinic.toml"
+    path.write_text(
+        '[header]\nversion = "1"\nsource = "a page"\nreviewed = "2026-11-26"\nreviewed_by = "us"\n'
+        '[[requirement]]\nid = "treatment_note.total_minutes"\ndocument = "treatment_note"\nlevel = "must"\ntext = "t"\n'
+        'until = 2025-12-31\nsource = "a page"\nchecked = 2026-11-26\nconfirmed = true\n',
+        encoding="utf-8",
+    )
+    own = Coder(coder.readers, coder.classifiers, coder.manifest, profile="fast", rules=load_rules(path))
+    for day, there in (("2025-12-31", 1), ("2026-01-01", 0)):
+        note = Note.model_validate({"text": WHOLE, "date_of_service": day})
+        assert len(items_of(own.audit(note), "note.visit_total")) == there
+
+
+def test_the_audit_changes_no_result(coder: Coder) -> None:
+    before = coder.code(WHOLE)
+    coder.audit(WHOLE)
+    assert coder.code(WHOLE) == before
+
+
+@pytest.mark.parametrize(
+    "text", ["", "   \n", "x" * 5000, "Goals:", "\x00\x1b[31mTA 20 min", "Ziele: Kräftigung. Übungen 20 min"]
+)
+def test_any_text_can_be_audited(coder: Coder, text: str) -> None:
+    done = coder.audit(text)
+    assert done.score is None or 0 <= done.score <= 100
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ('scope = "service"', 'scope = "page"', "scope must be one of"),
+        ('finder = "activity"', 'finder = "actvity"', "finder must be one of"),
+        ('words = "date"', 'words = "day"', "no word list day"),
+        ("must = 2", 'must = "2"', "must must be a whole number"),
+        (r"patterns = ['\b(?:ltgs?", r"patterns = ['\b((?:ltgs?", "no regular expression"),
+    ],
+)
+def test_a_typo_in_the_data_is_told(monkeypatch: pytest.MonkeyPatch, old: str, new: str, reason: str) -> None:
+    text = data.read("audit.toml")
+    assert old in text
+    monkeypatch.setattr(data, "read", lambda file: text.replace(old, new, 1))
+    with pytest.raises(LexiconError, match=reason):
+        audit._book.__wrapped__()
