@@ -273,7 +273,7 @@ def test_the_described_examples_are_of_the_described_types(client: Client) -> No
     assert ["error" in r for r in client.post("/v1/suggestions/batch", json=batch).json()["results"]] == [False, True]
 
 
-@pytest.mark.parametrize("path", ["/", "/sign-in", "/people"])
+@pytest.mark.parametrize("path", ["/", "/sign-in", "/people", "/notes", "/queue", "/dashboard", "/models"])
 def test_the_pages_ask_nothing_of_other_hosts_and_run_no_inline_code(client: Client, path: str) -> None:
     page = client.get(path).text
     assert "<style" not in page
@@ -281,7 +281,8 @@ def test_the_pages_ask_nothing_of_other_hosts_and_run_no_inline_code(client: Cli
     assert "://" not in page + client.get("/static/page.css").text
     scripts = re.findall(r'<script type="module" src="(/static/[a-z-]+[.]js)"></script>', page)
     assert len(scripts) == page.count("<script") == 2
-    for script in [*scripts, "/static/shared.js"]:
+    imported = ["shared", "marked", "reading", "editor", "plots"]
+    for script in [*scripts, *(f"/static/{name}.js" for name in imported)]:
         assert "innerHTML" not in client.get(script).text
     assert not re.search(r" on[a-z]+=", page)
 

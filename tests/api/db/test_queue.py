@@ -660,7 +660,7 @@ def test_no_function_reaches_into_another_clinic(here: Clinic, there: Clinic):
     empty: dict[str, Any] = {
         "queue.find_submission": lambda s: queue.find_submission(s, wrong, "x"),
         "queue.waiting": lambda s: queue.waiting(s, wrong, everything, limit=5, offset=0),
-        "queue.flag_counts": lambda s: queue.flag_counts(s, wrong, everything),
+        "queue.groups": lambda s: queue.groups(s, wrong, everything),
         "queue.claim": lambda s: queue.claim(
             s, wrong, me, role="coder", lease=lease, at=repository.now() + timedelta(days=1)
         ),
@@ -674,6 +674,7 @@ def test_no_function_reaches_into_another_clinic(here: Clinic, there: Clinic):
         "questions.unask": lambda s: questions.unask(s, wrong, item),
         "dashboard.days": lambda s: dashboard.days(s, wrong, long_ago),
         "dashboard.waits": lambda s: dashboard.waits(s, wrong, long_ago).values,
+        "dashboard.waits_by_day": lambda s: dashboard.waits_by_day(s, wrong, long_ago),
         "dashboard.waiting": lambda s: dashboard.waiting(s, wrong).entries,
         "dashboard.review_seconds": lambda s: dashboard.review_seconds(s, wrong, long_ago).values,
         "dashboard.bands": lambda s: dashboard.bands(s, wrong, long_ago, [0.0]),
