@@ -133,7 +133,7 @@ function showJob(job) {
   $("cancel").hidden = !isRunning || job.state === "cancelling";
   $("job-progress").value = job.progress;
   const failed = job.state === "failed" ? ` (${job.failure}). The model that serves was not touched; the log says more. Retrain again, or ask whoever runs the server` : "";
-  const state = `The job ${words.job_states[job.state]}${failed}${isRunning && job.step ? `: ${words.job_steps[job.step] ?? job.step}, ${percent(job.progress)}` : ""}.`;
+  const state = `State of the job: ${words.job_states[job.state]}${failed}${isRunning && job.step ? `: ${words.job_steps[job.step] ?? job.step}, ${percent(job.progress)}` : ""}.`;
   // Said again only where it changed: it is read out.
   if ($("job-state").textContent !== state) $("job-state").textContent = state;
   $("job-log").textContent = job.log;

@@ -76,13 +76,12 @@ async function showNote(id) {
     ...services.map((service, at) => [service.start, "service", `${at + 1} ${(service.code === "other" ? service.other_code : service.code) ?? "other"}`]),
     ...mentions.map((mention) => [mention.start, "mention", words.mentions[mention.status]]),
   ];
-  draw($("marked"), Array.from(note.text), { marks, tags, places: [] });
+  draw($("marked"), Array.from(note.text), { marks, tags, places: services });
   $("changes").replaceChildren(...(note.readings.length ? note.readings.map(change) : [make("p", { class: "hint" }, "No decision yet, or none that is shown while a second coder reads the note.")]));
   $("asked").replaceChildren(...(note.questions.length ? note.questions.map(question) : [make("p", { class: "hint" }, "None.")]));
   $("shown").hidden = false;
-  say("The note is shown below.");
+  say("The note is shown.");
   $("marked-heading").focus();
-  $("shown").scrollIntoView({ block: "start" });
 }
 
 // What a decision changed: code, minutes, units, each before and after.
@@ -108,6 +107,11 @@ function change(each) {
 // ---- start
 
 $("more").addEventListener("click", showNotes);
+$("close").addEventListener("click", () => {
+  $("shown").hidden = true;
+  $("marked").replaceChildren();
+  $("notes-heading").focus();
+});
 
 (async () => {
   const begun = await begin();

@@ -3,7 +3,11 @@ import { make, table } from "/static/shared.js";
 
 const [WIDTH, HEIGHT] = [460, 220];
 const SIDES = { left: 46, right: 12, top: 12, bottom: 30 };
-const NICE = [1, 2, 2.5, 5, 10];
+const STEPS = [1, 2, 5, 10];
+const [MINUTE, HOUR, DAY] = [60, 3600, 86_400];
+// Steps of a scale of seconds that people read well.
+const SECONDS = [15, MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 30 * DAY, 365 * DAY];
+const PARTS = 4;
 
 export function svg(tag, attributes = {}, ...children) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
@@ -12,15 +16,17 @@ export function svg(tag, attributes = {}, ...children) {
   return element;
 }
 
-// The least round number that is not below `most`, and four steps to it.
-function rounded(most) {
-  const power = 10 ** Math.floor(Math.log10(most || 1));
-  const top = NICE.find((each) => most <= each * power) * power;
-  return [0, 0.25, 0.5, 0.75, 1].map((part) => part * top);
-}
+const scale = (step) => Array.from({ length: PARTS + 1 }, (_, at) => at * step);
 
-// Axes with x in [0, 1] and y from 0 to a round number; `draw` gets scales and adds what is to be seen.
-function axes(label, { most, ticks = rounded(most), told = String, names }, draw) {
+// Four steps that reach `most`: of whole numbers, of seconds.
+function counts(most) {
+  const power = 10 ** Math.floor(Math.log10(Math.max(1, most / PARTS)));
+  return scale(STEPS.find((each) => most <= PARTS * each * power) * power);
+}
+const seconds = (most) => scale(SECONDS.find((each) => most <= PARTS * each) ?? most / PARTS);
+
+// Axes with x in [0, 1] and y over `ticks`; `draw` gets the scales and adds what is to be seen.
+function axes(label, { ticks, told = String, names }, draw) {
   const [right, bottom] = [WIDTH - SIDES.right, HEIGHT - SIDES.bottom];
   const x = (share) => SIDES.left + share * (right - SIDES.left);
   const y = (value) => bottom - (value / ticks.at(-1)) * (bottom - SIDES.top);
@@ -43,7 +49,7 @@ export function shown(picture, caption, names, rows) {
 export function bars(label, days, parts) {
   const most = Math.max(1, ...days.map((day) => parts.reduce((sum, [key]) => sum + day[key], 0)));
   const wide = 1 / days.length;
-  return axes(label, { most, ticks: most < 4 ? [0, 1, 2, 3, 4].slice(0, most + 1) : rounded(most), names: ends(days) }, ({ x, y }) =>
+  return axes(label, { ticks: counts(most), names: ends(days) }, ({ x, y }) =>
     days.flatMap((day, at) => {
       let base = 0;
       return parts.map(([key, kind]) => {
@@ -54,11 +60,11 @@ export function bars(label, days, parts) {
   );
 }
 
-// Points over days, joined: {day, value}.
+// Seconds over days as joined points: {day, value}.
 export function line(label, days, told) {
   const place = (at) => (at + 0.5) / days.length;
   const seen = days.map((day, at) => [place(at), day.value]).filter(([, value]) => value !== null);
-  return axes(label, { most: Math.max(1e-9, ...seen.map(([, value]) => value)), told, names: ends(days) }, ({ x, y }) => [
+  return axes(label, { ticks: seconds(Math.max(...seen.map(([, value]) => value))), told, names: ends(days) }, ({ x, y }) => [
     svg("polyline", { class: "curve", points: seen.map(([at, value]) => `${x(at)},${y(value)}`).join(" ") }),
     ...seen.map(([at, value]) => svg("circle", { class: "dot", cx: x(at), cy: y(value), r: 3 })),
   ]);
@@ -79,6 +85,8 @@ export function calibration(label, points) {
   ]);
 }
 
+const NAMED = 4; // of more lines than that, those that rise alone have their names in the plot
+
 // Shares over weeks, a line a series: {name, isRising, weeks: [{week, share}]}; `weeks` is how many there are.
 export function shares(label, series, weeks) {
   const told = (share) => `${Math.round(share * 100)} %`;
@@ -87,7 +95,8 @@ export function shares(label, series, weeks) {
     series.flatMap((each, at) => {
       const points = each.weeks.map((week) => [x(weeks > 1 ? week.week / (weeks - 1) : 0.5), y(week.share)]);
       const [endX, endY] = points.at(-1);
-      const name = each.isRising ? [svg("text", { class: "rises", x: Math.min(endX, right) - 4, y: Math.max(14, endY - 8), "text-anchor": "end" }, `${each.name} ▲`)] : [];
+      const isNamed = each.isRising || series.length <= NAMED;
+      const name = isNamed ? [svg("text", { class: each.isRising ? "rises" : "", x: Math.min(endX, right), y: Math.max(14, endY - 8), "text-anchor": "end" }, each.isRising ? `${each.name} ▲` : each.name)] : [];
       return [
         svg("polyline", { class: `series-${at % 4}${each.isRising ? " rising" : ""}`, points: points.map((point) => point.join(",")).join(" ") }),
         ...points.map(([cx, cy]) => svg("circle", { class: each.isRising ? "dot rising" : "dot", cx, cy, r: each.isRising ? 4 : 2.5 })),

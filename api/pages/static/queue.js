@@ -68,7 +68,7 @@ function entriesTable(list) {
       entry.code === null ? "neither" : entry.code,
       percent(entry.confidence),
       entry.discipline ?? "",
-      entry.flags.map(flagName).join(", "),
+      [...new Set(entry.flags)].map(flagName).join(", "),
       taken ? "a coder reads it" : mayClaim() ? read : "",
     ];
   });
