@@ -10,7 +10,7 @@ import shutil
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,7 +80,7 @@ class Site:
         page.on("pageerror", lambda error: self.faults.append(str(error)))
         page.on("console", lambda said: self._heard(said.type, said.text))
         page.goto(self.url + path)
-        page.wait_for_load_state("networkidle")
+        ready(page)
         return page
 
     def _heard(self, kind: str, text: str) -> None:
@@ -98,6 +98,14 @@ class Site:
 
     def submit(self, text: str, login: str = "theo", **more: Any) -> Any:
         return self.ask(login, "POST", "/v1/notes", {"text": text, **more})
+
+
+def ready(page: Page) -> None:
+    """Waits until the page has shown its links and what it asked for."""
+    page.wait_for_function(
+        "() => document.getElementById('navigation').childElementCount > 0"
+        " && !document.getElementById('status').textContent.includes('…')"
+    )
 
 
 @contextmanager
@@ -156,14 +164,3 @@ def open_site(browser: Browser, migrated: Path, folder: Path, **shares: float) -
 def site(browser: Browser, migrated: Path, tmp_path: Path) -> Iterator[Site]:
     with open_site(browser, migrated, tmp_path) as opened:
         yield opened
-
-
-@pytest.fixture
-def settled(site: Site) -> Callable[[Page], None]:
-    """Waits until a page has shown what it asked for."""
-
-    def wait(page: Page) -> None:
-        page.wait_for_load_state("networkidle")
-        page.wait_for_function("!document.getElementById('status')?.textContent.includes('…')")
-
-    return wait

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from api.db import queue
 from api.db.tables import QueueItem, Review
 
-from .conftest import Site, open_site
+from .conftest import Site, open_site, ready
 
 pytestmark = pytest.mark.slow
 
@@ -210,7 +210,7 @@ def test_a_claim_is_kept_while_the_coder_works(site: Site):
     page = site.page("cora", "/queue")
     page.clock.install()
     page.reload()
-    page.wait_for_load_state("networkidle")
+    ready(page)
     press(page, "c")
     expect(page.locator("#review")).to_be_visible()
     with site.database.writing() as session:
