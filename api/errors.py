@@ -153,6 +153,7 @@ TABLE: Mapping[type[Exception], Kind] = {
     db.UnknownRow: Kind(404, "unknown-row", "The clinic has nothing of that id"),
     db.NotePurged: Kind(410, "note-purged", "The text of the note was purged"),
     db.LastAdmin: Kind(409, "last-admin", "The clinic needs an admin"),
+    db.NoTrainer: Kind(403, "forbidden", "You may not do this"),
     db.NameTaken: Kind(409, "name-taken", "That name is taken"),
     db.AppendOnly: Kind(409, "append-only", "What was decided stays"),
     db.RowRefused: Kind(409, "row-refused", "The database refused this, as it contradicts what is there"),
@@ -191,7 +192,7 @@ _HTTP_TITLES = {
 # Their messages name files of the server, say what to type on it, or repeat what was asked for.
 _UNTOLD = (
     LexiconError, UntrustedModel, db.StorageError, db.UnknownClinic, db.WhichClinic, db.UnknownPerson, db.UnknownKey, db.UnknownRow,
-    db.NotePurged, db.NameTaken, db.NotPlain, db.ScopeMissing,
+    db.NotePurged, db.NameTaken, db.NotPlain, db.ScopeMissing, db.NoTrainer,
 )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ by hash: nothing is fetched. It is trained once a fold of writers, for the out-o
 and once on all notes, for the graph that ships. Two at a time on two cores.
 
 What it writes: ``encoder.onnx`` (int8), ``vocabulary.txt`` and ``scores.npz`` (log-probabilities of shape (kept tokens, labels) a
-note id, from an encoder that never saw the note's writer).
+note id, from an encoder that never saw the note's writer; some notes also laid out otherwise).
 """
 
 # pyright: reportMissingImports=false, reportMissingTypeStubs=false
@@ -30,7 +30,7 @@ import numpy as np
 from models.classifier import CLASSES
 from models.training.counting import unit_of
 from models.training.dataset import LabelledNote, read_corpus, read_splits, select
-from models.training.perturb import perturbed
+from models.training.perturb import perturbed, relaid_notes
 from models.training.tagger import (
     gold_candidates,
     group_labels,
@@ -526,10 +526,12 @@ def run(data: Path, out: Path) -> None:
         for fold in folds:
             members = set(fold)
             rest = [note for i, note in enumerate(notes) if i not in members]
-            jobs.append(pool.submit(_fold, rest, [notes[i] for i in fold]))
+            held = [notes[i] for i in fold]
+            held += relaid_notes(held)
+            jobs.append((held, pool.submit(_fold, rest, held)))
         scores: dict[str, Scores] = {}
-        for number, (fold, job) in enumerate(zip(folds, jobs, strict=True), 1):
-            scores.update(zip((notes[i].id for i in fold), job.result(), strict=True))
+        for number, (held, job) in enumerate(jobs, 1):
+            scores.update(zip((note.id for note in held), job.result(), strict=True))
             print(f"fold {number} of {len(folds)} trained", flush=True)
         whole.result()
     small: dict[str, Any] = {name: rows.astype(np.float16) for name, rows in scores.items()}

@@ -308,13 +308,16 @@ class Remembered:
 
 
 def _see(
-    rest: Sequence[LabelledNote], held: Sequence[LabelledNote], scores: Mapping[str, Scores] | None
+    rest: Sequence[LabelledNote],
+    held: Sequence[LabelledNote],
+    scores: Mapping[str, Scores] | None,
+    relaid: Sequence[LabelledNote],
 ) -> tuple[list[Seen], list[Seen]]:
     chain = fit_tagger(rest)
     plain = look(ActivityTagger(ChainScorer(chain)), held, None)
     if scores is None:
         return plain, []
-    return plain, look(ActivityTagger(MixedScorer(chain, Remembered())), held, scores)
+    return plain, look(ActivityTagger(MixedScorer(chain, Remembered())), [*held, *relaid], scores)
 
 
 def context_of_note(note: LabelledNote, scores: Mapping[str, Scores] | None) -> Context:
@@ -338,12 +341,15 @@ def _work(tagged: Sequence[Candidate]) -> list[Candidate]:
 
 
 def cross_see(
-    notes: Sequence[LabelledNote], folds: Sequence[Sequence[int]], scores: Mapping[str, Scores] | None = None
+    notes: Sequence[LabelledNote],
+    folds: Sequence[Sequence[int]],
+    scores: Mapping[str, Scores] | None = None,
+    relaid: Sequence[LabelledNote] = (),
 ) -> tuple[list[Seen], list[Seen], Chain]:
     """Each note as a tagger fitted on the other folds sees it, and the tagger fitted on all, two at a time.
 
     The first list is the linear tagger's alone, the second (empty without ``scores``) with an encoder's out-of-fold
-    scores, by note id.
+    scores, by note id; in it ``relaid`` notes, of the same writers, follow the others.
     """
     with ProcessPoolExecutor(max_workers=2) as pool:
         whole = pool.submit(fit_tagger, notes)
@@ -351,14 +357,19 @@ def cross_see(
         for fold in folds:
             members = set(fold)
             rest = [note for i, note in enumerate(notes) if i not in members]
-            jobs.append(pool.submit(_see, rest, [notes[i] for i in fold], scores))
-        plain: dict[int, Seen] = {}
-        encoded: dict[int, Seen] = {}
-        for fold, job in zip(folds, jobs, strict=True):
+            held = [notes[i] for i in fold]
+            writers = {note.writer for note in held}
+            more = [note for note in relaid if note.writer in writers]
+            jobs.append((held, more, pool.submit(_see, rest, held, scores, more)))
+        plain: dict[str, Seen] = {}
+        encoded: dict[str, Seen] = {}
+        for held, more, job in jobs:
             without, with_encoder = job.result()
-            plain.update(zip(fold, without, strict=True))
-            encoded.update(zip(fold, with_encoder, strict=False))
-        return [plain[i] for i in range(len(notes))], [encoded[i] for i in sorted(encoded)], whole.result()
+            plain.update(zip((note.id for note in held), without, strict=True))
+            if with_encoder:
+                encoded.update(zip((note.id for note in (*held, *more)), with_encoder, strict=True))
+        accurate = [encoded[note.id] for note in (*notes, *relaid)] if encoded else []
+        return [plain[note.id] for note in notes], accurate, whole.result()
 
 
 def writer_folds(notes: Sequence[LabelledNote], count: int) -> list[list[int]]:

@@ -31,6 +31,7 @@ from models.note import Risk
 from models.settle import settle
 from models.training.conformal import class_thresholds, plain_threshold
 from models.training.dataset import LabelledNote, headline_of, read_corpus, read_splits, select
+from models.training.perturb import relaid_notes
 from models.training.tagger import (
     Seen,
     context_of_note,
@@ -100,13 +101,16 @@ def cross_read(
     seen: Sequence[Seen],
     folds: Sequence[Sequence[int]],
     scores: Mapping[str, Scores] | None = None,
+    relaid: Sequence[tuple[LabelledNote, Seen]] = (),
 ) -> list[Reading]:
-    """Blocks of every note by a grouper fitted on the other folds."""
+    """Blocks of every note by a grouper fitted on the other folds, and on ``relaid`` notes of their writers."""
     out: dict[int, Reading] = {}
     for fold in folds:
         members = set(fold)
-        rest = [i for i in range(len(notes)) if i not in members]
-        grouper = BlockGrouper(fit_grouper([notes[i] for i in rest], [seen[i] for i in rest], scores))
+        writers = {notes[i].writer for i in fold}
+        rest = [(notes[i], seen[i]) for i in range(len(notes)) if i not in members]
+        rest += [pair for pair in relaid if pair[0].writer not in writers]
+        grouper = BlockGrouper(fit_grouper([note for note, _ in rest], [sight for _, sight in rest], scores))
         for index in fold:
             context = context_of_note(notes[index], scores)
             grouping = grouper.process(context, seen[index].candidates, seen[index].goals)
@@ -248,10 +252,11 @@ def decide(
     seen: Sequence[Seen],
     folds: Sequence[Sequence[int]],
     scores: Mapping[str, Scores] | None = None,
+    relaid: Sequence[tuple[LabelledNote, Seen]] = (),
 ) -> Decided:
     """Fit and calibrate the classifier on what one profile reads out of fold."""
     gold = block_rows(notes, scores)
-    readings = cross_read(notes, seen, folds, scores)
+    readings = cross_read(notes, seen, folds, scores, relaid)
     rows = gold + [row for note, reading in zip(notes, readings, strict=True) for row in read_rows(note, reading)]
     logits = out_of_fold(rows)
     # Calibrated on blocks as the reader makes them out, which is what the product sees.
@@ -334,15 +339,24 @@ def train(notes: Sequence[LabelledNote], out: Path, *, encoder: Path | None = No
     UntrustedModel
         The encoder was trained on other notes.
     """
-    scores = None if encoder is None else read_scores(encoder, notes)
+    # The encoder was shown such notes, so that its scores of them mean something; `fast` learns from notes as they are.
+    relaid = [] if encoder is None else relaid_notes(notes)
+    shown = [*notes, *relaid]
+    scores = None if encoder is None else read_scores(encoder, shown)
     folds = writer_folds(notes, FOLDS)
-    fast, accurate, tagger = cross_see(notes, folds, scores)
+    fast, accurate, tagger = cross_see(notes, folds, scores, relaid)
     with ProcessPoolExecutor(max_workers=2) as pool:
         first = pool.submit(decide, notes, fast, folds)
-        second = first if scores is None else pool.submit(decide, notes, accurate, folds, scores)
+        second = (
+            first
+            if scores is None
+            else pool.submit(
+                decide, notes, accurate, folds, scores, [*zip(relaid, accurate[len(notes) :], strict=True)]
+            )
+        )
         groupers = [pool.submit(fit_grouper, notes, fast)]
         if scores is not None:
-            groupers.append(pool.submit(fit_grouper, notes, accurate, scores))
+            groupers.append(pool.submit(fit_grouper, shown, accurate, scores))
         plain, both = first.result(), second.result()
         grouper, *encoded = [job.result() for job in groupers]
     hashed = data_hash(notes)

@@ -149,6 +149,18 @@ def trim(tokens: Tokens, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
+def with_limb(tokens: Tokens, end: int, begun: set[int]) -> int:
+    """Where an activity ends that is followed by the limbs that did it ("heel raises BLE"), unless a span begins with them."""
+    while (
+        0 < end < len(tokens.words)
+        and end not in begun
+        and tokens.lower[end] in listed("limb")
+        and tokens.line_of[end] == tokens.line_of[end - 1]
+    ):
+        end += 1
+    return end
+
+
 def _listed(context: Context, taken: set[int]) -> list[Candidate]:
     """Terms of the lexicon on lines that hold minutes and where the tagger saw nothing: "bike x 8 min"."""
     line_of = context.tokens.line_of
@@ -197,9 +209,12 @@ class ActivityTagger:
         """The goals of these spans, or all but the goals, with their edges trimmed."""
         words = context.tokens.words
         found = []
+        begun = {start for start, *_ in spans}
         for start, end, label, margin in spans:
             if (label == GOAL) is goals:
                 start, end = trim(context.tokens, start, end)
+                if not goals:
+                    end = with_limb(context.tokens, end, begun)
                 if any(map(str.isalnum, words[start:end])):
                     found.append(Candidate(start, end, label, margin))
         return found

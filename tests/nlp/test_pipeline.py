@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from models.registry import shipped
 from models.training.dataset import read_corpus
+from nlp.components.activities import with_limb
 from nlp.errors import NoteTooLong, UnreadableText
 from nlp.pipeline import COMPONENTS, MAX_CHARACTERS, load
 from nlp.read import document_of, marked_of
+from nlp.tokens import Tokens
 
 DATA = Path(__file__).parents[2] / "training_data"
 READER = load(shipped())
@@ -111,3 +113,19 @@ def test_notes_read_together_are_read_as_each_alone():
 )
 def test_long_and_odd_notes_are_read(text):
     assert READER.read(text).text == text
+
+
+@pytest.mark.parametrize(
+    ("text", "begun", "wanted"),
+    [
+        ("heel raises BLE", (), "heel raises BLE"),
+        ("heel raises RUE BLE x10", (), "heel raises RUE BLE"),
+        ("heel raises. BLE weak", (), "heel raises"),
+        ("heel raises\nBLE weak", (), "heel raises"),
+        ("heel raises able", (), "heel raises"),
+        ("heel raises BLE", ("BLE",), "heel raises"),
+    ],
+)
+def test_limbs_behind_an_activity_belong_to_it(text: str, begun: tuple[str, ...], wanted: str):
+    tokens = Tokens.of(text)
+    assert tokens.span(0, with_limb(tokens, 2, {tokens.words.index(word) for word in begun})) == wanted

@@ -39,12 +39,16 @@ PUBLIC = {
     ("GET", "/page/words"),
     ("GET", "/page/navigation"),
     ("GET", "/v1/models/current"),
+    ("POST", "/v1/units"),
     ("POST", "/v1/sign-in"),
     ("POST", "/v1/sign-in/link"),
 }
 PAGES = {("GET", page["path"]) for page in words()["pages"]}
+_DECISION = {"decision": None, "claims": 1}
+# Bodies whose fields depend on one another, which a description cannot say.
+BODIES = {"/v1/queue/{item_id}/decisions": _DECISION, "/v1/queue/{item_id}/accept-and-next": _DECISION}
 # Routes with a part of the path that is no row's id, and so no clinic's.
-NO_ROW: set[tuple[str, str]] = set()
+NO_ROW = {("POST", "/v1/models/{version}/promote")}
 
 
 @dataclass(frozen=True)
@@ -204,6 +208,8 @@ def rows_of(database: Database, clinic: uuid.UUID, person: uuid.UUID) -> dict[st
 
 def body_of(route: Route) -> Any:
     """The least body that the route's description allows; ``None`` where it takes none."""
+    if route.path in BODIES:
+        return BODIES[route.path]
     described = APP.openapi()
     operation = described["paths"].get(route.path, {}).get(route.method.lower(), {})
     content = operation.get("requestBody", {}).get("content", {}).get("application/json")
@@ -214,6 +220,8 @@ def _example(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
     if "$ref" in schema:
         return _example(schemas[schema["$ref"].rpartition("/")[2]], schemas)
     for choice in ("anyOf", "oneOf", "allOf"):
+        if {"type": "null"} in schema.get(choice, ()):
+            return None
         if choice in schema:
             return _example(schema[choice][0], schemas)
     if "const" in schema or "enum" in schema:

@@ -77,8 +77,8 @@ def test_a_decision_becomes_labels():
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"goals": [{"start": 40, "end": 400}]}, "outside the text"),
-        ({"kind": "skip", "services": None, "reason": "unclear_note"}, "kind skip"),
+        ({"goals": [{"start": 40, "end": 400}]}, "ends behind the note"),
+        ({"kind": "skip", "services": None, "reason": "unclear_note"}, "skip holds no reading"),
         (
             {"services": [{"start": 0, "end": 5, "code": "97110", "activities": [{"start": 11, "end": 14}]}]},
             "outside its service",
@@ -150,7 +150,7 @@ def test_contradictions_are_refused_and_counted_and_the_rest_goes_on(
     found = exported()
     assert [refused.review for refused in found.refused] == [str(each) for each in wrong]
     assert [refused.reason for refused in found.refused] == [
-        "span 0..4000 lies outside the text",
+        f"goals.0: span 0..4000 ends behind the note, which has {len(TEXT)} characters",
         "its blocks take 60 minutes, the visit 25",
         "the decision is not one of this program",
     ]

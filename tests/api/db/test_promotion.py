@@ -249,7 +249,9 @@ def test_only_trainers_may(client: Client, clinic: uuid.UUID, method: str, path:
     body = {"json": {"kind": "retrain"}} if path == "/v1/jobs" and method == "POST" else {}
     overrides = client.app.dependency_overrides  # type: ignore[attr-defined]
     for role, scopes in (("coder", ()), ("therapist", ()), (None, ("submit", "queue"))):
-        overrides[current_principal] = lambda role=role, scopes=scopes: Principal(clinic, SYSTEM, role, frozenset(scopes))
+        overrides[current_principal] = lambda role=role, scopes=scopes: Principal(
+            clinic, SYSTEM, role, frozenset(scopes)
+        )
         assert client.request(method, path, **body).status_code == 403, role
     overrides.clear()
     assert client.request(method, path, **body).status_code == 401

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from api.audit import Actor
 from api.db import dashboard, questions, queue, repository
-from api.db.errors import RowRefused, UnknownRow
+from api.db.errors import DatabaseFull, RowRefused, UnknownRow
 from api.db.session import Database
 from api.queue import readings
 from api.queue.order import drawn, priority, variety
@@ -148,7 +148,7 @@ def test_the_same_submission_at_the_same_moment(here: Clinic, monkeypatch: pytes
 
 def test_half_a_submission_leaves_nothing(here: Clinic, monkeypatch: pytest.MonkeyPatch):
     before = counts(here)
-    monkeypatch.setattr(queue, "enqueue", lambda *a, **k: (_ for _ in ()).throw(RowRefused("enqueue")))
+    monkeypatch.setattr(queue, "enqueue", lambda *a, **k: (_ for _ in ()).throw(DatabaseFull("here")))
     assert here.ask("theo", "POST", "/v1/notes", json={"text": "bridging flag:no_unit"}).status_code == 503
     assert counts(here) == before
 
@@ -490,11 +490,11 @@ def test_accept_and_next_is_one_transaction(here: Clinic, monkeypatch: pytest.Mo
     claim = here.claim("cora")
     before = counts(here)
     with monkeypatch.context() as patched:
-        patched.setattr(queue, "claim", lambda *a, **k: (_ for _ in ()).throw(RowRefused("claim")))
+        patched.setattr(queue, "claim", lambda *a, **k: (_ for _ in ()).throw(DatabaseFull("here")))
         here.decide("cora", claim, status=503, next=True)
     assert counts(here) == before
     with monkeypatch.context() as patched:
-        patched.setattr(readings, "follow_up", lambda *a, **k: (_ for _ in ()).throw(RowRefused("follow up")))
+        patched.setattr(readings, "follow_up", lambda *a, **k: (_ for _ in ()).throw(DatabaseFull("here")))
         here.decide("cora", claim, status=503)
     assert counts(here) == before
     assert here.decide("cora", claim)["state"] == "decided"

@@ -92,15 +92,16 @@ def test_steps_are_bounded_and_keep_the_two_notes_of_a_pair_together():
         len({number for number, step in enumerate(steps) for one in step if one.unit == f"pair:{pair}"}) - 1
         for pair in range(20)
     )
-    assert apart <= 4  # one at most where a step is full
+    assert apart == 0
 
 
-def test_pairs_are_seen_twice_an_epoch():
+def test_each_turn_of_a_note_is_a_unit_of_its_own():
     note = next(note for note in NOTES if note.pair is not None)
     marks = ["[CLS]", "[SEP]", "[UNK]", "[unused1]", "[MASK]"]
-    for paired, times in ((True, 2), (False, 1)):
-        taught = Taught(lesson(note), (), "u", paired)
-        assert len(list(encoder._items([taught], Pieces(marks), random.Random(1)))) == times
+    for times in (2, 1):
+        taught = Taught(lesson(note), (), "u", times)
+        items = list(encoder._items([taught], Pieces(marks), random.Random(1)))
+        assert len({item.unit for item in items}) == len(items) == times
 
 
 @pytest.mark.skipif(not TRAINING, reason="the packages of requirements-train.txt are not installed")
