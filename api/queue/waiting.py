@@ -48,7 +48,7 @@ class WaitingList(_Frozen):
 
     total: int = Field(description="Entries that the filters leave, on all pages.")
     flags: dict[str, int] = Field(description="How many of them have each flag.")
-    disciplines: dict[str, int] = Field(description="How many of them are of each discipline; those without one are left out.")
+    disciplines: dict[str, int] = Field(description="How many are of each discipline; those without one are left out.")
     codes: dict[str, int] = Field(description="How many of them are proposed with each code; none: with neither.")
     reasons: dict[str, int] = Field(description="How many of them wait for each reason.")
     entries: tuple[Entry, ...]
@@ -67,7 +67,7 @@ def waiting(
     limit: int,
     offset: int,
 ) -> WaitingList:
-    """Return a page of what waits for ``person_id`` and others; ``hours``: only what has waited longer than that, ``code`` none: of neither code."""
+    """Return a page of what waits; ``person_id`` is who asks, ``hours``: what has waited longer, ``code`` none: of neither code."""
     now = repository.now()
     before = None if hours is None else now - timedelta(hours=hours)
     wanted = Filter(flag=flag, discipline=discipline, code=code, reason=reason, before=before)

@@ -11,10 +11,13 @@ from typing import Any
 
 import pytest
 
+from api.db import values
+from api.decisions import KINDS, REASONS
 from api.main import create_app
 from api.settings import Settings
 from models.coder import Coder
 from models.result import Result
+from nlp.document import STATUSES
 
 from .conftest import SENTINEL, Client, FakeCoder
 
@@ -290,6 +293,17 @@ def test_the_pages_ask_nothing_of_other_hosts_and_run_no_inline_code(client: Cli
 def test_the_page_has_its_words(client: Client) -> None:
     assert "Nothing is billed." in client.get("/").text
     assert client.get("/page/words").json()["codes"]["97110"] == "therapeutic exercise"
+
+
+def test_every_value_that_the_pages_show_has_its_words(client: Client) -> None:
+    words = client.get("/page/words").json()
+    assert tuple(words["queue_reasons"]) == values.QUEUE_REASONS
+    assert tuple(words["queue_states"]) == values.QUEUE_STATES
+    assert tuple(words["readings"]) == values.READINGS
+    assert tuple(words["job_states"]) == values.JOB_STATES
+    assert tuple(words["decisions"]) == KINDS
+    assert (*words["correct_reasons"], *words["skip_reasons"]) == REASONS
+    assert set(words["mentions"]) == set(STATUSES)
 
 
 def test_the_real_coder_answers_alike_from_many_threads(real_coder: Coder) -> None:

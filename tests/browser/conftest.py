@@ -43,7 +43,9 @@ def browser() -> Iterator[Browser]:
     if not PATH.is_file():
         if REQUIRED:
             pytest.fail("Chromium is required here and not installed")
-        pytest.skip("Chromium is not installed (Debian: apt-get install chromium; elsewhere set TEST_BROWSER to its path)")
+        pytest.skip(
+            "Chromium is not installed (Debian: apt-get install chromium; elsewhere set TEST_BROWSER to its path)"
+        )
     # Chromium's own sandbox refuses to run as root.
     arguments = ["--no-sandbox"] if os.getuid() == 0 else []
     with sync_playwright() as playwright:

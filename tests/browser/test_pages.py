@@ -32,7 +32,7 @@ from models.registry import MANIFEST_FILE, sha256, shipped
 models = Path(sys.argv[1]) / "candidate-1"
 def say(**document): print(json.dumps(document), flush=True)
 say(step="read", progress=0.1)
-say(held={"review": "%s", "reason": "dearer", "told": "recodes one way"})
+say(held={"review": "00000000-0000-0000-0000-000000000007", "reason": "dearer", "told": "recodes one way"})
 say(step="fit", progress=0.4)
 time.sleep(float(sys.argv[2]))
 shutil.copytree(shipped(), models)
@@ -47,7 +47,7 @@ criteria = [
     {**nothing, "id": "pairs", "name": "minimal pairs", "profile": "fast", "outcome": "not_applicable", "reason": "too few to judge (3)"},
 ]
 say(verdict=dict(candidate="candidate-1", current=current, manifest_sha256=sha256(models / MANIFEST_FILE), outcome="pass", criteria=criteria))
-""" % uuid.UUID(int=7)
+"""
 
 
 @pytest.fixture
@@ -135,7 +135,9 @@ def test_a_trainer_retrains_promotes_and_goes_back(site: Site):
     page.get_by_role("button", name="Promote candidate-1").click()
     page.locator("#confirm-yes").click()
     expect(page.locator("#status")).to_have_text("candidate-1 serves now.", timeout=60_000)
-    suggestion = site.ask("theo", "POST", "/v1/suggestions", {"text": "O: Ther ex x 15 min: SLR 3x10", "profile": "fast"})
+    suggestion = site.ask(
+        "theo", "POST", "/v1/suggestions", {"text": "O: Ther ex x 15 min: SLR 3x10", "profile": "fast"}
+    )
     assert suggestion["model"]["version"] == "candidate-1"
     page.get_by_role("button", name="Go back to the version before").click()
     page.locator("#confirm-yes").click()
@@ -172,11 +174,16 @@ PATHS = {
 def furnish(site: Site) -> None:
     """Notes, decisions, a question and a candidate, so that no page is empty."""
     for number in range(4):
-        site.submit(f"bridging 20, stairs 15 and bridging 10 later conf:0.{6 + number} flag:no_unit {number}", note_id=f"n{number}")
+        site.submit(
+            f"bridging 20, stairs 15 and bridging 10 later conf:0.{6 + number} flag:no_unit {number}",
+            note_id=f"n{number}",
+        )
     for kind in (None, "question"):
         claim = site.ask("cora", "POST", "/v1/queue/claim", {})["claim"]
         body = {"decision": kind and {"kind": kind}, "claims": claim["claims"], "milliseconds": 4000}
-        site.ask("cora", "POST", f"/v1/queue/{claim['id']}/decisions", body | ({"question": "Which rail?"} if kind else {}))
+        site.ask(
+            "cora", "POST", f"/v1/queue/{claim['id']}/decisions", body | ({"question": "Which rail?"} if kind else {})
+        )
     shutil.copytree(shipped(), site.settings.models_folder / "other")
     manifest = site.settings.models_folder / "other" / MANIFEST_FILE
     manifest.write_text(manifest.read_text().replace('"version": "', '"version": "other', 1))
@@ -225,7 +232,9 @@ def test_every_page_is_accessible_and_fits(site: Site, scheme: Scheme, width: in
         found[path] = faults
         if path == "/queue":
             page.keyboard.press("r")
-            expect(page.locator("#list")).to_be_visible() if not page.locator("#confirm").is_visible() else page.locator("#confirm-yes").click()
+            expect(page.locator("#list")).to_be_visible() if not page.locator(
+                "#confirm"
+            ).is_visible() else page.locator("#confirm-yes").click()
     assert {path: faults for path, faults in found.items() if faults} == {}
 
 
@@ -238,7 +247,9 @@ def test_no_word_of_a_note_is_kept_by_the_browser(site: Site):
     expect(page.locator("#marked")).to_contain_text("zzyxsentinel")
     page.keyboard.press("Enter")
     expect(page.locator("#list")).to_be_visible()
-    kept = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie, history.state, location.href])")
+    kept = page.evaluate(
+        "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie, history.state, location.href])"
+    )
     assert "zzyxsentinel" not in kept + " ".join(addresses)
     assert len(addresses) >= 2
     # Nothing of the note is left on the page once it is decided.

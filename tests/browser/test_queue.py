@@ -75,7 +75,9 @@ def test_ten_notes_of_five_blocks(site: Site):
             expect(page.locator("#next")).to_contain_text("Correct and next")
         decide_and_next(page)
     expect(page.locator("#list-heading")).to_have_text("What waits (0)")
-    print(f"\nten notes of five blocks, three of them corrected, by keyboard: {(time.perf_counter() - began) / 10:.2f} s a note")
+    print(
+        f"\nten notes of five blocks, three of them corrected, by keyboard: {(time.perf_counter() - began) / 10:.2f} s a note"
+    )
     made = decisions(site)
     assert sorted(each["kind"] for each in made) == ["accept"] * 7 + ["correct"] * 3
     assert {each["reason"] for each in made if each["kind"] == "correct"} == {"wrong_code"}
@@ -197,7 +199,9 @@ def test_a_lost_claim_keeps_the_edits(site: Site):
     expect(page.locator("#problem")).to_contain_text("somebody else is reading it")
     assert blocks(page)[0][1] == "33"
     with site.database.writing() as session:
-        queue.release(session, site.clinic, session.scalars(select(QueueItem.id)).one(), site.people["carl"], other["claims"])
+        queue.release(
+            session, site.clinic, session.scalars(select(QueueItem.id)).one(), site.people["carl"], other["claims"]
+        )
     page.locator("#reclaim").click()
     expect(page.locator("#lost")).to_be_hidden()
     assert blocks(page)[0][1] == "33"
@@ -282,7 +286,12 @@ def test_filters_choose_what_is_read(site: Site):
     site.submit("bridging 20 flag:no_unit flag:low_confidence", note_id="both", discipline="PT")
     site.submit("stairs 20 flag:goal_missing flag:no_unit", note_id="stairs", discipline="OT")
     page = site.page("cora", "/queue")
-    assert page.locator("#flag option").all_inner_texts() == ["any", "goal missing (1)", "low confidence (1)", "no unit (2)"]
+    assert page.locator("#flag option").all_inner_texts() == [
+        "any",
+        "goal missing (1)",
+        "low confidence (1)",
+        "no unit (2)",
+    ]
     page.locator("#code").select_option("97530")
     expect(page.locator("#list-heading")).to_have_text("What waits (1)")
     page.locator("#list-heading").focus()
