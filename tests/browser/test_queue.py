@@ -109,10 +109,9 @@ def test_a_block_is_corrected_joined_split_and_a_task_not_done(site: Site):
     press(page, "x", "4")
     assert len(blocks(page)) == 2
     expect(page.locator("#mentions select")).to_have_value("held")
-    # A task that was missed, chosen word by word in the note, for the last block.
-    press(page, "n", *["ArrowRight"] * 20)
-    press(page, *["ArrowLeft"] * 1)
-    expect(page.locator("#status")).to_have_text("“rowing.”")
+    # Words are chosen one by one in the note.
+    press(page, "n", *["ArrowRight"] * 20, "ArrowLeft")
+    expect(page.locator("#status")).to_have_text("“rowing”")
     press(page, "Escape", "n", "ArrowRight", "ArrowRight", "Shift+ArrowRight", "g")
     press(page, "Shift+Enter")
     expect(page.locator("#last")).to_be_visible()

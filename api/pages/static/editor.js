@@ -300,13 +300,18 @@ function goalItem(goal, at) {
 
 // ---- selecting words
 
+const EDGE = /[\p{Ps}\p{Pe}\p{Pi}\p{Pf},.;:!?*"']/u; // what stands around a word and is no part of it
+
 // The words of the note as stretches, in order.
 function tokens() {
   const found = [];
   for (let at = 0; at < points.length; ) {
     let end = at;
     while (end < points.length && !/\s/u.test(points[end])) end += 1;
-    if (at < end) found.push({ start: at, end });
+    let [first, last] = [at, end];
+    while (first < last && EDGE.test(points[first])) first += 1;
+    while (first < last && EDGE.test(points[last - 1])) last -= 1;
+    if (first < last) found.push({ start: first, end: last });
     at = end + 1;
   }
   return found;
