@@ -184,7 +184,7 @@ TABLE: Mapping[type[Exception], Kind] = {
     Exception: Kind(500, "internal-error", "Something went wrong on the server"),
 }
 # Statuses that the framework gives by itself, without a class of ours.
-_HTTP_TITLES = {
+HTTP_TITLES = {
     400: "The request cannot be read as JSON",
     404: "There is nothing at this address",
     405: "This address does not take this method",
@@ -228,7 +228,7 @@ def problem(error: Exception) -> Problem:
     True
     """
     if isinstance(error, HTTPException):
-        title = _HTTP_TITLES.get(error.status_code, HTTPStatus(error.status_code).phrase)
+        title = HTTP_TITLES.get(error.status_code, HTTPStatus(error.status_code).phrase)
         return Problem(type="about:blank", title=title, status=error.status_code, detail=None, errors=())
     kind = _kind(error)
     told = isinstance(error, TherapyCoderError) and not isinstance(error, _UNTOLD) and kind.status != 500
@@ -289,8 +289,10 @@ def documented(*classes: type[Exception]) -> dict[int | str, dict[str, Any]]:
     for class_ in classes:
         kind = TABLE[class_]
         told = answers.get(kind.status, {}).get("description")
-        answers[kind.status] = {
-            "description": f"{told}; {kind.title[0].lower()}{kind.title[1:]}" if told else kind.title,
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        }
+        answers[kind.status] = answer(f"{told}; {kind.title[0].lower()}{kind.title[1:]}" if told else kind.title)
     return answers
+
+
+def answer(description: str) -> dict[str, Any]:
+    """Return the OpenAPI response of a problem document."""
+    return {"description": description, "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}

@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.staticfiles import StaticFiles
 
@@ -115,7 +116,8 @@ def create_app(
 def _openapi(app: FastAPI) -> dict[str, Any]:
     """Return the API's description with what the framework leaves out.
 
-    That is the problem document, which no route returns by itself, and the example result, whose nulls it would drop.
+    That is the problem document, which no route returns by itself, and the example result, whose nulls it would drop; and what any
+    route may answer, whether it says so or not.
     """
     if app.openapi_schema is None:
         schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
@@ -123,7 +125,19 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         schemas = schema["components"]["schemas"]
         schemas.update(problem.pop("$defs"))
         schemas["Problem"] = problem
+        for operation in (each for path in schema["paths"].values() for each in path.values()):
+            _documented(operation)
         answer = schema["paths"]["/v1/suggestions"]["post"]["responses"]["200"]["content"]["application/json"]
         answer["example"] = examples()["result"]
         app.openapi_schema = schema
     return app.openapi_schema
+
+
+def _documented(operation: dict[str, Any]) -> None:
+    """Add what is answered before a route is reached: a body that is no JSON, and fields that are refused."""
+    answers: dict[str, Any] = operation["responses"]
+    if "requestBody" in operation:
+        answers["400"] = errors.answer(errors.HTTP_TITLES[400])
+    # The framework's own is of another type than ours.
+    if errors.MEDIA_TYPE not in answers.get("422", {}).get("content", {errors.MEDIA_TYPE: None}):
+        answers.update({str(status): told for status, told in errors.documented(RequestValidationError).items()})

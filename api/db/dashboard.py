@@ -51,6 +51,14 @@ class Day(NamedTuple):
     flagged: int
 
 
+class Wait(NamedTuple):
+    """Entries decided on a day (UTC), and the median of the seconds that they had waited."""
+
+    day: date
+    decided: int
+    median: float
+
+
 class Waiting(NamedTuple):
     """Entries that nobody has decided yet, and since when the oldest one waits."""
 
@@ -174,6 +182,29 @@ def waits(session: Session, clinic_id: uuid.UUID, since: datetime) -> Quantiles:
             QueueItem.clinic_id == clinic_id, QueueItem.state == "decided", QueueItem.decided_at >= since
         ),
     )
+
+
+def waits_by_day(session: Session, clinic_id: uuid.UUID, since: datetime) -> Sequence[Wait]:
+    """Return, for each day on which entries were decided, how many and the median of the seconds that they had waited."""
+    each = (
+        select(
+            _Day(QueueItem.decided_at).label("day"), _Seconds(QueueItem.created_at, QueueItem.decided_at).label("value")
+        )
+        .where(QueueItem.clinic_id == clinic_id, QueueItem.state == "decided", QueueItem.decided_at >= since)
+        .subquery()
+    )
+    ranked = select(
+        each.c.day,
+        each.c.value,
+        func.row_number().over(partition_by=each.c.day, order_by=each.c.value).label("rank"),
+        func.count().over(partition_by=each.c.day).label("total"),
+    ).subquery()
+    rows = session.execute(
+        select(ranked.c.day, ranked.c.total, ranked.c.value)
+        .where(ranked.c.rank == (ranked.c.total + 1) // 2)
+        .order_by(ranked.c.day)
+    )
+    return [Wait(day, total, float(value)) for day, total, value in rows]
 
 
 def review_seconds(session: Session, clinic_id: uuid.UUID, since: datetime) -> Quantiles:

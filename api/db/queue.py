@@ -167,13 +167,27 @@ def waiting(
     return [tuple(row) for row in session.execute(statement)]
 
 
-def flag_counts(session: Session, clinic_id: uuid.UUID, wanted: Filter) -> Sequence[tuple[list[str], int]]:
-    """Return how many undecided entries there are for each list of flags."""
-    each = _listed(
-        select(cast(ResultRow.flags, Text).label("flags")).select_from(QueueItem), clinic_id, wanted
-    ).subquery()
-    statement = select(each.c.flags, func.count()).group_by(each.c.flags)
-    return [(flag_list(text), count) for text, count in session.execute(statement)]
+class Group(NamedTuple):
+    """How many undecided entries have these flags, this discipline, this code (``none``: neither of the two) and this reason."""
+
+    flags: list[str]
+    discipline: str | None
+    code: str
+    reason: str
+    entries: int
+
+
+def groups(session: Session, clinic_id: uuid.UUID, wanted: Filter) -> Sequence[Group]:
+    """Return how many undecided entries there are of each kind that the list can be filtered by."""
+    columns = (
+        cast(ResultRow.flags, Text).label("flags"),
+        Note.discipline,
+        func.coalesce(ResultRow.code, "none").label("code"),
+        QueueItem.reason,
+    )
+    each = _listed(select(*columns).select_from(QueueItem), clinic_id, wanted).subquery()
+    statement = select(*each.c, func.count()).group_by(*each.c)
+    return [Group(flag_list(flags), *rest) for flags, *rest in session.execute(statement)]
 
 
 def flag_list(text: str) -> list[str]:

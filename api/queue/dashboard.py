@@ -18,6 +18,7 @@ from datetime import date, datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.stats import binomtest
+from sqlalchemy.orm import Session
 
 from api.db import dashboard as rows
 from api.db import queue, repository
@@ -49,6 +50,14 @@ class Times(_Frozen):
     p90: float | None
 
 
+class DayWait(_Frozen):
+    """Entries decided on a day in UTC, and the seconds that the middle one of them had waited."""
+
+    day: date
+    decided: int
+    median: float
+
+
 class Acceptance(_Frozen):
     """First readings that took the result as it was, by the result's confidence in ``[least, most)`` (the last one: to 1)."""
 
@@ -71,6 +80,7 @@ class KappaFigure(_Frozen):
     """Cohen's kappa of two readers on one code against the rest, over blocks that both found."""
 
     readers: tuple[uuid.UUID, uuid.UUID]
+    names: tuple[str, str]
     code: str
     kappa: float | None = Field(description="Null where both gave one and the same code throughout.")
     blocks: int
@@ -118,6 +128,7 @@ class Dashboard(_Frozen):
     waiting: int = Field(description="Entries that nobody has decided yet.")
     waiting_since: datetime | None = Field(description="When the oldest of them entered.")
     waited_seconds: Times
+    waits: tuple[DayWait, ...]
     review_seconds: Times
     acceptance: tuple[Acceptance, ...]
     top_flags: tuple[FlagCount, ...]
@@ -148,11 +159,12 @@ def dashboard(database: Database, clinic_id: uuid.UUID, days: int) -> Dashboard:
             waiting=open_now.entries,
             waiting_since=open_now.oldest,
             waited_seconds=Times(**rows.waits(session, clinic_id, since)._asdict()),
+            waits=tuple(DayWait(**each._asdict()) for each in rows.waits_by_day(session, clinic_id, since)),
             review_seconds=Times(**rows.review_seconds(session, clinic_id, since)._asdict()),
             acceptance=tuple(_acceptance(rows.bands(session, clinic_id, since, QUEUE.bands))),
             top_flags=tuple(_top(rows.flags(session, clinic_id, since))),
             kappa=tuple(
-                KappaFigure(**each._asdict())
+                KappaFigure(**each._asdict(), names=_names(session, clinic_id, each.readers))
                 for each in kappas(
                     [
                         (one, other, Decision.model_validate(ours), Decision.model_validate(theirs))
@@ -204,6 +216,11 @@ def rising(weeks: Sequence[tuple[int, int, int]]) -> float:
         return 1.0
     score = math.fsum(hit * (week - mean) for week, _, hit in weeks)
     return 0.5 * math.erfc(score / math.sqrt(2 * spread))
+
+
+def _names(session: Session, clinic_id: uuid.UUID, readers: tuple[uuid.UUID, uuid.UUID]) -> tuple[str, str]:
+    one, other = (repository.person(session, clinic_id, each).name for each in readers)
+    return one, other
 
 
 def _acceptance(bands: Sequence[rows.Band]) -> list[Acceptance]:

@@ -33,6 +33,7 @@ class Entry(_Frozen):
         description="waiting, claimed, skipped (another coder's turn) or returned (its question is answered)."
     )
     lease_until: datetime | None
+    yours: bool = Field(description="Whether the caller holds its claim, which claiming gives again.")
     priority: float
     created_at: datetime
     discipline: str | None
@@ -47,12 +48,16 @@ class WaitingList(_Frozen):
 
     total: int = Field(description="Entries that the filters leave, on all pages.")
     flags: dict[str, int] = Field(description="How many of them have each flag.")
+    disciplines: dict[str, int] = Field(description="How many are of each discipline; those without one are left out.")
+    codes: dict[str, int] = Field(description="How many of them are proposed with each code; none: with neither.")
+    reasons: dict[str, int] = Field(description="How many of them wait for each reason.")
     entries: tuple[Entry, ...]
 
 
 def waiting(
     database: Database,
     clinic_id: uuid.UUID,
+    person_id: uuid.UUID | None,
     *,
     flag: str | None = None,
     discipline: Discipline | None = None,
@@ -62,20 +67,27 @@ def waiting(
     limit: int,
     offset: int,
 ) -> WaitingList:
-    """Return a page of what waits; ``hours``: only what has waited longer than that, ``code`` none: of neither code."""
+    """Return a page of what waits; ``person_id`` is who asks, ``hours``: what has waited longer, ``code`` none: of neither code."""
     now = repository.now()
     before = None if hours is None else now - timedelta(hours=hours)
     wanted = Filter(flag=flag, discipline=discipline, code=code, reason=reason, before=before)
     with database.reading() as session:
-        counted = queue.flag_counts(session, clinic_id, wanted)
+        groups = queue.groups(session, clinic_id, wanted)
         page = queue.waiting(session, clinic_id, wanted, limit=limit, offset=offset)
-    flags: Counter[str] = Counter()
-    for names, count in counted:
-        for name in names:
-            flags[name] += count
+    flags, disciplines, codes, reasons = (Counter[str]() for _ in range(4))
+    for group in groups:
+        for name in group.flags:
+            flags[name] += group.entries
+        if group.discipline is not None:
+            disciplines[group.discipline] += group.entries
+        codes[group.code] += group.entries
+        reasons[group.reason] += group.entries
     return WaitingList(
-        total=sum(count for _, count in counted),
+        total=sum(group.entries for group in groups),
         flags=dict(sorted(flags.items())),
+        disciplines=dict(sorted(disciplines.items())),
+        codes=dict(sorted(codes.items())),
+        reasons=dict(sorted(reasons.items())),
         entries=tuple(
             Entry(
                 id=item.id,
@@ -85,6 +97,7 @@ def waiting(
                 # A lease that ended frees the entry by itself.
                 state="waiting" if item.lease_until is not None and item.lease_until <= now else item.state,
                 lease_until=item.lease_until,
+                yours=item.state == "claimed" and item.claimed_by == person_id,
                 priority=item.priority,
                 created_at=item.created_at,
                 discipline=note.discipline,

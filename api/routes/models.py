@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import cast, get_args
+from datetime import datetime
+from typing import Literal, cast, get_args
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,8 +16,10 @@ from api.errors import Forbidden, ModelNotReady, SignInRequired, WrongHost, docu
 from api.promotion import promote, rollback
 from api.routes.jobs import TrainerDep
 from models.errors import NothingToRollBack, UnknownVersion
+from models.gate import Verdict
 from models.note import Profile
 from models.registry import Manifest
+from models.versions import known
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
 
@@ -104,6 +107,58 @@ def every(
                 )
             )
     return VersionList(versions=tuple(answers), refused=request.app.state.serving.refused)
+
+
+class CriterionAnswer(BaseModel):
+    """One criterion of the gate with both figures."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    id: str
+    name: str
+    profile: str = Field(description="Empty where it is about the whole version.")
+    outcome: Literal["pass", "fail", "not_applicable"]
+    current: float | None
+    candidate: float | None
+    low: float | None = Field(description="95 % interval of the difference, candidate minus current.")
+    high: float | None
+    margin: float | None = Field(description="How much worse it may be, or the most that is allowed.")
+    items: int | None = Field(description="On how many notes, blocks or pairs.")
+    reason: str = Field(description="Why it failed or does not apply; empty where it passed.")
+
+
+class VerdictAnswer(BaseModel):
+    """What the gate found on exactly the files of a version."""
+
+    model_config = ConfigDict(frozen=True)
+
+    candidate: str
+    current: str = Field(description="The version that it was judged against.")
+    outcome: Outcome
+    judged_at: datetime
+    criteria: tuple[CriterionAnswer, ...]
+
+
+@router.get(
+    "/{version}/verdict",
+    summary="What the gate found",
+    responses=documented(SignInRequired, Forbidden, UnknownVersion, NoVerdict),
+)
+def verdict(version: str, by: TrainerDep, database: RequiredDatabaseDep, versions: VersionsDep) -> VerdictAnswer:
+    """Return the last verdict on a version, criterion by criterion."""
+    wanted = known(versions.path(version))
+    with database.reading() as session:
+        found = learning.verdict_on(session, by.clinic_id, wanted.manifest_sha256)
+        if found is None:
+            raise NoVerdict(version, "the gate has not judged these files")
+        names = {"candidate": found.candidate, "current": found.current, "manifest_sha256": found.manifest_sha256}
+        return VerdictAnswer(
+            candidate=found.candidate,
+            current=found.current,
+            outcome=cast("Outcome", found.outcome),
+            judged_at=found.created_at,
+            criteria=tuple(map(CriterionAnswer.model_validate, Verdict.of_dict({**found.criteria, **names}).criteria)),
+        )
 
 
 @router.post(

@@ -43,6 +43,30 @@ def people_page() -> FileResponse:
     return FileResponse(FOLDER / "people.html")
 
 
+@router.get("/notes")
+def notes_page() -> FileResponse:
+    """Return the page of notes, their questions and what became of them."""
+    return FileResponse(FOLDER / "notes.html")
+
+
+@router.get("/queue")
+def queue_page() -> FileResponse:
+    """Return the page that notes are reviewed on."""
+    return FileResponse(FOLDER / "queue.html")
+
+
+@router.get("/dashboard")
+def dashboard_page() -> FileResponse:
+    """Return the page of the clinic's figures."""
+    return FileResponse(FOLDER / "dashboard.html")
+
+
+@router.get("/models")
+def models_page() -> FileResponse:
+    """Return the page of model versions and jobs."""
+    return FileResponse(FOLDER / "models.html")
+
+
 class PageLink(BaseModel):
     """A page to go to."""
 

@@ -53,6 +53,7 @@ def list_waiting(
     return waiting.waiting(
         database,
         principal.clinic_id,
+        principal.person_id,
         flag=flag,
         discipline=discipline,
         code=code,

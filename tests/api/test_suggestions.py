@@ -11,10 +11,13 @@ from typing import Any
 
 import pytest
 
+from api.db import values
+from api.decisions import KINDS, REASONS
 from api.main import create_app
 from api.settings import Settings
 from models.coder import Coder
 from models.result import Result
+from nlp.document import STATUSES
 
 from .conftest import SENTINEL, Client, FakeCoder
 
@@ -273,7 +276,7 @@ def test_the_described_examples_are_of_the_described_types(client: Client) -> No
     assert ["error" in r for r in client.post("/v1/suggestions/batch", json=batch).json()["results"]] == [False, True]
 
 
-@pytest.mark.parametrize("path", ["/", "/sign-in", "/people"])
+@pytest.mark.parametrize("path", ["/", "/sign-in", "/people", "/notes", "/queue", "/dashboard", "/models"])
 def test_the_pages_ask_nothing_of_other_hosts_and_run_no_inline_code(client: Client, path: str) -> None:
     page = client.get(path).text
     assert "<style" not in page
@@ -281,7 +284,8 @@ def test_the_pages_ask_nothing_of_other_hosts_and_run_no_inline_code(client: Cli
     assert "://" not in page + client.get("/static/page.css").text
     scripts = re.findall(r'<script type="module" src="(/static/[a-z-]+[.]js)"></script>', page)
     assert len(scripts) == page.count("<script") == 2
-    for script in [*scripts, "/static/shared.js"]:
+    imported = ["shared", "marked", "reading", "editor", "plots"]
+    for script in [*scripts, *(f"/static/{name}.js" for name in imported)]:
         assert "innerHTML" not in client.get(script).text
     assert not re.search(r" on[a-z]+=", page)
 
@@ -289,6 +293,17 @@ def test_the_pages_ask_nothing_of_other_hosts_and_run_no_inline_code(client: Cli
 def test_the_page_has_its_words(client: Client) -> None:
     assert "Nothing is billed." in client.get("/").text
     assert client.get("/page/words").json()["codes"]["97110"] == "therapeutic exercise"
+
+
+def test_every_value_that_the_pages_show_has_its_words(client: Client) -> None:
+    words = client.get("/page/words").json()
+    assert tuple(words["queue_reasons"]) == values.QUEUE_REASONS
+    assert tuple(words["queue_states"]) == values.QUEUE_STATES
+    assert tuple(words["readings"]) == values.READINGS
+    assert tuple(words["job_states"]) == values.JOB_STATES
+    assert tuple(words["decisions"]) == KINDS
+    assert (*words["correct_reasons"], *words["skip_reasons"]) == REASONS
+    assert set(words["mentions"]) == set(STATUSES)
 
 
 def test_the_real_coder_answers_alike_from_many_threads(real_coder: Coder) -> None:

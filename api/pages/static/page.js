@@ -1,19 +1,18 @@
 // The page: sends the note, shows the result. Note text is only ever set as text, never parsed as HTML.
-// The API counts in Unicode code points, JavaScript in UTF-16 units: notes are cut as arrays of code points (`points`).
 
-import { $, inWords, make, send, signInLink } from "/static/shared.js";
+import { draw, show as mark } from "/static/marked.js";
+import { $, counted, inWords, make, named as naming, percent, quoted, send, signInLink, whoAmI } from "/static/shared.js";
 
 let words = null;
 let shown = null; // { text, points, result } as last coded
+let me = null; // who is signed in; notes are kept for people alone
+let kept = null; // { text, key }: the key of a submission, the same when it is sent again
 let running = 0; // number of the newest request; an older answer is dropped
 
-const percent = (probability) => `${Math.floor(probability * 100)} %`;
 const sureness = (probability) => words.confidence.find((entry) => entry.from <= probability).word;
-const named = (code) => (words.codes[code] ? `${code} ${words.codes[code]}` : code);
+const named = (code) => naming(words, code);
 const billed = (service) => (service.code === "other" ? service.other_code : service.code);
 const serviceName = (service) => (billed(service) === null ? "Another service" : named(billed(service)));
-const quoted = (text) => `“${text.replace(/\s+/g, " ").trim()}”`;
-const counted = (number, one, many = `${one}s`) => `${number} ${number === 1 ? one : many}`;
 
 // ---- the request
 
@@ -69,6 +68,8 @@ function show(text, result) {
   $("results").hidden = false;
   $("copied").textContent = "";
   $("copy-by-hand").hidden = true;
+  $("submit").hidden = me === null;
+  if (kept?.text !== text) $("submitted").replaceChildren();
   showProposal(result);
   $("totals").replaceChildren(totals(result));
   showNote();
@@ -219,31 +220,12 @@ function showNote() {
     ...result.goals.map((span) => ({ ...span, kind: "goal" })),
     ...result.mentions.map((span) => ({ ...span, kind: "mention" })),
   ];
-  // Tags stand before the text that they name, the service's number first.
-  const tags = new Map();
-  const tag = (at, kind, text) => tags.set(at, [...(tags.get(at) || []), [kind, text]]);
-  result.services.forEach((service, index) => tag(service.start, "service", `${index + 1} ${billed(service) ?? "other"}`));
-  result.goals.forEach((goal, index) => tag(goal.start, "goal", `goal ${index + 1}`));
-  result.mentions.forEach((mention) => tag(mention.start, "mention", words.mentions[mention.status]));
-
-  // The text is cut wherever anything that can be marked or jumped to begins or ends.
-  const places = [...marks, ...result.services, ...result.flags, ...result.documentation].filter((span) => span.start !== null);
-  const cuts = [...new Set([0, points.length, ...places.flatMap((span) => [span.start, span.end])])].sort((a, b) => a - b);
-  const order = new Map(cuts.map((cut, index) => [cut, index]));
-  const kinds = cuts.map(() => new Set());
-  for (const mark of marks) {
-    for (let at = order.get(mark.start); cuts[at] < mark.end; at += 1) kinds[at].add(mark.kind);
-  }
-  const pieces = [];
-  for (let at = 0; at + 1 < cuts.length; at += 1) {
-    const [start, end] = [cuts[at], cuts[at + 1]];
-    for (const [kind, text] of tags.get(start) || []) pieces.push(make("span", { class: `tag ${kind}` }, text));
-    const piece = make("span", { class: ["seg", ...kinds[at]].join(" ") }, points.slice(start, end).join(""));
-    piece.dataset.start = start;
-    piece.dataset.end = end;
-    pieces.push(piece);
-  }
-  $("marked").replaceChildren(...pieces);
+  const tags = [
+    ...result.services.map((service, index) => [service.start, "service", `${index + 1} ${billed(service) ?? "other"}`]),
+    ...result.goals.map((goal, index) => [goal.start, "goal", `goal ${index + 1}`]),
+    ...result.mentions.map((mention) => [mention.start, "mention", words.mentions[mention.status]]),
+  ];
+  draw($("marked"), points, { marks, tags, places: [...result.services, ...result.flags, ...result.documentation] });
 }
 
 function jump(start, end, what) {
@@ -254,12 +236,7 @@ function jump(start, end, what) {
 }
 
 function goTo(start, end) {
-  let first = null;
-  for (const piece of $("marked").querySelectorAll(".seg")) {
-    const hit = Number(piece.dataset.start) < end && start < Number(piece.dataset.end);
-    piece.classList.toggle("hit", hit);
-    if (hit && first === null) first = piece;
-  }
+  const first = mark($("marked"), start, end);
   if (first === null) return;
   first.tabIndex = -1;
   first.focus({ preventScroll: true });
@@ -295,6 +272,34 @@ async function copy() {
   }
 }
 
+// ---- submitting for review
+
+async function submit() {
+  const { text, result } = shown;
+  if ($("note").value !== text) {
+    $("submitted").textContent = "The note was changed since it was read. Press “Suggest a code” again, then submit it.";
+    return;
+  }
+  // The same key however often this note is sent, so that it is kept once.
+  if (kept?.text !== text) kept = { text, key: crypto.randomUUID() };
+  const button = $("submit").querySelector("button");
+  button.disabled = true;
+  $("submitted").textContent = "Sending …";
+  try {
+    const note = { text, policy: result.policy, discipline: $("discipline").value || null, date_of_service: $("visit").value || null };
+    const { ok, status, body } = await send("POST", "/v1/notes", note, { "Idempotency-Key": kept.key });
+    if (ok) {
+      const notes = make("a", { attributes: { href: "/notes" } }, "Notes");
+      $("submitted").replaceChildren(body.waits ? "Submitted. A coder looks at it; questions and changes are shown under " : "Submitted and kept. It needs no look; you find it under ", notes, ".");
+    } else if (status === 401) $("submitted").replaceChildren("Sign in again, then submit: ", signInLink());
+    else $("submitted").textContent = inWords(body);
+  } catch {
+    $("submitted").textContent = "The server does not answer. The note is still here; submit it again in a moment, it is kept once.";
+  } finally {
+    button.disabled = false;
+  }
+}
+
 // ---- start
 
 $("form").addEventListener("submit", (event) => {
@@ -319,12 +324,19 @@ $("example").addEventListener("click", () => {
   suggest();
 });
 $("copy").addEventListener("click", copy);
+$("submit").addEventListener("submit", (event) => {
+  event.preventDefault();
+  submit();
+});
 
 (async () => {
   try {
     const answer = await fetch("/page/words");
     words = await answer.json();
     for (const [id, policy] of Object.entries(words.policies)) $("policy").append(new Option(policy.label, id));
+    $("discipline").append(new Option("not said", ""), ...words.disciplines.map((name) => new Option(name, name)));
+    const known = await whoAmI();
+    me = known?.kind === "person" ? known : null;
   } catch {
     showProblem("The program on this computer does not answer. Is it still running? Start it again with “make run”.");
   }

@@ -1,35 +1,9 @@
 // The clinic's people, keys and audit trail, for its admins.
-import { $, inWords, make, send, signInPath, whoAmI } from "/static/shared.js";
+import { $, ask, begin, confirmed, make, say, showProblem } from "/static/shared.js";
 
 let words = null;
 
 const day = (instant) => new Date(instant).toLocaleDateString();
-
-function say(message) {
-  $("status").textContent = message;
-}
-
-function showProblem(message, field) {
-  say("");
-  $("problem").textContent = message;
-  $("problem").hidden = false;
-  $("problem").scrollIntoView({ block: "nearest" });
-  field?.focus();
-}
-
-// Asks the API; returns the answer's body, or null where it was refused and that is shown.
-async function ask(method, path, content, field) {
-  $("problem").hidden = true;
-  try {
-    const { ok, status, body } = await send(method, path, content);
-    if (ok) return body;
-    if (status === 401) location.assign(signInPath());
-    else showProblem(inWords(body), field);
-  } catch {
-    showProblem("The server does not answer. Try again in a moment.", field);
-  }
-  return null;
-}
 
 // What is shown once: a link or a key. Only its hash is kept, so that nobody can show it again.
 function showOnce(title, hint, text) {
@@ -42,15 +16,6 @@ function showOnce(title, hint, text) {
 
 const showLink = (login, link) =>
   showOnce(`Link for ${login}`, "Give it to them by a way that you trust. It signs them in once, within 24 hours, to choose a password. It is shown this once.", link);
-
-function confirmed(question, yes) {
-  const dialog = $("confirm");
-  $("confirm-text").textContent = question;
-  $("confirm-yes").textContent = yes;
-  dialog.returnValue = "no";
-  dialog.showModal();
-  return new Promise((done) => dialog.addEventListener("close", () => done(dialog.returnValue === "yes"), { once: true }));
-}
 
 // ---- people
 
@@ -184,18 +149,10 @@ $("once-done").addEventListener("click", () => {
 });
 
 (async () => {
-  try {
-    const me = await whoAmI();
-    if (me === null) {
-      location.assign(signInPath());
-      return;
-    }
-    words = await (await fetch("/page/words")).json();
-    $("clinic").textContent = `${me.clinic.name} (${me.clinic.slug})`;
-  } catch {
-    showProblem("The server does not answer. Try again in a moment.");
-    return;
-  }
+  const begun = await begin();
+  if (begun === null) return;
+  words = begun.words;
+  $("clinic").textContent = `${begun.me.clinic.name} (${begun.me.clinic.slug})`;
   $("role").append(...words.roles.map((role) => new Option(`${role}: ${words.roles_told[role]}`, role)));
   $("scopes").append(...words.scopes.map((scope) => make("label", {}, make("input", { attributes: { type: "checkbox", value: scope } }), scope)));
   if ((await showPeople()) && (await showKeys())) {

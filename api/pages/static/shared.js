@@ -26,23 +26,107 @@ export function forget() {
   me = null;
 }
 
-// Sends a request with the session's token where something is changed; answers { ok, status, body } whatever the status.
-export async function send(method, path, content) {
-  const headers = { Accept: "application/json" };
+// Sends a request with the session's token where something is changed; answers { ok, status, body, date } whatever the status.
+export async function send(method, path, content, more = {}) {
+  const headers = { Accept: "application/json", ...more };
   if (content !== undefined) headers["Content-Type"] = "application/json";
   if (method !== "GET") {
     const known = await whoAmI();
     if (known?.csrf_token) headers["X-CSRF-Token"] = known.csrf_token;
   }
   const answer = await fetch(path, { method, headers, body: content === undefined ? undefined : JSON.stringify(content) });
-  if (answer.status === 401) forget();
-  return { ok: answer.ok, status: answer.status, body: answer.status === 204 ? null : await answer.json() };
+  // Signed out, or signed in anew elsewhere: the token that is known is not the session's any more.
+  if (answer.status === 401 || answer.status === 403) forget();
+  const body = answer.status === 204 ? null : await answer.json();
+  return { ok: answer.ok, status: answer.status, body, date: new Date(answer.headers.get("Date") ?? Date.now()) };
 }
 
 // A problem document (RFC 9457) as a sentence.
 export function inWords(problem) {
   const fields = (problem.errors || []).map((error) => (error.field ? `${error.field}: ${error.reason}` : error.reason));
   return [`${problem.title}.`, problem.detail || "", fields.join("; ")].filter(Boolean).join(" ");
+}
+
+// Asks the API; returns the answer's body, or null where it was refused and that is shown.
+export async function ask(method, path, content, field) {
+  $("problem").hidden = true;
+  try {
+    const { ok, status, body } = await send(method, path, content);
+    if (ok) return body;
+    if (status === 401) location.assign(signInPath());
+    else showProblem(inWords(body), field);
+  } catch {
+    showProblem(UNREACHABLE, field);
+  }
+  return null;
+}
+
+// ---- telling people
+
+export const UNREACHABLE = "The server does not answer. Try again in a moment; if that does not help, ask whoever runs it.";
+
+export function say(message) {
+  $("status").textContent = message;
+}
+
+export function showProblem(message, field) {
+  say("");
+  $("problem").replaceChildren(...(Array.isArray(message) ? message : [message]));
+  $("problem").hidden = false;
+  $("problem").scrollIntoView({ block: "nearest" });
+  field?.focus();
+}
+
+// Asks in the page's dialog #confirm; whether yes was chosen.
+export function confirmed(question, yes) {
+  const dialog = $("confirm");
+  $("confirm-text").textContent = question;
+  $("confirm-yes").textContent = yes;
+  dialog.returnValue = "no";
+  dialog.showModal();
+  return new Promise((done) => dialog.addEventListener("close", () => done(dialog.returnValue === "yes"), { once: true }));
+}
+
+// The page's words and who is signed in, or null where nobody is (the way to sign in is taken) or the server is away (that is shown).
+export async function begin() {
+  try {
+    const me = await whoAmI();
+    if (me === null) {
+      location.assign(signInPath());
+      return null;
+    }
+    return { me, words: await (await fetch("/page/words")).json() };
+  } catch {
+    showProblem(UNREACHABLE);
+    return null;
+  }
+}
+
+// ---- wording
+
+export const percent = (share) => `${Math.floor(share * 100)} %`;
+export const quoted = (text) => `“${text.replace(/\s+/g, " ").trim()}”`;
+export const counted = (number, one, many = `${one}s`) => `${number} ${number === 1 ? one : many}`;
+export const named = (words, code) => (words.codes[code] ? `${code} ${words.codes[code]}` : code);
+export const instant = (text) => new Date(text).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+
+// Seconds as people say them: 40 s, 12 min, 3 h, 2 days.
+export function lasting(seconds) {
+  if (seconds < 60) return `${Math.round(seconds)}\u00a0s`;
+  if (seconds < 3600) return `${Math.round(seconds / 60)}\u00a0min`;
+  if (seconds < 172800) return `${Math.round(seconds / 3600)}\u00a0h`;
+  return `${Math.round(seconds / 86400)}\u00a0days`;
+}
+
+// ---- tables
+
+// A table from rows of cells; the first cell of a row heads it. `names` are the columns' names, shown before each cell on narrow screens.
+export function table(caption, names, rows) {
+  const head = make("tr", {}, ...names.map((name) => make("th", { attributes: { scope: "col" } }, name)));
+  const body = rows.map((cells) =>
+    make("tr", {}, ...cells.map((cell, at) => make(at ? "td" : "th", { attributes: at ? (cell instanceof Element ? {} : { "data-name": names[at] }) : { scope: "row" } }, cell))),
+  );
+  return make("table", { class: "people" }, make("caption", {}, caption), make("thead", {}, head), make("tbody", {}, ...body));
 }
 
 // ---- the way to sign in and back

@@ -48,7 +48,7 @@ _DECISION = {"decision": None, "claims": 1}
 # Bodies whose fields depend on one another, which a description cannot say.
 BODIES = {"/v1/queue/{item_id}/decisions": _DECISION, "/v1/queue/{item_id}/accept-and-next": _DECISION}
 # Routes with a part of the path that is no row's id, and so no clinic's.
-NO_ROW = {("POST", "/v1/models/{version}/promote")}
+NO_ROW = {("POST", "/v1/models/{version}/promote"), ("GET", "/v1/models/{version}/verdict")}
 
 
 @dataclass(frozen=True)

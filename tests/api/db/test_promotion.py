@@ -220,11 +220,21 @@ def test_a_broken_version_is_refused_and_the_old_one_serves_on(
     assert "model v2 was refused: UntrustedModel" in caplog.text
 
 
-def test_the_list_says_what_the_gate_found(client: Client, judged: Callable[..., None]):
+def test_the_list_says_what_the_gate_found(client: Client, judged: Callable[..., None], versions: Versions):
     judged("v1", "fail")
     listed = {each["version"]: each for each in client.get("/v1/models").json()["versions"]}
     assert (listed["v1"]["verdict"], listed["v1"]["refusals"]) == ("fail", ["It leaks."])
     assert listed["v2"]["verdict"] is None
+    verdict = client.get("/v1/models/v1/verdict").json()
+    assert (verdict["candidate"], verdict["outcome"], verdict["current"]) == (
+        "v1", "fail", versions.shipped.version,
+    )  # fmt: skip
+    nothing = dict.fromkeys(("current", "candidate", "low", "high", "margin", "items"))
+    assert verdict["criteria"] == [
+        {"id": "leak", "name": "leak", "profile": "fast", "outcome": "fail", "reason": "It leaks.", **nothing}
+    ]
+    assert client.get("/v1/models/v2/verdict").json()["type"].endswith("no-verdict")
+    assert client.get("/v1/models/v9/verdict").status_code == 404
     refused = client.post("/v1/models/v1/promote")
     assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (409, "no-verdict")
     assert client.post("/v1/models/v9/promote").status_code == 404
@@ -235,6 +245,7 @@ ROUTES = [
     ("GET", "/v1/models"),
     ("POST", "/v1/models/rollback"),
     ("POST", "/v1/models/v1/promote"),
+    ("GET", "/v1/models/v1/verdict"),
     ("POST", "/v1/jobs"),
     ("GET", "/v1/jobs"),
     ("GET", f"/v1/jobs/{uuid.UUID(int=1)}"),

@@ -306,6 +306,15 @@ def test_the_list_filters_pages_counts_and_quotes_nothing(here: Clinic):
     assert SENTINEL not in response.text
     whole = response.json()
     assert (whole["total"], whole["flags"]) == (3, {"goal_missing": 1, "low_confidence": 1, "no_unit": 2})
+    assert (whole["disciplines"], whole["codes"]) == ({"OT": 1, "PT": 1}, {"97110": 1, "97530": 1, "none": 1})
+    assert whole["reasons"] == {"flagged": 3}
+    narrowed = here.get("cora", "/v1/queue?discipline=OT")
+    assert (narrowed["codes"], narrowed["flags"]) == ({"97530": 1}, {"goal_missing": 1, "no_unit": 1})
+    claim = here.claim("cora")
+    assert [(e["id"], e["yours"]) for e in here.get("cora", "/v1/queue")["entries"] if e["state"] == "claimed"] == [
+        (claim["id"], True)
+    ]
+    assert not any(e["yours"] for e in here.get("carl", "/v1/queue")["entries"])
     for query, total in [
         ("flag=no_unit", 2), ("flag=no_uni", 0), ("flag=goal_missing", 1), ("discipline=OT", 1), ("code=97110", 1), ("code=none", 1),
         ("reason=flagged", 3), ("reason=audit_sample", 0), ("hours=1", 0), ("hours=0", 3), ("flag=no_unit&discipline=PT", 1),
@@ -660,7 +669,7 @@ def test_no_function_reaches_into_another_clinic(here: Clinic, there: Clinic):
     empty: dict[str, Any] = {
         "queue.find_submission": lambda s: queue.find_submission(s, wrong, "x"),
         "queue.waiting": lambda s: queue.waiting(s, wrong, everything, limit=5, offset=0),
-        "queue.flag_counts": lambda s: queue.flag_counts(s, wrong, everything),
+        "queue.groups": lambda s: queue.groups(s, wrong, everything),
         "queue.claim": lambda s: queue.claim(
             s, wrong, me, role="coder", lease=lease, at=repository.now() + timedelta(days=1)
         ),
@@ -674,6 +683,7 @@ def test_no_function_reaches_into_another_clinic(here: Clinic, there: Clinic):
         "questions.unask": lambda s: questions.unask(s, wrong, item),
         "dashboard.days": lambda s: dashboard.days(s, wrong, long_ago),
         "dashboard.waits": lambda s: dashboard.waits(s, wrong, long_ago).values,
+        "dashboard.waits_by_day": lambda s: dashboard.waits_by_day(s, wrong, long_ago),
         "dashboard.waiting": lambda s: dashboard.waiting(s, wrong).entries,
         "dashboard.review_seconds": lambda s: dashboard.review_seconds(s, wrong, long_ago).values,
         "dashboard.bands": lambda s: dashboard.bands(s, wrong, long_ago, [0.0]),

@@ -257,6 +257,16 @@ def test_the_figures(database: Database):
         pytest.approx(30, abs=0.01),
         pytest.approx(50, abs=0.01),
     )
+    days: dict[str, list[float]] = {}
+    with database.reading() as session:
+        for number, item in enumerate(items):
+            decided = session.get_one(QueueItem, (here.id, uuid.UUID(item))).decided_at
+            assert decided is not None
+            days.setdefault(decided.date().isoformat(), []).append(10.0 * (number + 1))
+    assert [(each["day"], each["decided"], each["median"]) for each in shown["waits"]] == [
+        (day, len(values), pytest.approx(sorted(values)[(len(values) - 1) // 2], abs=0.01))
+        for day, values in sorted(days.items())
+    ]
     assert shown["review_seconds"] == {"values": 6, "median": 2.0, "p90": 5.0}
     bands = {
         each["least"]: (each["decided"], each["accepted"], each["share"])
@@ -280,6 +290,8 @@ def test_kappa_on_the_dashboard(here: Clinic):
     assert {each["code"]: (each["kappa"], each["blocks"]) for each in shown["kappa"]} == {
         "97110": (None, 1), "97530": (None, 1), "other": (None, 1),
     }  # fmt: skip
+    names = {str(here.people[login]): login.title() for login in ("cora", "carl")}
+    assert shown["kappa"][0]["names"] == [names[reader] for reader in shown["kappa"][0]["readers"]]
     assert set(shown["kappa"][0]["readers"]) == {str(here.people["cora"]), str(here.people["carl"])}
 
 
