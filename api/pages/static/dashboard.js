@@ -104,13 +104,16 @@ function showVersions(versions) {
 async function showDrift(days) {
   const answer = await ask("GET", `/v1/drift?days=${days}`);
   if (answer === null) return;
-  const drifted = answer.signals.filter((signal) => signal.state === "drift");
+  const compared = answer.signals.filter((signal) => signal.id !== "retraining");
+  const drifted = compared.filter((signal) => signal.state === "drift");
+  const outlook = answer.signals.find((signal) => signal.id === "retraining");
   const links = me.role === "trainer" ? make("p", {}, "Where retraining would help is for you to judge: ", make("a", { attributes: { href: "/models" } }, "Models"), ".") : null;
   const told = drifted.length
     ? [...drifted.map((signal) => make("p", { class: "flag warning" }, signal.sentence)), links].filter(Boolean)
-    : [make("p", {}, answer.signals.some((signal) => signal.state === "steady") ? "Yes, as far as can be told." : "Too little was submitted and decided to tell.")];
-  const rows = answer.signals.map((signal) => [signal.sentence, words.drift[signal.state], String(signal.items)]);
-  $("drift").replaceChildren(...told, make("details", {}, make("summary", {}, "Every signal"), table("What was compared with the notes that the model was made for", ["Signal", "Finding", "Notes or decisions"], rows)));
+    : [make("p", {}, compared.some((signal) => signal.state === "steady") ? "Yes, as far as can be told." : "Too little was submitted and decided to tell.")];
+  const rows = compared.map((signal) => [signal.sentence, words.drift[signal.state], String(signal.items)]);
+  const advice = outlook ? [make("p", outlook.state === "pays" ? { class: "flag warning" } : {}, outlook.sentence)] : [];
+  $("drift").replaceChildren(...told, ...advice, make("details", {}, make("summary", {}, "Every signal"), table("What was compared with the notes that the model was made for", ["Signal", "Finding", "Notes or decisions"], rows)));
   $("drift-panel").hidden = false;
 }
 
