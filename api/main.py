@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -13,8 +14,10 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.staticfiles import StaticFiles
 
 from api import errors
+from api.db.errors import StorageError
 from api.db.session import Database
 from api.middleware import Guard, HostCheck, SizeLimit
+from api.promotion import write_down
 from api.routes import (
     audit,
     dashboard,
@@ -37,7 +40,10 @@ from api.settings import LOOPBACK_NAMES, Settings
 from api.start import open_database
 from api.tries import Tries
 from models.coder import Coder
+from models.errors import UntrustedModel
 from models.versions import Versions
+
+log = logging.getLogger("therapy_coder.api")
 
 _ABOUT = (
     "Reads a PT or OT treatment note and suggests what it bills: code, minutes, units, reasons and what is missing. "
@@ -77,6 +83,12 @@ def create_app(
         own = None
         if database is None and "database_url" in chosen.model_fields_set:
             own = app.state.database = await run_in_threadpool(open_database, chosen)
+        if app.state.database is not None:
+            try:
+                await run_in_threadpool(write_down, app.state.database, versions)
+            except (StorageError, UntrustedModel) as error:
+                # Nothing that serving needs; the next start or the next change does it.
+                log.error("the last change of the model could not be looked at: %s", type(error).__name__)
         # A version that is set stays: it was chosen for this server, not for the machine.
         watching = None if chosen.model_path is not None else asyncio.create_task(app.state.serving.watch())
         try:

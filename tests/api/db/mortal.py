@@ -23,7 +23,7 @@ import uvicorn
 from sqlalchemy.orm import Session
 
 from api import jobs
-from api.db import learning, migrate, queue, questions, repository
+from api.db import learning, migrate, questions, queue, repository
 from api.db.session import Database
 from api.main import create_app
 from api.queue import readings

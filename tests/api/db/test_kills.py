@@ -32,7 +32,7 @@ from api import jobs
 from api.audit import SYSTEM, verify
 from api.db import learning, queue, repository
 from api.db.session import Database
-from api.db.tables import ModelVerdict, Note, Promotion, Question, QueueItem, ResultRow, Review
+from api.db.tables import Note, Promotion, Question, QueueItem, ResultRow, Review
 from api.decisions import Decision
 from api.queue.readings import differences
 from api.settings import Settings
@@ -69,6 +69,7 @@ OF_WORK = (
     "before start_job", "after start_job", "after export", "before beat", "after beat", "after add_verdict",
     "after finish_job", "before commit", "after append_audit",
 )  # fmt: skip
+OF_ASKING = ("before add_job", "after add_job", "after append_audit", "after commit", "start")
 OF_PROMOTION = (
     "before add_promotion", "after add_promotion", "before point", "before replace", "after replace", "after point",
     "before append_audit", "before commit", "after commit",
@@ -148,7 +149,9 @@ class Clinic:
         """Wait until no other connection is left: PostgreSQL ends a dead client's transaction when it notices."""
         if self.database.path is None:
             self.database.close()
-            count = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            count = (
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
 
             def alone() -> bool:
                 with self.database.reading() as session:
@@ -179,7 +182,9 @@ class Clinic:
 
     def submit(self, key: str, **headers: str) -> Any:
         self.book.sent.setdefault(key, f"bridging {15 + len(self.book.sent) % 40} flag:no_unit {key}")
-        answer = self.ask("theo", "POST", "/v1/notes", {"text": self.book.sent[key]}, **{"idempotency-key": key}, **headers)
+        answer = self.ask(
+            "theo", "POST", "/v1/notes", {"text": self.book.sent[key]}, **{"idempotency-key": key}, **headers
+        )
         assert answer.status_code == 200, answer.text
         told = answer.json()
         assert told["queue_item_id"] is not None
@@ -205,7 +210,11 @@ class Clinic:
         body = {"decision": decision, "claims": claim["claims"]}
         if decision is not None and decision["kind"] == "question":
             body["question"] = "How long?"
-        return self.kept(claim["id"], "accept" if decision is None else decision["kind"], self.ask(login, "POST", path, body, **headers))
+        return self.kept(
+            claim["id"],
+            "accept" if decision is None else decision["kind"],
+            self.ask(login, "POST", path, body, **headers),
+        )
 
     def undo(self, login: str, item: str, **headers: str) -> Any:
         path = f"/v1/queue/{item}/decisions"
@@ -328,7 +337,9 @@ def whole(clinic: Clinic) -> None:
     next_of = {review.supersedes: review for review in reviews}
     heads: dict[uuid.UUID, Review] = {r.queue_item_id: r for r in reviews if r.id not in next_of}  # type: ignore[misc]
     assert len(heads) == len({review.queue_item_id for review in reviews})
-    asked = {question.queue_item_id: question for question in sorted(questions, key=lambda q: q.asked_at) if question.body}
+    asked = {
+        question.queue_item_id: question for question in sorted(questions, key=lambda q: q.asked_at) if question.body
+    }
     for entry in entries:
         kind = heads[entry.id].decision["kind"] if entry.id in heads else "none"
         answered = kind == "question" and asked[entry.id].answered_at is not None
@@ -498,47 +509,54 @@ def saying(verdict: dict[str, Any]) -> list[str]:
     return [sys.executable, "-c", f"import sys\nfor line in sys.stdin:\n    if not line.strip(): break\n{lines}"]
 
 
-@pytest.mark.parametrize("step", OF_WORK)
-def test_a_worker_killed_at_a_step_leaves_a_job_that_failed_and_room_for_the_next(clinic: Clinic, step: str):
+def test_a_worker_killed_at_a_step_leaves_a_job_that_failed_and_room_for_the_next(clinic: Clinic):
     make_version(clinic.models, "v1")
     versions = Versions(clinic.models)
-    v1 = known(versions.path("v1"))
-    verdict = {**VERDICT, "candidate": "v1", "current": versions.current().version, "manifest_sha256": v1.manifest_sha256}
+    manifest = known(versions.path("v1")).manifest_sha256
+    verdict = {**VERDICT, "candidate": "v1", "current": versions.current().version, "manifest_sha256": manifest}
     settings = Settings(models_folder=clinic.models)
-    job = jobs.ask(clinic.database, settings, clinic.id, by=SYSTEM)
-    gone(clinic.born({"clinic": str(clinic.id), "job": str(job.id), "command": saying(verdict), "step": step}))
-    clinic.rest()
+
+    def worked(step: str | None) -> uuid.UUID:
+        job = jobs.ask(clinic.database, settings, clinic.id, by=SYSTEM).id
+        gone(clinic.born({"clinic": str(clinic.id), "job": str(job), "command": saying(verdict), "step": step}))
+        clinic.rest()
+        return job
+
+    for step in OF_WORK:
+        job = worked(step)
+        with clinic.database.reading() as session:
+            assert learning.job(session, clinic.id, job).state in ("queued", "running"), step
+            assert learning.verdict_of_job(session, clinic.id, job) is None
+            rows = list(repository.audit_rows(session, clinic.id))
+            assert verify(lambda rows=rows: rows, repository.audit_head(session, clinic.id)).findings == ()
+            assert ("job.ended", str(job)) not in {(row.action, row.subject_id) for row in rows}
+        assert versions.current() == versions.shipped
+        # Its heartbeat stopped: when that lapses it has failed.
+        with clinic.database.writing() as session:
+            learning.fail_lapsed_jobs(session, clinic.id, after=-jobs.LAPSE)
+        assert jobs.look(clinic.database, clinic.id, job).failure == "WorkerLost"
+    last = worked(None)
+    assert jobs.look(clinic.database, clinic.id, last).state == "done"
     with clinic.database.reading() as session:
-        left = learning.job(session, clinic.id, job.id)
-        assert left.state in ("queued", "running")
-        assert learning.verdict_of_job(session, clinic.id, job.id) is None
-        rows = list(repository.audit_rows(session, clinic.id))
-        assert verify(lambda: rows, repository.audit_head(session, clinic.id)).findings == ()
-        assert "job.ended" not in {row.action for row in rows}
-    assert versions.current() == versions.shipped
-    with clinic.database.writing() as session:
-        learning.fail_lapsed_jobs(session, clinic.id, after=-jobs.LAPSE)
-    assert jobs.look(clinic.database, clinic.id, job.id).failure == "WorkerLost"
-    again = jobs.ask(clinic.database, settings, clinic.id, by=SYSTEM)
-    gone(clinic.born({"clinic": str(clinic.id), "job": str(again.id), "command": saying(verdict), "step": None}))
-    assert jobs.look(clinic.database, clinic.id, again.id).state == "done"
-    with clinic.database.reading() as session:
-        assert learning.verdict_of_job(session, clinic.id, again.id) is not None
+        assert learning.verdict_of_job(session, clinic.id, last) is not None
 
 
-@pytest.mark.parametrize("step", ["before add_job", "after add_job", "after append_audit", "after commit", "start"])
-def test_a_server_killed_as_it_was_asked_to_retrain(clinic: Clinic, step: str):
-    clinic.start()
-    with pytest.raises(httpx.TransportError):
-        clinic.ask("tina", "POST", "/v1/jobs", {"kind": "retrain"}, **{"x-kill": step})
-    clinic.dead("jobs")
-    clinic.start()
-    with clinic.database.writing() as session:
-        kept = [job.state for job in learning.jobs(session, clinic.id, 9)]
-        assert kept == (["queued"] if step in ("after commit", "start") else [])
-        # A job whose worker never began waits no longer than a silent one may run.
-        learning.fail_lapsed_jobs(session, clinic.id, after=timedelta(0))
-    assert clinic.ask("tina", "POST", "/v1/jobs", {"kind": "retrain"}).status_code == 202
+def test_a_server_killed_as_it_was_asked_to_retrain(clinic: Clinic):
+    for step in OF_ASKING:
+        clinic.start()
+        with pytest.raises(httpx.TransportError):
+            clinic.ask("tina", "POST", "/v1/jobs", {"kind": "retrain"}, **{"x-kill": step})
+        clinic.dead("jobs")
+        with clinic.database.writing() as session:
+            latest = [job.state for job in learning.jobs(session, clinic.id, 99)]
+            assert latest.count("queued") == (step in ("after commit", "start")), step
+            # A job whose worker never began waits no longer than a silent one may run.
+            learning.fail_lapsed_jobs(session, clinic.id, after=timedelta(0))
+        clinic.start()
+        asked = clinic.ask("tina", "POST", "/v1/jobs", {"kind": "retrain"})
+        assert asked.status_code == 202, step
+        assert clinic.ask("tina", "POST", f"/v1/jobs/{asked.json()['id']}/cancel").json()["state"] == "cancelled"
+        clinic.kill()
 
 
 # ---- promote and roll back
@@ -575,12 +593,12 @@ def test_killed_while_another_version_takes_over(clinic: Clinic):
     versions = Versions(clinic.models)
     shipped = versions.shipped.version
     changed: list[tuple[str, str]] = []
+    clinic.start()
     for step in OF_PROMOTION:
         for path, kind, before, after in (
             ("v1/promote", "promote", shipped, "v1"),
             ("rollback", "rollback", "v1", shipped),
         ):
-            clinic.start()
             if kind == "promote":
                 judged(clinic, versions)
             with pytest.raises(httpx.TransportError):
@@ -593,16 +611,12 @@ def test_killed_while_another_version_takes_over(clinic: Clinic):
             assert versions.current().version == found
             if found == after:
                 changed.append((kind, after))
-            assert recorded(clinic) == changed, step
+            assert recorded(clinic) == changed, (kind, step)
             if found == before:
                 answer = clinic.ask("tina", "POST", f"/v1/models/{path}")
                 assert answer.json() == {"version": after, "previous": before}
                 waited(lambda after=after: serving(clinic) == after)
                 changed.append((kind, after))
                 assert recorded(clinic) == changed
-            os.kill(clinic.server, signal.SIGKILL)  # type: ignore[arg-type]
-            clinic.dead("at rest")
-    assert sum(1 for _ in changed) == 2 * len(OF_PROMOTION)
-    with clinic.database.reading() as session:
-        assert session.scalars(select(ModelVerdict).where(ModelVerdict.clinic_id == clinic.id)).all()
+    assert len(changed) == 2 * len(OF_PROMOTION)
     sys.stdout.write(f"{clinic.database.url.get_backend_name()}: {dict(clinic.book.kills)}\n")
