@@ -40,7 +40,7 @@ from api.settings import LOOPBACK_NAMES, Settings
 from api.start import open_database
 from api.tries import Tries
 from models.coder import Coder
-from models.errors import UntrustedModel
+from models.errors import UnknownVersion, UntrustedModel
 from models.versions import Versions
 
 log = logging.getLogger("therapy_coder.api")
@@ -78,8 +78,14 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         if app.state.coder is None:
-            path = chosen.model_path or versions.current_path()
-            app.state.coder = await run_in_threadpool(Coder.load, path, risk=chosen.risk, rules=chosen.rules)
+            try:
+                path = chosen.model_path or versions.current_path()
+                app.state.coder = await run_in_threadpool(Coder.load, path, risk=chosen.risk, rules=chosen.rules)
+            except (UnknownVersion, UntrustedModel) as error:
+                if chosen.model_path is not None:
+                    raise
+                # It may be there again in a moment, or a trainer may go back to the version before, for which the pages are needed.
+                app.state.serving.refuse("unknown", error)
         own = None
         if database is None and "database_url" in chosen.model_fields_set:
             own = app.state.database = await run_in_threadpool(open_database, chosen)
