@@ -321,7 +321,7 @@ def serve(
         from api.main import create_app
         from api.start import accounts, first_link, open_database, server_address, sign_in_address
 
-        coder = _load(_serving_path(settings), settings.risk, settings.rules)
+        coder = _coder_to_serve(settings)
         with errors_told():
             database = open_database(settings)
             if settings.exposed and (database is None or accounts(database) == "none"):
@@ -492,15 +492,21 @@ def _console() -> Console:
     return Console(highlight=False, width=None if sys.stdout.isatty() else 80)
 
 
-def _serving_path(settings: Settings) -> Path:
-    """Return the folder of the version that serves: the one that is set, else the promoted one, else the shipped one."""
+def _coder_to_serve(settings: Settings) -> Coder | None:
+    """Return the coder, ``None`` where the version that should serve cannot be used: the server waits for it, and says so."""
+    from models.coder import Coder
     from models.errors import UnknownVersion, UntrustedModel
     from models.versions import Versions
 
+    if settings.model_path is not None:
+        return _load(settings.model_path, settings.risk, settings.rules)
     try:
-        return settings.model_path or Versions(settings.models_folder).current_path()
+        with rules_told():
+            path = Versions(settings.models_folder).current_path()
+            return Coder.load(path, risk=settings.risk, rules=rules_path(settings.rules))
     except (UnknownVersion, UntrustedModel) as error:
-        _fail(f"{error} To go back: therapy-coder models rollback", MODEL_REFUSED)
+        sys.stderr.write(f"{error} No note is coded until it can be used; to go back: therapy-coder models rollback\n")
+        return None
 
 
 def _read_note(file: str) -> str:

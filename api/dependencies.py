@@ -11,6 +11,7 @@ from api.errors import ModelNotReady, NoDatabase
 from api.settings import Settings
 from api.tries import Tries
 from models.coder import Coder
+from models.errors import UntrustedModel
 from models.versions import Versions
 
 
@@ -21,10 +22,13 @@ def coder(request: Request) -> Coder:
     ------
     ModelNotReady
         It is not loaded yet.
+    UntrustedModel
+        It is missing or was changed.
     """
     loaded: Coder | None = request.app.state.coder
+    refused: str | None = request.app.state.serving.refused
     if loaded is None:
-        raise ModelNotReady
+        raise ModelNotReady if refused is None else UntrustedModel(refused, "it cannot be used")
     return loaded
 
 

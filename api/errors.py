@@ -178,8 +178,8 @@ TABLE: Mapping[type[Exception], Kind] = {
     db.NoVerdict: Kind(409, "no-verdict", "The gate did not let this version pass"),
     NothingToRollBack: Kind(409, "nothing-to-roll-back", "No version served before"),
     NoCorpus: Kind(409, "no-corpus", "The labelled notes are missing"),
-    ModelNotReady: Kind(503, "model-not-ready", "The model is not loaded yet"),
-    UntrustedModel: Kind(503, "model-refused", "The model was refused"),
+    ModelNotReady: Kind(503, "model-not-ready", "The model is not loaded yet", 5),
+    UntrustedModel: Kind(503, "model-refused", "The model was refused", 60),
     LexiconError: Kind(500, "internal-error", "Something went wrong on the server"),
     Exception: Kind(500, "internal-error", "Something went wrong on the server"),
 }

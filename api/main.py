@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -14,8 +15,10 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.staticfiles import StaticFiles
 
 from api import errors
+from api.db.errors import StorageError
 from api.db.session import Database
 from api.middleware import Guard, HostCheck, SizeLimit
+from api.promotion import write_down
 from api.routes import (
     audit,
     dashboard,
@@ -39,7 +42,10 @@ from api.settings import LOOPBACK_NAMES, Settings
 from api.start import open_database
 from api.tries import Tries
 from models.coder import Coder
+from models.errors import UnknownVersion, UntrustedModel
 from models.versions import Versions
+
+log = logging.getLogger("therapy_coder.api")
 
 _ABOUT = (
     "Reads a PT or OT treatment note and suggests what it bills: code, minutes, units, reasons and what is missing. "
@@ -74,11 +80,23 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         if app.state.coder is None:
-            path = chosen.model_path or versions.current_path()
-            app.state.coder = await run_in_threadpool(Coder.load, path, risk=chosen.risk, rules=chosen.rules)
+            try:
+                path = chosen.model_path or versions.current_path()
+                app.state.coder = await run_in_threadpool(Coder.load, path, risk=chosen.risk, rules=chosen.rules)
+            except (UnknownVersion, UntrustedModel) as error:
+                if chosen.model_path is not None:
+                    raise
+                # It may be there again in a moment, or a trainer may go back to the version before, for which the pages are needed.
+                app.state.serving.refuse("unknown", error)
         own = None
         if database is None and "database_url" in chosen.model_fields_set:
             own = app.state.database = await run_in_threadpool(open_database, chosen)
+        if app.state.database is not None:
+            try:
+                await run_in_threadpool(write_down, app.state.database, versions)
+            except (StorageError, UntrustedModel) as error:
+                # Nothing that serving needs; the next start or the next change does it.
+                log.error("the last change of the model could not be looked at: %s", type(error).__name__)
         # A version that is set stays: it was chosen for this server, not for the machine.
         watching = None if chosen.model_path is not None else asyncio.create_task(app.state.serving.watch())
         try:

@@ -1,7 +1,7 @@
 """The running server follows the pointer of `models.versions`: a promoted version is loaded beside the old, then takes its place.
 
 A request keeps the coder that it began with, so that none is lost or served by two. A version that cannot be used is refused,
-and the one that serves goes on.
+and the one that serves goes on; a server that began without any looks for it until it is there again.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ class Serving:
             await asyncio.sleep(seconds)
 
     async def look(self) -> None:
-        """Take the current version over, where the pointer changed since the last look."""
+        """Take the current version over, where the pointer changed since the last look or nothing serves yet."""
         mark = self._mark()
-        if mark == self._seen:
+        if mark == self._seen and self.app.state.coder is not None:
             return
         self._seen = mark
         wanted = ""
@@ -56,11 +56,17 @@ class Serving:
             self.refused = None
             log.info("model %s serves", wanted)
         except (UntrustedModel, UnknownVersion, UnknownRisk, OSError) as error:
-            self.refused = wanted or "unknown"
-            log.error("model %s was refused: %s", self.refused, type(error).__name__)
+            self.refuse(wanted or "unknown", error)
         except Exception as error:  # a model's own code failed on the trial note
+            if self.refused != wanted:
+                log.error("model %s cannot code: %s", wanted, type(error).__name__)
             self.refused = wanted
-            log.error("model %s cannot code: %s", wanted, type(error).__name__)
+
+    def refuse(self, version: str, error: Exception) -> None:
+        """Remember, and log once, that a version cannot be used."""
+        if self.refused != version:
+            log.error("model %s was refused: %s", version, type(error).__name__)
+        self.refused = version
 
     def _load(self) -> Coder:
         coder = Coder.load(self.versions.current_path(), risk=self.risk, rules=self.rules)

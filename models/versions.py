@@ -38,12 +38,16 @@ class Known(BaseModel):
 
 
 class Pointer(BaseModel):
-    """Which version serves, and those that did before, the latest last."""
+    """Which version serves, and those that did before, the latest last.
+
+    ``change`` is whatever the one who made the last change needs to write it down, where a kill kept that from being done.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     current: Known
     before: tuple[Known, ...]
+    change: dict[str, str | None] | None = None
 
 
 class Versions:
@@ -118,8 +122,8 @@ class Versions:
             raise UntrustedModel(str(path), "its manifest is not the one that was promoted")
         return path
 
-    def promote(self, version: str) -> Pointer:
-        """Let a version serve; its files are compared with their hashes first.
+    def promote(self, version: str, *, change: dict[str, str | None] | None = None) -> Pointer:
+        """Let a version serve; its files are compared with their hashes first, and ``change`` goes into the pointer.
 
         Raises
         ------
@@ -129,10 +133,10 @@ class Versions:
         path = self.path(version)
         read_manifest(path)
         before = self.pointer()
-        return self._point(Pointer(current=known(path), before=(*before.before, before.current)))
+        return self._point(Pointer(current=known(path), before=(*before.before, before.current), change=change))
 
-    def rollback(self) -> Pointer:
-        """Let the version serve again that served before the current one.
+    def rollback(self, *, change: dict[str, str | None] | None = None) -> Pointer:
+        """Let the version serve again that served before the current one; ``change`` goes into the pointer.
 
         Raises
         ------
@@ -149,7 +153,7 @@ class Versions:
         read_manifest(path)
         if known(path) != back:
             raise UntrustedModel(str(path), "its manifest is not the one that served before")
-        return self._point(Pointer(current=back, before=tuple(earlier)))
+        return self._point(Pointer(current=back, before=tuple(earlier), change=change))
 
     def restore(self, pointer: Pointer) -> None:
         """Put back what `pointer` said before a change that could not be written down."""

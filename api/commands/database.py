@@ -36,7 +36,7 @@ def check() -> None:
             raise DatabaseCorrupt(database.where)
         different = migrate.differences(database)
         # A transaction that writes nothing still needs the right to write.
-        migrate.try_writing(database)
+        database.require_writes()
         for difference in different:
             typer.echo(f"{database.where}: differs: {difference}")
         if different:

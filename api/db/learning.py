@@ -14,7 +14,7 @@ from api.audit import Actor, Entry, record
 from api.db import values
 from api.db.errors import UnknownRow
 from api.db.repository import now
-from api.db.tables import AuditRow, Job, ModelVerdict, Note, Promotion, ResultRow, Review
+from api.db.tables import AuditRow, Clinic, Job, ModelVerdict, Note, Promotion, ResultRow, Review
 
 RELEASED = "label.released"
 _ALIVE = ("running", "cancelling")
@@ -314,11 +314,12 @@ def add_promotion(
     previous: str,
     verdict_id: uuid.UUID | None,
     by: Actor,
+    promotion_id: uuid.UUID | None = None,
 ) -> Promotion:
-    """Write down that another version serves from now on."""
+    """Write down that another version serves from now on, under that id where one is given."""
     promotion = Promotion(
         clinic_id=clinic_id,
-        id=uuid.uuid4(),
+        id=promotion_id or uuid.uuid4(),
         kind=kind,
         version=version,
         previous=previous,
@@ -331,6 +332,17 @@ def add_promotion(
     detail = {"version": version, "previous": previous}
     record(session, clinic_id, Entry(by, f"model.{kind}", "promotion", promotion.id, detail))
     return promotion
+
+
+def promotion_missing(
+    session: Session, clinic_id: uuid.UUID, promotion_id: uuid.UUID, verdict_id: uuid.UUID | None
+) -> bool:
+    """Return whether a change is not written down and could be: its clinic, and the verdict that it names, are there."""
+    return (
+        session.get(Promotion, (clinic_id, promotion_id)) is None
+        and session.get(Clinic, clinic_id) is not None
+        and (verdict_id is None or session.get(ModelVerdict, (clinic_id, verdict_id)) is not None)
+    )
 
 
 def promotions(session: Session, clinic_id: uuid.UUID, limit: int) -> Sequence[Promotion]:

@@ -114,19 +114,6 @@ def intact(database: Database) -> bool:
         return told == "ok" and not connection.execute(text("PRAGMA foreign_key_check")).all()
 
 
-def try_writing(database: Database) -> None:
-    """Write, and take it back.
-
-    Raises
-    ------
-    StorageError
-        The database takes no writes: read-only, full, busy or gone.
-    """
-    with database.told(), database.engine.connect() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
-        connection.rollback()
-
-
 @cache
 def revisions() -> tuple[str, ...]:
     """Return every step that this program knows, the oldest first."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,8 @@ from api.db import errors, repository
 
 # How long a writer waits for another one, in seconds.
 BUSY_SECONDS = 10.0
+# How long a database that refused a write counts as one that takes none, in seconds, unless a write succeeds before.
+REFUSED_SECONDS = 60.0
 APPEND_ONLY_STATE = "TCAPO"
 _WRITE = "therapy_coder_write"
 
@@ -67,6 +70,7 @@ class Database:
             create_file(self.path)
         self.busy_seconds = busy_seconds
         self._writer = Lock()
+        self._refused: tuple[type[errors.DatabaseFull | errors.DatabaseReadOnly], float] | None = None
         self.engine = self._engine(busy_seconds)
 
     def __enter__(self) -> Self:
@@ -107,11 +111,35 @@ class Database:
         """
         bound = self.engine.execution_options(**{_WRITE: True})
         # Rows can be used after the commit; the session is over then, so that nothing stale is ever asked again.
-        with self._turn(), self.told(), Session(bound, expire_on_commit=False) as session:
-            yield session
-            session.flush()
-            repository.append_audit(session, audit.take_pending(session))
-            session.commit()
+        try:
+            with self._turn(), self.told(), Session(bound, expire_on_commit=False) as session:
+                yield session
+                session.flush()
+                repository.append_audit(session, audit.take_pending(session))
+                session.commit()
+        except (errors.DatabaseFull, errors.DatabaseReadOnly) as error:
+            self._refused = type(error), time.monotonic() + REFUSED_SECONDS
+            raise
+        self._refused = None
+
+    def require_writes(self) -> None:
+        """Write, and take it back.
+
+        A small write may get through where a note does not, and a disk is not asked before the commit: what was refused less than
+        a minute ago counts until something is kept.
+
+        Raises
+        ------
+        errors.StorageError
+            It is read-only, full, busy or gone.
+        """
+        refused = self._refused
+        if refused is not None and time.monotonic() < refused[1]:
+            raise refused[0](self.where)
+        bound = self.engine.execution_options(**{_WRITE: True})
+        with self._turn(), self.told(), bound.connect() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
+            connection.rollback()
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

@@ -29,7 +29,8 @@ def healthz() -> Health:
 
 @router.get("/readyz", summary="Can the server do its work", responses=documented(ModelNotReady, DatabaseUnavailable))
 def readyz(_coder: CoderDep, database: DatabaseDep) -> Health:
-    """Answer 200 once the model is loaded and while the database, where there is one, can be reached; else 503 with the reason."""
+    """Answer 200 once the model is loaded and while the database, where there is one, takes writes; else 503 with the reason."""
     if database is not None:
         migrate.require(database)
+        database.require_writes()
     return Health(status="ok")

@@ -15,6 +15,7 @@ from api.dependencies import CoderDep, RequiredDatabaseDep, VersionsDep
 from api.errors import Forbidden, ModelNotReady, SignInRequired, WrongHost, documented
 from api.promotion import promote, rollback
 from api.routes.jobs import TrainerDep
+from models.coder import Coder
 from models.errors import NothingToRollBack, UnknownVersion
 from models.gate import Verdict
 from models.note import Profile
@@ -85,11 +86,11 @@ class Changed(BaseModel):
     previous: str
 
 
-@router.get("", summary="The versions on this machine", responses=documented(SignInRequired, Forbidden, ModelNotReady))
-def every(
-    request: Request, by: TrainerDep, database: RequiredDatabaseDep, versions: VersionsDep, coder: CoderDep
-) -> VersionList:
+@router.get("", summary="The versions on this machine", responses=documented(SignInRequired, Forbidden))
+def every(request: Request, by: TrainerDep, database: RequiredDatabaseDep, versions: VersionsDep) -> VersionList:
     """List the versions with what the gate said of each."""
+    # A server without one that it can use shows what there is to go back to.
+    coder: Coder | None = request.app.state.coder
     current, shipped = versions.current(), versions.shipped
     answers = []
     with database.reading() as session:
@@ -101,7 +102,7 @@ def every(
                     version=each.version,
                     shipped=each == shipped,
                     current=each == current,
-                    serving=each.version == coder.version,
+                    serving=coder is not None and each.version == coder.version,
                     verdict=None if verdict is None else cast("Outcome", verdict.outcome),
                     refusals=tuple(c["reason"] for c in refusals),
                 )

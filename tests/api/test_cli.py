@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -218,6 +219,23 @@ class TestServe:
         monkeypatch.setenv("THERAPY_CODER_MODEL_PATH", "refused")
         assert runner.invoke(app, ["serve", "--port", "0"]).exit_code == 3
 
+    def test_without_the_version_that_should_serve_it_waits_for_it(self, models_folder: Path) -> None:
+        models_folder.mkdir()
+        pointer = {"current": {"version": "v9", "manifest_sha256": "0" * 64}, "before": []}
+        (models_folder / "current.json").write_text(json.dumps(pointer), encoding="utf-8")
+        with serving(THERAPY_CODER_DATABASE_URL="none") as (server, address):
+            assert server.stderr is not None
+            assert "models rollback" in server.stderr.readline()
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(f"{address}/readyz")
+            assert (refused.value.code, refused.value.headers["retry-after"]) == (503, "60")
+            refused.value.close()
+            (models_folder / "current.json").unlink()
+            assert _until_ready(address)
+            assert post(address, "/v1/suggestions", NOTE)["minutes"] == {"97110": 15}
+            server.terminate()
+            server.communicate(timeout=20)
+
     def test_without_a_database_it_prints_its_address_alone_and_answers(self) -> None:
         with serving(THERAPY_CODER_DATABASE_URL="none") as (server, address):
             assert post(address, "/v1/suggestions", NOTE)["minutes"] == {"97110": 15}
@@ -290,6 +308,18 @@ def serving(**environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
             yield server, server.stdout.readline().split()[-1]
         finally:
             server.terminate()
+
+
+def _until_ready(address: str) -> bool:
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        try:
+            with urllib.request.urlopen(f"{address}/readyz") as answer:
+                return answer.status == 200
+        except urllib.error.HTTPError as error:
+            error.close()
+        time.sleep(0.2)
+    return False
 
 
 def post(address: str, path: str, body: dict[str, str]) -> dict[str, Any]:

@@ -65,6 +65,25 @@ class Server:
     def url(self, database: str) -> URL:
         return URL.create("postgresql+psycopg", username="tester", database=database, query={"host": str(self.folder)})
 
+    def control(self, *command: str) -> None:
+        """Start or stop it: ``pg_ctl``."""
+        subprocess.run(
+            [str(self.binaries / "pg_ctl"), "-D", str(self.folder / "data"), "-w", "-t", "120", *command],
+            cwd=self.folder,
+            check=True,
+            capture_output=True,
+            timeout=300,
+            **_unprivileged(),
+        )
+
+    def start(self) -> None:
+        options = f"-k {self.folder} -c listen_addresses='' -c fsync=off -c max_connections=60"
+        self.control("-l", str(self.folder / "log"), "-o", options, "start")
+
+    def stop(self) -> None:
+        """Stop it as a crash does."""
+        self.control("-m", "immediate", "stop")
+
     def run(self, statement: str) -> None:
         with psycopg.connect(host=str(self.folder), user="tester", dbname="postgres", autocommit=True) as connection:
             connection.execute(statement.encode())
@@ -82,42 +101,32 @@ def server() -> Iterator[Server]:
     identity = _unprivileged()
     if identity:
         os.chown(folder, identity["user"], identity["group"])
-    log = folder / "log"
-
-    def run(*command: str) -> None:
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=300, **identity)
-
+    made = Server(folder, binaries)
     try:
-        run(
-            str(binaries / "initdb"),
-            "-D",
-            str(folder / "data"),
-            "-U",
-            "tester",
-            "-A",
-            "trust",
-            "-E",
-            "UTF8",
-            "--no-sync",
+        subprocess.run(
+            [
+                str(binaries / "initdb"),
+                "-D",
+                str(folder / "data"),
+                "-U",
+                "tester",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--no-sync",
+            ],
+            cwd=folder,
+            check=True,
+            capture_output=True,
+            timeout=300,
+            **identity,
         )
-        options = f"-k {folder} -c listen_addresses='' -c fsync=off -c max_connections=60"
-        run(
-            str(binaries / "pg_ctl"),
-            "-D",
-            str(folder / "data"),
-            "-l",
-            str(log),
-            "-o",
-            options,
-            "-w",
-            "-t",
-            "120",
-            "start",
-        )
+        made.start()
         try:
-            yield Server(folder, binaries)
+            yield made
         finally:
-            run(str(binaries / "pg_ctl"), "-D", str(folder / "data"), "-m", "immediate", "-w", "stop")
+            made.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

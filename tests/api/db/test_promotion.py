@@ -9,13 +9,14 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from api import jobs
+from api import jobs, promotion
 from api.access import Principal, current_principal
 from api.audit import SYSTEM, Actor, verify
 from api.cli import app as command_line
@@ -138,6 +139,46 @@ def test_what_cannot_be_written_down_is_undone(
     with pytest.raises(StorageError):
         promote(database, versions, clinic, "v1", by=trainer)
     assert versions.current() == versions.shipped
+
+
+@pytest.mark.parametrize("by_the_next_change", [False, True])
+def test_what_a_kill_kept_from_being_written_down_is_written_once(
+    database: Database,
+    clinic: uuid.UUID,
+    other_clinic: uuid.UUID,
+    versions: Versions,
+    trainer: Actor,
+    judged: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    by_the_next_change: bool,
+):
+    judged("v1")
+
+    def killed(*_: Any) -> None:
+        raise StorageError("Killed.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(repository, "append_audit", killed)
+        patched.setattr(promotion, "_undone_on_error", lambda *_: nullcontext())
+        with pytest.raises(StorageError):
+            promote(database, versions, clinic, "v1", by=trainer)
+    change = promotion.Change.model_validate(versions.pointer().change)
+    assert (versions.current().version, change.by_id) == ("v1", trainer.id)
+    with database.reading() as session:
+        assert learning.promotions(session, clinic, 9) == []
+        # It is no matter of a clinic, or of a database, that has not judged it.
+        assert not learning.promotion_missing(session, other_clinic, change.id, change.verdict)
+    if by_the_next_change:
+        rollback(database, versions, clinic, by=trainer)
+    else:
+        assert promotion.write_down(database, versions)
+    assert not promotion.write_down(database, versions)
+    with database.reading() as session:
+        changes = [(each.kind, each.version, each.person_id) for each in learning.promotions(session, clinic, 9)]
+        head = repository.audit_head(session, clinic)
+        assert verify(lambda: repository.audit_rows(session, clinic), head).findings == ()
+    back = [("rollback", versions.shipped.version, trainer.id)] if by_the_next_change else []
+    assert changes == [*back, ("promote", "v1", trainer.id)]
 
 
 # ---- the server

@@ -195,7 +195,7 @@ def test_a_read_only_database(database: Database, clinic: uuid.UUID):
         with pytest.raises(DatabaseReadOnly, match="read-only"), closed.writing() as session:
             repository.add_note(session, clinic, "O: x", source="api", by=SYSTEM)
         with pytest.raises(DatabaseReadOnly):
-            migrate.try_writing(closed)
+            closed.require_writes()
 
 
 def test_a_busy_database(database: Database, clinic: uuid.UUID):
