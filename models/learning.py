@@ -106,4 +106,3 @@ def pays(learnt: int, new: int, *, curve: Curve = CURVE) -> Outlook:
     if gain < curve.least_gain:
         return Outlook("steady", before, after, new, f"{told}; below {curve.least_gain:.0%} it is better to wait.")
     return Outlook("pays", before, after, new, f"{told}. Retraining would pay.")
-

@@ -29,7 +29,8 @@ def test_the_law_lies_near_the_measured_points():
 
 
 @pytest.mark.parametrize(
-    ("learnt", "new", "state"), [(400, 19, "too_few"), (400, 100, "pays"), (400, 20, "steady"), (100_000, 1000, "steady")]
+    ("learnt", "new", "state"),
+    [(400, 19, "too_few"), (400, 100, "pays"), (400, 20, "steady"), (100_000, 1000, "steady")],
 )
 def test_it_pays_where_the_curve_falls_enough(learnt: int, new: int, state: str):
     found = pays(learnt, new, curve=LAW)
