@@ -105,7 +105,9 @@ test: lint types ## install what tests need; lint, types, import directions and 
 	exec $(BIN)/python -m pytest -m "not slow"
 
 test-slow: install-dev ## the slow tests: the wheel in an empty environment, training, speed
-	exec $(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow --ignore tests/browser
+	# The browser's driver keeps an event loop running, in which others cannot begin theirs: a process of its own.
+	exec $(BIN)/python -m pytest tests/browser -m slow
 
 bench: install-dev ## measure speed and print it
 	exec $(BIN)/python -m pytest tests/benchmarks -m slow -rP

@@ -40,14 +40,15 @@ def press(page: Page, *keys: str) -> None:
 
 def blocks(page: Page) -> list[tuple[str, str, list[str]]]:
     """Code, minutes and tasks of each block as the page shows them."""
-    return [
-        (
-            item.locator("[data-field=code]").input_value(),
-            item.locator("[data-field=minutes]").input_value(),
-            item.locator(".tasks button").all_inner_texts(),
-        )
-        for item in page.locator("#blocks > li.card").all()
-    ]
+    # One look at the page: it may be drawn anew between two.
+    found = page.locator("#blocks > li.card").evaluate_all(
+        """cards => cards.map(card => [
+            card.querySelector("[data-field=code]").value,
+            card.querySelector("[data-field=minutes]").value,
+            [...card.querySelectorAll(".tasks button")].map(button => button.innerText),
+        ])"""
+    )
+    return [(code, minutes, tasks) for code, minutes, tasks in found]
 
 
 def decide_and_next(page: Page) -> None:
@@ -107,7 +108,7 @@ def test_a_block_is_corrected_joined_split_and_a_task_not_done(site: Site):
     press(page, "1", "m", *"9", "Enter")
     # Its task was not done: held. A block without tasks is none.
     press(page, "x", "4")
-    assert len(blocks(page)) == 2
+    expect(page.locator("#blocks > li.card")).to_have_count(2)
     expect(page.locator("#mentions select")).to_have_value("held")
     # Words are chosen one by one in the note.
     press(page, "n", *["ArrowRight"] * 20, "ArrowLeft")
@@ -149,7 +150,7 @@ def test_spans_are_added_and_corrected_by_selecting(site: Site):
     press(page, "b")
     assert blocks(page)[1] == ("97110", "", ["rowing"])
     press(page, "Shift+D")
-    assert len(blocks(page)) == 2
+    expect(page.locator("#blocks > li.card")).to_have_count(2)
     select_words(page, "hard")
     press(page, "x", "1")
     decide_and_next(page)

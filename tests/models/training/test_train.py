@@ -10,6 +10,7 @@ from models.coder import Coder
 from models.errors import UntrustedModel
 from models.registry import shipped
 from models.training.dataset import read_corpus, read_splits, select
+from models.training.perturb import relaid_notes
 from models.training.tagger import writer_folds
 from models.training.train import SCORES_FILE, train
 from nlp.encoder import Encoder
@@ -53,7 +54,7 @@ def encoder(tmp_path):
     for name in (ENCODER_FILE, VOCABULARY_FILE):
         shutil.copyfile(shipped() / name, folder / name)
     scores = {}
-    for note in sample():
+    for note in (*sample(), *relaid_notes(sample())):
         tokens = Tokens.of(note.text)
         scores[note.id] = [tokens.words[index] for index in kept_tokens(tokens)]
     rows = Encoder.load(folder / ENCODER_FILE, folder / VOCABULARY_FILE).scores(list(scores.values()))
