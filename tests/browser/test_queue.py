@@ -38,8 +38,14 @@ def press(page: Page, *keys: str) -> None:
         page.keyboard.press(key)
 
 
+def drawn(page: Page) -> None:
+    """Wait until the page has had its turn: a change of the selection is told to it after the call that makes it."""
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(null))))")
+
+
 def blocks(page: Page) -> list[tuple[str, str, list[str]]]:
     """Code, minutes and tasks of each block as the page shows them."""
+    drawn(page)
     # One look at the page: it may be drawn anew between two.
     found = page.locator("#blocks > li.card").evaluate_all(
         """cards => cards.map(card => [
@@ -153,6 +159,7 @@ def test_spans_are_added_and_corrected_by_selecting(site: Site):
     expect(page.locator("#blocks > li.card")).to_have_count(2)
     select_words(page, "hard")
     press(page, "x", "1")
+    expect(page.locator("#mentions select")).to_have_count(1)
     decide_and_next(page)
     [made] = decisions(site)
     at = text.index("hard")
@@ -181,6 +188,7 @@ def select_words(page: Page, words: str) -> None:
         words,
     )
     expect(page.locator("#marked .hit").first).to_be_visible()
+    drawn(page)
 
 
 def test_a_lost_claim_keeps_the_edits(site: Site):
