@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import pkgutil
 import re
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,6 +27,7 @@ from typing import Any, Literal
 from scipy.stats import ks_2samp
 
 from models.billing import data
+from models.intervals import wilson
 from models.registry import shipped
 from models.training.dataset import read_corpus, read_splits, select
 from nlp.chain import Chain
@@ -38,7 +38,6 @@ REFERENCE_FILE = "drift_reference.json"
 _FILE = "drift.toml"
 _WORD = re.compile(r"[^\W\d_]+")
 _HEADING = re.compile(r"\s*[^\W\d_][\w /&-]{0,30}:")
-_Z = 1.959964  # of a 95 % interval
 _PLACES = 4
 
 
@@ -88,13 +87,7 @@ def parse(text: str, file: str = _FILE) -> Limits:
     )
 
 
-def _read(file: str) -> str:
-    content = pkgutil.get_data(__name__, file)
-    assert content is not None
-    return content.decode()
-
-
-LIMITS = parse(_read(_FILE))
+LIMITS = parse(data.read_from(__name__, _FILE))
 
 
 def known_words(folder: Path | None = None) -> frozenset[str]:
@@ -125,7 +118,7 @@ def _share(hits: Iterable[bool]) -> float:
 
 def reference() -> dict[str, list[float]]:
     """The numbers of the development notes, by signal."""
-    return json.loads(_read(REFERENCE_FILE))
+    return json.loads(data.read_from(__name__, REFERENCE_FILE))
 
 
 def input_drift(
@@ -151,20 +144,6 @@ def input_drift(
         sentence = limits.sentences[name].format(now=medians[0], reference=medians[1]) if drifted else "As it was."
         out.append(Signal(name, "drift" if drifted else "steady", *medians, len(now), sentence))
     return out
-
-
-def wilson(hits: int, count: int) -> tuple[float, float]:
-    """The 95 % interval of a share.
-
-    Examples
-    --------
-    >>> [float(f"{end:.3f}") for end in wilson(8, 10)]
-    [0.49, 0.943]
-    """
-    share, square = hits / count, _Z**2
-    middle = (share + square / (2 * count)) / (1 + square / count)
-    half = _Z / (1 + square / count) * (share * (1 - share) / count + square / (4 * count**2)) ** 0.5
-    return middle - half, middle + half
 
 
 def outcome_drift(decisions: Sequence[tuple[float, bool]], *, limits: Limits = LIMITS) -> list[Signal]:

@@ -8,7 +8,6 @@ than is allowed.
 
 from __future__ import annotations
 
-import pkgutil
 import statistics
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -145,13 +144,7 @@ def parse(text: str, file: str = _FILE) -> tuple[Limits, tuple[Watched, ...]]:
     return limits, tuple(watched)
 
 
-def _read_data() -> str:
-    content = pkgutil.get_data(__name__, _FILE)
-    assert content is not None
-    return content.decode()
-
-
-LIMITS, WATCHED = parse(_read_data())
+LIMITS, WATCHED = parse(data.read_from(__name__, _FILE))
 
 
 @dataclass(frozen=True, slots=True)

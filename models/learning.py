@@ -13,7 +13,6 @@ True
 
 from __future__ import annotations
 
-import pkgutil
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -83,13 +82,7 @@ def parse(text: str, file: str = _FILE) -> Curve:
     )
 
 
-def _read() -> str:
-    content = pkgutil.get_data(__name__, _FILE)
-    assert content is not None
-    return content.decode()
-
-
-CURVE = parse(_read())
+CURVE = parse(data.read_from(__name__, _FILE))
 
 
 def pays(learnt: int, new: int, *, curve: Curve = CURVE) -> Outlook:

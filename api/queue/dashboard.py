@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict, Field
-from scipy.stats import binomtest
 from sqlalchemy.orm import Session
 
 from api.db import dashboard as rows
@@ -26,6 +25,7 @@ from api.db.session import Database
 from api.decisions import Decision
 from api.queue.readings import kappas
 from api.queue.words import QUEUE
+from models import intervals
 
 Interval = tuple[float, float]
 
@@ -188,8 +188,7 @@ def wilson(successes: int, count: int) -> Interval | None:
     """Return Wilson's interval of a share, with three decimals; ``None`` of nothing."""
     if not count:
         return None
-    interval = binomtest(successes, count).proportion_ci(QUEUE.confidence, "wilson")
-    low, high = (float(f"{end:.3f}") for end in interval)
+    low, high = (float(f"{end:.3f}") for end in intervals.wilson(successes, count, QUEUE.confidence))
     return low, high
 
 

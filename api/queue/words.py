@@ -8,7 +8,6 @@ True
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -81,4 +80,4 @@ def parse(text: str, file: str = _FILE) -> QueueData:
     )
 
 
-QUEUE = parse((pkgutil.get_data("api.queue", _FILE) or b"").decode("utf-8"))
+QUEUE = parse(data.read_from(__name__, _FILE))

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 
 from models.billing.codes import HEADLINE
 from models.classifier import CLASSES
+from models.intervals import wilson
 from models.training.counting import WARNINGS, pair
 from models.training.dataset import headline_of
 from models.training.evaluate import Measured
 from models.training.figures import BINS, Judged, Source, bin_of
 
 NONE = "none"  # no block there, or neither code
-_Z = 1.96  # of a 95 % interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +57,6 @@ class Point:
 def judged_of(measured: Iterable[Measured], source: Source) -> list[Judged]:
     """All decisions of one source, in the order of the notes."""
     return [one for each in measured for one in each.judged if one.source == source]
-
-
-def wilson(right: int, count: int) -> tuple[float, float]:
-    """95 % interval of a share (Wilson's score interval).
-
-    Examples
-    --------
-    >>> low, high = wilson(9, 10)
-    >>> f"{low:.3f} {high:.3f}"
-    '0.596 0.982'
-    """
-    if not count:
-        return 0.0, 0.0
-    share, square = right / count, _Z * _Z
-    middle = (share + square / (2 * count)) / (1 + square / count)
-    half = _Z / (1 + square / count) * math.sqrt(share * (1 - share) / count + square / (4 * count * count))
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def reliability(judged: Sequence[Judged]) -> list[Bin]:

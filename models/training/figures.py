@@ -13,7 +13,6 @@ Examples
 from __future__ import annotations
 
 import math
-import pkgutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -429,7 +428,7 @@ def _kind(entry: data.Entry, known: Collection[str]) -> Kind:
 
 def read_text(file: str) -> str:
     """Text of a data file of this package."""
-    return (pkgutil.get_data(__name__, file) or b"").decode("utf-8")
+    return data.read_from(__name__, file)
 
 
 KINDS: Mapping[str, Kind] = parse_kinds(read_text(_FILE), {*FORMULAS, *RANKINGS})

@@ -15,7 +15,6 @@ finds what differs from the rest; a mistake that all reviewers make, or that the
 from __future__ import annotations
 
 import hashlib
-import pkgutil
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -98,13 +97,7 @@ def parse(text: str, file: str = _FILE) -> Limits:
     )
 
 
-def _read_data() -> str:
-    content = pkgutil.get_data(__name__, _FILE)
-    assert content is not None
-    return content.decode()
-
-
-LIMITS = parse(_read_data())
+LIMITS = parse(data.read_from(__name__, _FILE))
 
 
 @dataclass(frozen=True, slots=True)

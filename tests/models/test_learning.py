@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from models import learning
+from models.billing import data
 from models.learning import CURVE, Curve, parse, pays
 from nlp.errors import LexiconError
 
@@ -40,7 +40,7 @@ def test_it_pays_where_the_curve_falls_enough(learnt: int, new: int, state: str)
 
 
 def test_a_file_with_too_few_points_is_refused():
-    text = learning._read()
+    text = data.read_from("models.learning", "learning.toml")
     head = text[: text.index("[[point]]")]
     with pytest.raises(LexiconError, match="four points"):
         parse(head + "[[point]]\nnotes = 10.0\nlog_loss = 0.3\n")

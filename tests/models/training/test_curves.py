@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from models.intervals import wilson
 from models.training.counting import count_flags, count_note
 from models.training.curves import (
     NONE,
@@ -16,7 +17,6 @@ from models.training.curves import (
     judged_of,
     proposal_confusion,
     reliability,
-    wilson,
 )
 from models.training.evaluate import Measured
 from models.training.figures import Judged
