@@ -15,6 +15,7 @@ from typing import Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from api.db.values import WHOLE
 from models.training.dataset import ServiceCode
 from nlp.document import ElementName, Status
 
@@ -87,7 +88,7 @@ class Decision(_Strict):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        whole = self.kind in ("accept", "correct")
+        whole = self.kind in WHOLE
         if whole != (self.services is not None):
             raise ValueError("services go with accept and correct, and with those alone")
         if not whole and (self.mentions or self.goals or self.elements is not None):

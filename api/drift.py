@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from api.db import learning
+from api.db import learning, values
 from api.db.repository import now
 from models.billing.codes import HEADLINE
 from models.drift import Signal, input_drift, known_words, outcome_drift
@@ -29,7 +29,7 @@ def measured(session: Session, clinic_id: uuid.UUID, model: Path, days: int, *, 
     decisions = [
         (result.confidence, _taken(result.code, review.decision))
         for result, review in learning.outcomes(session, clinic_id, since)
-        if review.decision.get("kind") in ("accept", "correct")
+        if review.decision.get("kind") in values.WHOLE
     ]
     return [*input_drift(texts, known_words(model)), *outcome_drift(decisions), _outlook(session, clinic_id, model)]
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from api.db import learning
+from api.db import learning, values
 from api.db.tables import Note, Review
 from api.decisions import Decision
 from api.queue.errors import DecisionRefused
@@ -93,7 +93,7 @@ def standing(reviews: Sequence[Review]) -> list[Review]:
     kept = {
         review.reading: review
         for review in reviews
-        if review.id not in superseded and review.decision.get("kind") in ("accept", "correct")
+        if review.id not in superseded and review.decision.get("kind") in values.WHOLE
     }
     return [kept["adjudication"]] if "adjudication" in kept else list(kept.values())
 

@@ -28,7 +28,8 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.sql.functions import FunctionElement
 
-from api.db.queue import READINGS, UNDECIDED, kind, superseded
+from api.db import values
+from api.db.queue import UNDECIDED, kind, superseded
 from api.db.tables import Note, Person, QueueItem, ResultRow, Review, UtcDateTime
 from models.billing.codes import HEADLINE
 
@@ -215,7 +216,7 @@ def review_seconds(session: Session, clinic_id: uuid.UUID, since: datetime) -> Q
             Review.clinic_id == clinic_id,
             Review.created_at >= since,
             Review.milliseconds.is_not(None),
-            kind(Review).in_(READINGS),
+            kind(Review).in_(values.WHOLE),
         ),
     )
 
@@ -321,8 +322,8 @@ def pairs(
             first.reading == "first",
             second.reading == "second",
             second.created_at >= since,
-            kind(first).in_(READINGS),
-            kind(second).in_(READINGS),
+            kind(first).in_(values.WHOLE),
+            kind(second).in_(values.WHOLE),
             ~superseded(first),
             ~superseded(second),
         )
@@ -338,7 +339,7 @@ def _first_readings(statement: Any, clinic_id: uuid.UUID, since: datetime) -> An
         Review.clinic_id == clinic_id,
         Review.created_at >= since,
         Review.reading == "first",
-        kind(Review).in_(READINGS),
+        kind(Review).in_(values.WHOLE),
         ~superseded(Review),
     )
 

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from api.audit import Actor, Entry, record
 from api.db import values
-from api.db.errors import UnknownRow
-from api.db.repository import now
+from api.db.queue import kind, superseded
+from api.db.repository import now, row_of
 from api.db.tables import AuditRow, Clinic, Job, ModelVerdict, Note, Promotion, ResultRow, Review
 
 RELEASED = "label.released"
@@ -33,8 +33,9 @@ def reviewed_notes(session: Session, clinic_id: uuid.UUID) -> Sequence[tuple[Not
 
 def reviewed_count(session: Session, clinic_id: uuid.UUID) -> int:
     """Return how many notes have a decision with a reading, whether or not it was taken back since."""
-    read = Review.decision["kind"].as_string().in_(("accept", "correct"))
-    counted = select(func.count(Review.note_id.distinct())).where(Review.clinic_id == clinic_id, read)
+    counted = select(func.count(Review.note_id.distinct())).where(
+        Review.clinic_id == clinic_id, kind(Review).in_(values.WHOLE)
+    )
     return session.scalar(counted) or 0
 
 
@@ -51,8 +52,7 @@ def release_label(session: Session, clinic_id: uuid.UUID, review_id: uuid.UUID, 
     UnknownRow
         The clinic has no such review.
     """
-    if session.get(Review, (clinic_id, review_id)) is None:
-        raise UnknownRow("review", str(review_id))
+    row_of(session, Review, "review", clinic_id, review_id)
     record(session, clinic_id, Entry(by, RELEASED, "review", review_id))
 
 
@@ -66,7 +66,6 @@ def released_labels(session: Session, clinic_id: uuid.UUID) -> frozenset[str]:
 
 def outcomes(session: Session, clinic_id: uuid.UUID, since: datetime) -> Sequence[tuple[ResultRow, Review]]:
     """Return first readings that took a result as it was or corrected it, with the result; undone ones are left out."""
-    later = select(Review.supersedes).where(Review.clinic_id == clinic_id, Review.supersedes.is_not(None))
     found = session.execute(
         select(ResultRow, Review)
         .join(Review, (Review.clinic_id == ResultRow.clinic_id) & (Review.result_id == ResultRow.id))
@@ -74,7 +73,7 @@ def outcomes(session: Session, clinic_id: uuid.UUID, since: datetime) -> Sequenc
             ResultRow.clinic_id == clinic_id,
             Review.reading == "first",
             Review.created_at >= since,
-            Review.id.not_in(later),
+            ~superseded(Review),
         )
         .order_by(Review.created_at, Review.id)
     )
@@ -125,10 +124,7 @@ def job(session: Session, clinic_id: uuid.UUID, job_id: uuid.UUID) -> Job:
     UnknownRow
         The clinic has no such job.
     """
-    found = session.get(Job, (clinic_id, job_id))
-    if found is None:
-        raise UnknownRow("job", str(job_id))
-    return found
+    return row_of(session, Job, "job", clinic_id, job_id)
 
 
 def jobs(session: Session, clinic_id: uuid.UUID, limit: int) -> Sequence[Job]:

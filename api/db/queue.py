@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session, aliased
 from api.audit import Actor, Entry, record
 from api.db import values
 from api.db.errors import ClaimLost, NotClaimable, NotePurged, UnknownRow
-from api.db.repository import now
+from api.db.repository import now, row_of
 from api.db.tables import Clinic, Note, Person, QueueItem, ResultRow, Review
 
 # Nobody has the entry; who may take it is another question (`_open_to`).
@@ -28,7 +28,6 @@ _FREE = ("waiting", "returned", "skipped")
 # Nobody has decided it yet.
 UNDECIDED = (*_FREE, "claimed")
 # Decisions that hold a reading of the note.
-READINGS = ("accept", "correct")
 REVIEWERS: tuple[values.Role, ...] = ("coder", "trainer")
 
 
@@ -121,9 +120,7 @@ def enqueue(
     UnknownRow
         The clinic has no such result.
     """
-    result = session.get(ResultRow, (clinic_id, result_id))
-    if result is None:
-        raise UnknownRow("result", str(result_id))
+    result = row_of(session, ResultRow, "result", clinic_id, result_id)
     # Not locked: its reader may hold it and wait for the result, which the caller holds.
     there = session.scalar(_of_result(clinic_id, result_id, reading))
     if there is None:
@@ -348,7 +345,7 @@ def _read_otherwise(item: Any, clinic_id: uuid.UUID, who: ColumnElement[bool], *
             Review.note_id == item.note_id,
             Review.result_id == item.result_id,
             Review.reading != item.reading,
-            kind(Review).in_((*READINGS, "question")),
+            kind(Review).in_((*values.WHOLE, "question")),
             who,
         )
         .correlate(item, *outer)
@@ -496,7 +493,7 @@ def readings(session: Session, clinic_id: uuid.UUID, result_id: uuid.UUID) -> Ma
         .where(
             Review.clinic_id == clinic_id,
             Review.result_id == result_id,
-            kind(Review).in_(READINGS),
+            kind(Review).in_(values.WHOLE),
             ~superseded(Review),
         )
         .order_by(Review.created_at, Review.id)

@@ -17,7 +17,7 @@ import secrets
 import uuid
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from sqlalchemy import func, insert, or_, select, update
 from sqlalchemy.orm import Session
@@ -39,6 +39,7 @@ from api.db.tables import (
     ApiKey,
     AuditHead,
     AuditRow,
+    Base,
     Clinic,
     Note,
     Person,
@@ -51,6 +52,7 @@ from api.db.tables import (
 )
 from models.result import Result
 
+_Table = TypeVar("_Table", bound=Base)
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._%+@-]{1,199}")
 _KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -607,7 +609,7 @@ def read_note(session: Session, clinic_id: uuid.UUID, note_id: uuid.UUID, *, by:
     UnknownRow, NotePurged
         The clinic has no such note, or its text is gone.
     """
-    note = _note(session, clinic_id, note_id)
+    note = row_of(session, Note, "note", clinic_id, note_id)
     if note.purged_at is not None:
         raise NotePurged(str(note_id))
     record(session, clinic_id, Entry(by, "note.read", "note", note_id))
@@ -626,7 +628,7 @@ def add_result(
     pydantic.ValidationError
         ``body`` is no result.
     """
-    _note(session, clinic_id, note_id)
+    row_of(session, Note, "note", clinic_id, note_id)
     result = Result.model_validate_json(body)
     row = ResultRow(
         clinic_id=clinic_id,
@@ -659,9 +661,7 @@ def read_result(session: Session, clinic_id: uuid.UUID, result_id: uuid.UUID, *,
     UnknownRow
         The clinic has no such result.
     """
-    found = session.get(ResultRow, (clinic_id, result_id))
-    if found is None:
-        raise UnknownRow("result", str(result_id))
+    found = row_of(session, ResultRow, "result", clinic_id, result_id)
     record(session, clinic_id, Entry(by, "result.read", "result", result_id))
     return found
 
@@ -688,12 +688,10 @@ def add_review(
     NotPlain
         The decision holds what may be words of the note: it names codes, minutes and offsets alone.
     """
-    result = session.get(ResultRow, (clinic_id, result_id))
-    if result is None:
-        raise UnknownRow("result", str(result_id))
+    result = row_of(session, ResultRow, "result", clinic_id, result_id)
     person(session, clinic_id, reviewer_id)
-    if supersedes is not None and session.get(Review, (clinic_id, supersedes)) is None:
-        raise UnknownRow("review", str(supersedes))
+    if supersedes is not None:
+        row_of(session, Review, "review", clinic_id, supersedes)
     audit.check_plain(decision, floats=True)
     review = Review(
         clinic_id=clinic_id,
@@ -791,10 +789,17 @@ def _purgeable(clinic_id: uuid.UUID, before: datetime) -> tuple[Any, ...]:
     return Note.clinic_id == clinic_id, Note.submitted_at < before, Note.purged_at.is_(None)
 
 
-def _note(session: Session, clinic_id: uuid.UUID, note_id: uuid.UUID) -> Note:
-    found = session.get(Note, (clinic_id, note_id))
+def row_of(session: Session, table: type[_Table], kind: str, clinic_id: uuid.UUID, row_id: uuid.UUID) -> _Table:
+    """Return the clinic's row of that id in a table whose key is clinic and id; ``kind`` names it in the error.
+
+    Raises
+    ------
+    UnknownRow
+        The clinic has none.
+    """
+    found = session.get(table, (clinic_id, row_id))
     if found is None:
-        raise UnknownRow("note", str(note_id))
+        raise UnknownRow(kind, str(row_id))
     return found
 
 

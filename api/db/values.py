@@ -37,5 +37,7 @@ QUEUE_STATES: tuple[QueueState, ...] = get_args(QueueState)
 READINGS: tuple[Reading, ...] = get_args(Reading)
 JOB_KINDS: tuple[JobKind, ...] = get_args(JobKind)
 JOB_STATES: tuple[JobState, ...] = get_args(JobState)
+# Kinds of decisions that carry a whole reading of the note.
+WHOLE = ("accept", "correct")
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 PROMOTION_KINDS: tuple[PromotionKind, ...] = get_args(PromotionKind)

@@ -30,7 +30,7 @@ from sqlalchemy import select, text
 
 from api import jobs
 from api.audit import SYSTEM, verify
-from api.db import learning, queue, repository
+from api.db import learning, repository, values
 from api.db.session import Database
 from api.db.tables import Note, Promotion, Question, QueueItem, ResultRow, Review
 from api.decisions import Decision
@@ -356,7 +356,7 @@ def whole(clinic: Clinic) -> None:
     live = {(entry.result_id, entry.reading) for entry in entries if entry.state != "withdrawn"}
     held: dict[uuid.UUID, dict[str, Decision]] = {}
     for review in heads.values():
-        if review.decision["kind"] in queue.READINGS:
+        if review.decision["kind"] in values.WHOLE:
             held.setdefault(review.result_id, {})[review.reading] = Decision.model_validate(review.decision)
     for result_id, readings in held.items():
         if "first" in readings:
