@@ -52,7 +52,7 @@ def release_label(session: Session, clinic_id: uuid.UUID, review_id: uuid.UUID, 
     UnknownRow
         The clinic has no such review.
     """
-    row_of(session, Review, "review", clinic_id, review_id)
+    row_of(session, clinic_id, Review, "review", review_id)
     record(session, clinic_id, Entry(by, RELEASED, "review", review_id))
 
 
@@ -124,7 +124,7 @@ def job(session: Session, clinic_id: uuid.UUID, job_id: uuid.UUID) -> Job:
     UnknownRow
         The clinic has no such job.
     """
-    return row_of(session, Job, "job", clinic_id, job_id)
+    return row_of(session, clinic_id, Job, "job", job_id)
 
 
 def jobs(session: Session, clinic_id: uuid.UUID, limit: int) -> Sequence[Job]:

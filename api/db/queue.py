@@ -120,7 +120,7 @@ def enqueue(
     UnknownRow
         The clinic has no such result.
     """
-    result = row_of(session, ResultRow, "result", clinic_id, result_id)
+    result = row_of(session, clinic_id, ResultRow, "result", result_id)
     # Not locked: its reader may hold it and wait for the result, which the caller holds.
     there = session.scalar(_of_result(clinic_id, result_id, reading))
     if there is None:

@@ -609,7 +609,7 @@ def read_note(session: Session, clinic_id: uuid.UUID, note_id: uuid.UUID, *, by:
     UnknownRow, NotePurged
         The clinic has no such note, or its text is gone.
     """
-    note = row_of(session, Note, "note", clinic_id, note_id)
+    note = row_of(session, clinic_id, Note, "note", note_id)
     if note.purged_at is not None:
         raise NotePurged(str(note_id))
     record(session, clinic_id, Entry(by, "note.read", "note", note_id))
@@ -628,7 +628,7 @@ def add_result(
     pydantic.ValidationError
         ``body`` is no result.
     """
-    row_of(session, Note, "note", clinic_id, note_id)
+    row_of(session, clinic_id, Note, "note", note_id)
     result = Result.model_validate_json(body)
     row = ResultRow(
         clinic_id=clinic_id,
@@ -661,7 +661,7 @@ def read_result(session: Session, clinic_id: uuid.UUID, result_id: uuid.UUID, *,
     UnknownRow
         The clinic has no such result.
     """
-    found = row_of(session, ResultRow, "result", clinic_id, result_id)
+    found = row_of(session, clinic_id, ResultRow, "result", result_id)
     record(session, clinic_id, Entry(by, "result.read", "result", result_id))
     return found
 
@@ -688,10 +688,10 @@ def add_review(
     NotPlain
         The decision holds what may be words of the note: it names codes, minutes and offsets alone.
     """
-    result = row_of(session, ResultRow, "result", clinic_id, result_id)
+    result = row_of(session, clinic_id, ResultRow, "result", result_id)
     person(session, clinic_id, reviewer_id)
     if supersedes is not None:
-        row_of(session, Review, "review", clinic_id, supersedes)
+        row_of(session, clinic_id, Review, "review", supersedes)
     audit.check_plain(decision, floats=True)
     review = Review(
         clinic_id=clinic_id,
@@ -789,7 +789,7 @@ def _purgeable(clinic_id: uuid.UUID, before: datetime) -> tuple[Any, ...]:
     return Note.clinic_id == clinic_id, Note.submitted_at < before, Note.purged_at.is_(None)
 
 
-def row_of(session: Session, table: type[_Table], kind: str, clinic_id: uuid.UUID, row_id: uuid.UUID) -> _Table:
+def row_of(session: Session, clinic_id: uuid.UUID, table: type[_Table], kind: str, row_id: uuid.UUID) -> _Table:
     """Return the clinic's row of that id in a table whose key is clinic and id; ``kind`` names it in the error.
 
     Raises

@@ -27,6 +27,7 @@ from api.db.errors import (
     WeakPassword,
 )
 from api.db.session import Database
+from api.db.tables import Note
 
 from .test_storage import keep
 
@@ -323,6 +324,7 @@ def test_another_clinics_rows_are_unknown(
         "add_session": (UnknownPerson, lambda s: r.add_session(s, other_clinic, person, "x", long)),
         "key": (UnknownKey, lambda s: r.key(s, other_clinic, key_id)),
         "revoke_key": (UnknownKey, lambda s: r.revoke_key(s, other_clinic, "ehr", by=SYSTEM)),
+        "row_of": (UnknownRow, lambda s: r.row_of(s, other_clinic, Note, "note", kept["note"])),
         "read_note": (UnknownRow, lambda s: r.read_note(s, other_clinic, kept["note"], by=SYSTEM)),
         "add_result": (
             UnknownRow,
