@@ -19,7 +19,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
@@ -27,29 +27,20 @@ from typing import Any
 
 import numpy as np
 
-from models.classifier import CLASSES
 from models.training.counting import unit_of
 from models.training.dataset import LabelledNote, read_corpus, read_splits, select
-from models.training.perturb import perturbed, relaid_notes
+from models.training.lessons import NO_LABEL, Tasks, Taught, disturbed, known_tasks, lesson, relaid, swapped
+from models.training.perturb import relaid_notes
 from models.training.tagger import (
-    gold_candidates,
-    group_labels,
-    labelled_events,
-    tag_labels,
-    token_range,
     writer_folds,
 )
 from models.training.train import SCORES_FILE, SEED
 from nlp.chain import Scores
-from nlp.context import Context
-from nlp.document import STATUSES
-from nlp.encoder import COLUMNS, OUTPUTS, READ_ELEMENTS, ROLES, Encoder, Pieces, windows
+from nlp.encoder import COLUMNS, OUTPUTS, Encoder, Pieces, windows
 from nlp.pipeline import ENCODER_FILE, VOCABULARY_FILE
-from nlp.tagging import LABELS
-from nlp.tokens import Tokens, kept_tokens
 
 _WIDTH, _HEADS, _LAYERS, _POSITIONS = 384, 12, 6, 512
-_EPOCHS = 4
+_EPOCHS = 3
 _FOLDS = 2  # of writers: one core trains the encoder that ships, the other both that only score the other half
 _RATE = 2e-4
 _HEAD_FASTER = 5.0
@@ -57,30 +48,16 @@ _WARM_UP = 0.1
 _BATCH = 2048  # pieces a step, about
 _HIDDEN = 0.08  # share of pieces hidden in training, so that context must do
 _FIRST_WORD = 1000  # vocabulary numbers below are marks and letters
-_NO_LABEL = -100
 _UNSEEN = -1e4  # added to the attention on padding
 _WEIGHTS = {"tag": 1.0, "role": 0.5, "code": 0.5, "status": 0.3}  # what each head's loss counts
 _ELEMENT_WEIGHT = 0.3
-_SLIPS = 0.03  # share of long words mistyped in training
-_LONG_WORD = 4
-_RELAID = ("lines joined", "lines broken", "headings removed")  # kinds of `models.training.perturb`, besides slips
 _RELAID_SHARE = 0.35  # of notes that are seen laid out otherwise, each epoch anew
 _MOST_NOTES = 10  # a step: short notes are many, and what tells a pair apart is one phrase
-_DIFFERS = {
-    "status": "tag",
-    "purpose": "code",
-    "minutes": "role",
-}  # the head that has to tell a pair apart, by its family
-# What a word of a task left undone, and one of such a pair for its head, count against others.
-_UNDONE, _TOLD = 3.0, 5.0
 _TWICE = 2  # times an epoch that a pair is seen
 _SAMPLES = 64  # windows from which the export reads how wide a column gets
 _LEAST_WIDTH = 1e-4
 _EVEN = 0.8  # how much of the unevenness the weights take over (compared in `DECISIONS.md`, record 24)
 _NAMELESS = 0.3  # share of notes whose service names are hidden
-_ROLE_OF = {
-    "B": "B", "I": "I", "J": "I", "O": "O", "Q": "O", "D-B": "D", "D-I": "D", "P-B": "P", "P-I": "P", "S": "S",
-}  # fmt: skip
 _LINEAR = {
     "query": "attention.self.query",
     "key": "attention.self.key",
@@ -167,100 +144,6 @@ def network() -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
-    """The kept words of a note with what each head should say of them; -100 where it says nothing."""
-
-    words: list[str]
-    tags: list[int]
-    roles: list[int]
-    codes: list[int]
-    statuses: list[int]
-    weights: dict[str, list[float]]  # what each word counts in a head's loss; 1 where the head is not named
-    services: frozenset[int]  # words of service names and codes
-    elements: tuple[int, ...]
-
-
-def lesson(note: LabelledNote) -> Lesson:
-    """What the encoder should learn from a note."""
-    context = Context(Tokens.of(note.text))
-    tokens = context.tokens
-    kept = kept_tokens(tokens)
-    place = {token: position for position, token in enumerate(kept)}
-    tags = tag_labels(note, tokens)
-    roles, codes, statuses = ([_NO_LABEL] * len(kept) for _ in range(3))
-    events, belongs, parts = labelled_events(note, context, gold_candidates(note, tokens))
-    services = set()
-    for event, label in zip(events, group_labels(events, belongs, parts), strict=True):
-        roles[place[event.start]] = ROLES.index(_ROLE_OF[label])
-        if event.kind == "svc":
-            services |= {place[i] for i in range(event.start, event.end) if i in place}
-
-    def put(rows: list[int], start: int, end: int, value: int) -> None:
-        for index in range(*token_range(tokens, start, end)):
-            if index in place:
-                rows[place[index]] = value
-
-    for service in note.services:
-        if len(service.accept) == 1:
-            for activity in service.activities:
-                put(codes, activity.start, activity.end, CLASSES.index(service.code))
-    for mention in note.mentions:
-        if mention.status is not None:
-            put(statuses, mention.start, mention.end, STATUSES.index(mention.status))
-    differs = "" if note.pair is None else _DIFFERS[note.pair.family]
-    told = _TOLD if differs == "tag" else 1.0
-    weight = {"ACT": told, "NOT": max(told, _UNDONE)}
-    weights = {"tag": [weight.get(tags[index][2:], 1.0) for index in kept]}
-    if differs in ("code", "role"):
-        weights[differs] = [_TOLD] * len(kept)
-    return Lesson(
-        [tokens.words[index] for index in kept],
-        [LABELS.index(tags[index]) for index in kept],
-        roles,
-        codes,
-        statuses,
-        weights,
-        frozenset(services),
-        tuple(int(note.elements[name]) for name in READ_ELEMENTS),
-    )
-
-
-def _mistyped(word: str, dice: random.Random) -> str:
-    at = dice.randrange(1, len(word) - 1)
-    kind = dice.randrange(3)
-    if kind == 0:
-        return word[:at] + word[at + 1 :]
-    if kind == 1:
-        return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
-    return word[:at] + word[at] + word[at:]
-
-
-def disturbed(taught: Lesson, dice: random.Random) -> Lesson:
-    """The lesson as a sloppier hand would have typed it, with slips of the keyboard."""
-    words = [
-        _mistyped(word, dice) if len(word) > _LONG_WORD and word.isalpha() and dice.random() < _SLIPS else word
-        for word in taught.words
-    ]
-    return replace(taught, words=words)
-
-
-def relaid(note: LabelledNote) -> list[Lesson]:
-    """The lessons of a note that another hand, or an export, laid out otherwise; none where that changes nothing."""
-    changed = [perturbed(note, kind) for kind in _RELAID]
-    return [lesson(other) for other in changed if other.text != note.text]
-
-
-@dataclass(frozen=True, slots=True)
-class Taught:
-    """A note's lessons: as it is, and laid out otherwise."""
-
-    plain: Lesson
-    relaid: tuple[Lesson, ...]
-    unit: str
-    times: int  # an epoch
-
-
-@dataclass(frozen=True, slots=True)
 class Item:
     """A window of pieces with the places of first pieces and the heads' answers there."""
 
@@ -294,11 +177,13 @@ def _batches(items: Sequence[Item], dice: random.Random) -> list[list[Item]]:
     return out
 
 
-def _items(taught: Sequence[Taught], pieces: Pieces, dice: random.Random) -> Iterator[Item]:
+def _items(taught: Sequence[Taught], known: Tasks, pieces: Pieces, dice: random.Random) -> Iterator[Item]:
     hide = pieces.number["[MASK]"]
+    epoch = dice.random()
     for each, turn in ((one, turn) for one in taught for turn in range(one.times)):
         shown = dice.choice(each.relaid) if each.relaid and dice.random() < _RELAID_SHARE else each.plain
-        seen = disturbed(shown, dice)
+        # Both notes of a pair get the same tasks.
+        seen = disturbed(swapped(shown, known, random.Random(f"{each.unit} {turn} {epoch}")), dice)
         # In some notes the names of services are hidden, so that the work itself must say what it is.
         hidden = seen.services if dice.random() < _NAMELESS else frozenset[int]()
         parts = list(windows(pieces, seen.words))
@@ -322,18 +207,34 @@ def _items(taught: Sequence[Taught], pieces: Pieces, dice: random.Random) -> Ite
             yield Item(numbers, window.places, answers, weights, elements, f"{each.unit} {turn}")
 
 
+def _flat(plan: Sequence[list[list[Item]]]) -> Iterator[list[Item]]:
+    return itertools.chain.from_iterable(plan)
+
+
 def fine_tune(notes: Sequence[LabelledNote], graph: Path) -> None:
     """Train on these notes, seeing each `_EPOCHS` times (both notes of a pair twice as often), and write the int8 graph."""
     import torch
     from torch.nn import functional
 
     torch.set_num_threads(1)
+    torch.set_flush_denormal(
+        True
+    )  # the optimiser's memory of rare pieces fades to numbers that take a hundred times as long
     torch.manual_seed(SEED)
     dice = random.Random(SEED)
     pieces = Pieces.load(base() / "vocab.txt")
     hide = pieces.number["[MASK]"]
+    taught = [Taught(lesson(note), tuple(relaid(note)), unit_of(note), _TWICE if note.pair else 1) for note in notes]
+    tasks = known_tasks(each.plain for each in taught)
+    plan = [_batches(list(_items(taught, tasks, pieces, dice)), dice) for _ in range(_EPOCHS)]
     model = network()
     model.train()
+    # Two pieces in three stand in no note: their rows would cost a tenth of each step.
+    used = torch.tensor(sorted({0, hide, *(piece for batch in _flat(plan) for item in batch for piece in item.pieces)}))
+    row_of = torch.zeros(len(model.word.weight), dtype=torch.long)
+    row_of[used] = torch.arange(len(used))
+    published = model.word
+    model.word = torch.nn.Embedding.from_pretrained(published.weight[used].detach().clone(), freeze=False)
     model.place.weight.requires_grad = False
     head = list(model.head.parameters())
     body = [p for name, p in model.named_parameters() if not name.startswith(("head.", "place.", "kind."))]
@@ -341,14 +242,12 @@ def fine_tune(notes: Sequence[LabelledNote], graph: Path) -> None:
         [{"params": body, "lr": _RATE}, {"params": head, "lr": _RATE * _HEAD_FASTER}], weight_decay=0.01, fused=True
     )
     rates = [group["lr"] for group in optimiser.param_groups]
-    taught = [Taught(lesson(note), tuple(relaid(note)), unit_of(note), _TWICE if note.pair else 1) for note in notes]
-    plan = [_batches(list(_items(taught, pieces, dice)), dice) for _ in range(_EPOCHS)]
     total = sum(len(batches) for batches in plan)
-    for step, batch in enumerate(batch for batches in plan for batch in batches):
+    for step, batch in enumerate(_flat(plan)):
         longest = max(len(item.pieces) for item in batch)
         ids = torch.zeros((len(batch), longest), dtype=torch.long)
         mask = torch.zeros((len(batch), longest))
-        wanted = {name: torch.full((len(batch), longest), _NO_LABEL) for name in _WEIGHTS}
+        wanted = {name: torch.full((len(batch), longest), NO_LABEL) for name in _WEIGHTS}
         worth = {name: torch.ones((len(batch), longest)) for name in _WEIGHTS}
         for row, item in enumerate(batch):
             ids[row, : len(item.pieces)] = torch.tensor(item.pieces)
@@ -362,10 +261,10 @@ def fine_tune(notes: Sequence[LabelledNote], graph: Path) -> None:
         warm = min(1.0, (step + 1) / (_WARM_UP * total)) * (total - step) / total
         for group, rate in zip(optimiser.param_groups, rates, strict=True):
             group["lr"] = rate * warm
-        scores = model(ids, mask)
+        scores = model(row_of[ids], mask)
         loss = torch.zeros(())
         for name, weight in _WEIGHTS.items():
-            known = wanted[name] != _NO_LABEL
+            known = wanted[name] != NO_LABEL
             if known.any():
                 each = functional.cross_entropy(
                     scores[..., COLUMNS[name]][known], wanted[name][known], reduction="none"
@@ -381,6 +280,9 @@ def fine_tune(notes: Sequence[LabelledNote], graph: Path) -> None:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
+    with torch.no_grad():
+        published.weight[used] = model.word.weight
+    model.word = published
     samples = [item.pieces for batch in plan[0][:: max(1, len(plan[0]) // _SAMPLES)] for item in batch[:1]]
     export(model.eval(), graph, samples)
 

@@ -33,6 +33,7 @@ from nlp.events import (
     shared_by_words,
 )
 from nlp.tagging import label_columns
+from nlp.terms import listed
 
 _BLOCKS = "therapy_blocks"
 _BESIDE = 2  # marks between a service name and minutes that stand beside it
@@ -134,12 +135,21 @@ def _headed_parts(blocks: list[Found], positions: list[int], line_of: Sequence[i
     return merged, kept
 
 
-def group(events: list[Event], labels: list[str], *, line_of: Sequence[int] | None = None) -> Grouping:
+def given_to_each(context: Context, event: Event) -> bool:
+    """Whether minutes for two services are those of either: ``97110 and 97530, 15 min each``, but not ``15 min each leg``."""
+    solid = [w for w in context.tokens.lower[event.end : event.end + 6] if not w.isspace() or "\n" in w][:2]
+    return bool(solid) and solid[0] in listed("each") and not (len(solid) == 2 and solid[1].isalnum())
+
+
+def group(
+    events: list[Event], labels: list[str], *, line_of: Sequence[int] | None = None, each: Sequence[bool] = ()
+) -> Grouping:
     """Turn labelled events into blocks.
 
     A duration of the block's own wins over the minutes inside it; two of its own (a clock range and the minutes it makes)
     count once where they agree. With ``line_of`` (the line of every token) timed activities a line under a service's
-    heading are one block. A shared duration goes to the two or more blocks nearest to it that have none.
+    heading are one block. A shared duration goes to the two or more blocks nearest to it that have none; where ``each`` says
+    so of its event (`given_to_each`), as minutes of their own.
     """
     opened: list[_Open] = []
     shared: list[tuple[Event, int]] = []
@@ -183,8 +193,9 @@ def group(events: list[Event], labels: list[str], *, line_of: Sequence[int] | No
         if len(chosen) < 2:
             loose.append(event)
             continue
+        own = bool(each) and each[events.index(event)]
         for i in chosen:
-            blocks[i] = replace(blocks[i], durations=(event,), shared=True)
+            blocks[i] = replace(blocks[i], durations=(event,), shared=not own)
     return Grouping(tuple(blocks), tuple(loose), tuple(e for e in events if e.kind == "svc"))
 
 
@@ -452,7 +463,8 @@ def _grouping(context: Context, events: list[Event], path: list[int], certainty:
     labels = [EVENT_LABELS[number] for number in path]
     for settle_labels in (parted_lines, own_minutes, added_minutes, attach_names):
         labels = settle_labels(context, events, labels)
-    grouping = group(events, labels, line_of=context.tokens.line_of)
+    each = [event.kind == "dur" and given_to_each(context, event) for event in events]
+    grouping = group(events, labels, line_of=context.tokens.line_of, each=each)
     sure = {id(event): value for event, value in zip(events, certainty, strict=True)}
     blocks = tuple(
         replace(block, certainty=min(sure.get(id(event), 1.0) for event in block.events)) for block in grouping.blocks

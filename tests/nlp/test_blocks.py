@@ -2,7 +2,15 @@
 
 import pytest
 
-from nlp.components.blocks import added_minutes, attach_names, group, own_minutes, parted_lines, structure
+from nlp.components.blocks import (
+    added_minutes,
+    attach_names,
+    given_to_each,
+    group,
+    own_minutes,
+    parted_lines,
+    structure,
+)
 from nlp.components.durations import find_durations
 from nlp.context import Context
 from nlp.events import (
@@ -75,6 +83,29 @@ def events_of(text, *work):
     tokens = context.tokens
     done = [Candidate(tokens.at(text.index(w)), tokens.at(text.index(w) + len(w) - 1) + 1, "ACT", 3.0) for w in work]
     return context, make_events(context, done, find_durations(context))
+
+
+@pytest.mark.parametrize(
+    ("text", "each"),
+    [
+        ("97110 and 97530, 15 min each.", True),
+        ("TE/TA 12 min ea", True),
+        ("97110 and 97530, 15 min apiece; CGA", True),
+        ("97110 and 97530, 15 min each leg", False),
+        ("97110 and 97530, 15 min", False),
+        ("TE/TA 12 min\neach leg", False),
+    ],
+)
+def test_minutes_for_two_may_be_those_of_either(text, each):
+    context, events = events_of(text)
+    (timed,) = [event for event in events if event.kind == "dur"]
+    assert given_to_each(context, timed) is each
+
+
+def test_minutes_given_to_each_are_each_blocks_own():
+    events = [act(0), act(4), dur(8, 15)]
+    found = group(events, ["B", "B", "S"], each=[False, False, True])
+    assert [(block.minutes, block.shared) for block in found.blocks] == [(15, False), (15, False)]
 
 
 @pytest.mark.parametrize(
