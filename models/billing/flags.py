@@ -25,7 +25,7 @@ from models.billing.rules import Edit
 from models.billing.units import POLICY_NAMES, counts
 from models.billing.written import contradictions
 from models.service import Service
-from nlp.document import Block, Document, Duration, ElementName, Notice, NoticeKind, Total, WrittenUnits
+from nlp.document import Block, Document, Duration, ElementName, Notice, NoticeKind, Total, Unskilled, WrittenUnits
 
 SEVERITIES = ("error", "warning", "info")
 
@@ -36,7 +36,7 @@ _WORD_KEYS = (
 )  # fmt: skip
 _FLAG_KEYS = ("id", "severity", "meaning", "message", "action", "source")
 
-Place = Block | Duration | Total | WrittenUnits | Notice
+Place = Block | Duration | Total | WrittenUnits | Notice | Unskilled
 Field = int | str
 
 
@@ -504,6 +504,18 @@ def _other_code_unknown(case: Case) -> Iterator[Finding]:
     for service in case.services:
         if service.billed_code not in CODES and service.block.minutes is not None:
             yield Finding(_minutes_place(service), {"minutes": service.block.minutes})
+
+
+@_raises("unskilled_minutes", "minutes", "code", "what")
+def _unskilled_minutes(case: Case) -> Iterator[Finding]:
+    for service in case.services:
+        code = CODES.get(service.billed_code or "")
+        # Of an untimed code no minutes count anyway.
+        if code is None or not code.timed or service.block.minutes is None:
+            continue
+        for each in service.block.unskilled:
+            values: dict[str, Field] = {"minutes": each.minutes or 0, "code": named(code.number), "what": each.what}
+            yield Finding(each, values, "" if each.minutes else "unknown")
 
 
 @_raises("no_treatment")

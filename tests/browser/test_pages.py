@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 from sqlalchemy import select
 
 from api import jobs
@@ -160,6 +160,9 @@ def test_a_job_is_cancelled(site: Site, stand_in: dict[str, float]):
 
 # ---- every page
 
+CLAIMS: FilePayload = {
+    "name": "claims.csv", "mimeType": "text/csv", "buffer": b"note_id,text,code,units,modifiers\nv1,bridging 20,97110,4,GP\n"
+}  # fmt: skip
 PATHS = {
     "/": "theo",
     "/sign-in": None,
@@ -168,6 +171,8 @@ PATHS = {
     "/dashboard": "tina",
     "/models": "tina",
     "/people": "adam",
+    "/units": None,
+    "/claims": "cora",
 }
 
 
@@ -196,6 +201,18 @@ def opened(page: Page, path: str) -> None:
         page.keyboard.press("Tab")
         page.get_by_role("button", name="Suggest a code").click()
         expect(page.locator("#results")).to_be_visible()
+        for summary in page.locator("summary").all():
+            summary.click()
+        expect(page.locator("#way .way")).not_to_have_count(0)
+        expect(page.locator("#audit .checklist")).not_to_have_count(0)
+    elif path == "/units":
+        page.get_by_label("Minutes").first.fill("23")
+        page.keyboard.press("Enter")
+        expect(page.locator("#steps h3")).to_have_count(3)
+    elif path == "/claims":
+        page.locator("#file").set_input_files(CLAIMS)
+        page.get_by_role("button", name="Check").click()
+        expect(page.locator("#report tbody tr")).not_to_have_count(0)
     elif path == "/notes":
         page.get_by_role("button", name=re.compile("Show the note of")).first.click()
         expect(page.locator("#shown")).to_be_visible()
@@ -203,6 +220,8 @@ def opened(page: Page, path: str) -> None:
         page.keyboard.press("c")
         expect(page.locator("#review")).to_be_visible()
         page.keyboard.press("3")
+        page.keyboard.press("y")
+        expect(page.locator("#way .way")).not_to_have_count(0)
     elif path == "/dashboard":
         expect(page.locator("#drift-panel")).to_be_visible()
         for summary in page.locator("summary").all():
