@@ -125,7 +125,7 @@ def _totals(context: Context, grouping: Grouping) -> tuple[Total, ...]:
     for event in grouping.loose:
         line_start, line_end = tokens.lines[tokens.line_of[event.start]]
         before = [cues[i] for i in range(max(line_start, event.start - 8), event.start) if i in cues]
-        after = [cues[i] for i in range(event.end, min(line_end, event.end + 4)) if i in cues]
+        after = [cues[i] for i in range(event.start, min(line_end, event.end + 4)) if i in cues]
         if not (before or after) or event.form == "in_out_open":
             continue
         start, end = tokens.starts[event.start], tokens.ends[event.end - 1]
