@@ -141,7 +141,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Unskilled:
-    """Words that say that ``minutes`` of a block were no skilled treatment (``None``: it does not say how many), and ``what`` they were."""
+    """Words that say that ``minutes`` of a block (``None``: not how many) were no skilled treatment, and ``what`` they were."""
 
     start: int
     end: int

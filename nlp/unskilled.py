@@ -46,7 +46,9 @@ def _cues() -> _Cues:
         terms = sorted((term for entry in by_role[role] for term in entry.terms), key=len, reverse=True)
         return rf"(?<!\w)(?:{'|'.join(_loose(term) for term in terms)})(?!\w)"
 
-    kinds = {(role, _plain(term)): entry for role in ("whole", "part") for entry in by_role[role] for term in entry.terms}
+    kinds = {
+        (role, _plain(term)): entry for role in ("whole", "part") for entry in by_role[role] for term in entry.terms
+    }
     number = r"(?P<minutes>\d{1,3})[ -]?(?:minutes?|mins?|m|')\s+(?:of\s+|for\s+)?(?:\w+\s+)?"
     part = rf"{either('join')}\s*:?\s*(?:an?\s+|the\s+|for\s+)?(?:{number})?(?P<part>{either('part')})"
     flags = re.IGNORECASE
