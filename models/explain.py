@@ -28,10 +28,10 @@ Stage = Literal["words", "code", "minutes", "unit", "flag"]
 
 _KEYS = (
     "activities", "no_activities", "code", "because", "stated", "minutes_stated", "minutes_clock", "minutes_summed",
-    "minutes_shared", "minutes_none", "minutes_left_out", "unit_alone", "unit_with", "unit_untimed", "unit_other",
+    "minutes_shared", "minutes_none", "unit_alone", "unit_with", "unit_untimed", "unit_other",
     "unit_unknown", "total_timed", "total_visit",
 )  # fmt: skip
-_ONE_ON_ONE = "minutes.one_on_one"
+_UNSKILLED = "unskilled_minutes"
 _WORDS = data.parse(data.read_from(__name__, "explain.toml"), "explain.toml").table("words").closed(_KEYS)
 
 
@@ -115,8 +115,18 @@ def _flags_of(service: ServiceResult, result: Result) -> list[FlagResult]:
     return [
         flag
         for flag in result.flags
-        if flag.start is not None and flag.end is not None and service.start <= flag.start and flag.end <= service.end
+        if (flag.start is not None
+        and flag.end is not None
+        and service.start <= flag.start
+        and flag.end <= service.end)
+        # Words on a block's minutes may stand in the rest of its sentence.
+        or (flag.id == _UNSKILLED
+        and service is _last_before(flag.start, result.services))
     ]
+
+
+def _last_before(start: int | None, services: Sequence[ServiceResult]) -> ServiceResult | None:
+    return next((each for each in reversed(services) if start is not None and each.start <= start), None)
 
 
 def _way(service: ServiceResult, flags: Sequence[FlagResult], result: Result, terms: Terms) -> Iterator[WayStep]:
@@ -132,7 +142,6 @@ def _way(service: ServiceResult, flags: Sequence[FlagResult], result: Result, te
     if service.stated_code is not None:
         yield WayStep("code", _say("stated", code=named(service.stated_code)), "", "")
     yield _minutes(service)
-    yield from _left_out(code, result, terms)
     yield _unit(code, result, terms)
     yield from (_flag(flag) for flag in flags)
 
@@ -143,13 +152,6 @@ def _minutes(service: ServiceResult) -> WayStep:
     text = " ".join(service.duration.text.split())
     said = _say(f"minutes_{service.duration.kind}", minutes=service.minutes, text=text)
     return WayStep("minutes", said, "", "")
-
-
-def _left_out(code: str | None, result: Result, terms: Terms) -> Iterator[WayStep]:
-    given = sum(each.minutes or 0 for each in result.services if _billed(each) == code)
-    if code in result.minutes and result.minutes[code] < given:
-        said = _say("minutes_left_out", minutes=given - result.minutes[code], code=code)
-        yield WayStep("minutes", said, _ONE_ON_ONE, terms.rules.get(_ONE_ON_ONE).source)
 
 
 def _unit(code: str | None, result: Result, terms: Terms) -> WayStep:

@@ -139,7 +139,9 @@ def _is_timed(tokens: Tokens, before: Sequence[Match], after: Sequence[Match], e
     own = [cue for cue in before if not _parted(tokens, cue.end, event.start)]
     # Words in front of the next number are that number's: "Total min: 45 timed min: 38".
     own += [cue for cue in after if not _parted(tokens, event.end, cue.start) and not (own and _leads(tokens, cue.end))]
-    return any("timed" in cue.term for cue in own or (*before, *after))
+    # What is billed is timed where the line says so of another number.
+    is_open = not own or any("billed" in cue.term for cue in own)
+    return any("timed" in cue.term for cue in ((*before, *after) if is_open else own))
 
 
 def _parted(tokens: Tokens, start: int, end: int) -> bool:

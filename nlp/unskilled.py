@@ -65,6 +65,17 @@ def _plain(text: str) -> str:
     return " ".join(text.lower().split())
 
 
+def included_parts(text: str) -> list[tuple[int, int]]:
+    """Return the stretches that count a part into a longer time: "incl 5 min rest". Their minutes are no block's.
+
+    Examples
+    --------
+    >>> included_parts("TE 20 min incl 5 min rest"), included_parts("TE 20 min, then 5 min rest")
+    ([(10, 25)], [])
+    """
+    return [found.span() for found in _cues().part.finditer(text) if found["minutes"]]
+
+
 def with_unskilled(text: str, blocks: Sequence[Block]) -> tuple[Block, ...]:
     """Return the blocks of a note, each with what the note says of its unskilled minutes."""
     cues = _cues()

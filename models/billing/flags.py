@@ -380,7 +380,7 @@ def _timed_minutes(services: Sequence[Service]) -> tuple[int, int | None]:
 
     A shared duration counts once. Minutes of a service whose code is not known may be timed or not.
     """
-    amounts: dict[tuple[int, int], tuple[int, bool]] = {}
+    amounts: dict[tuple[int, int], tuple[int, int, bool]] = {}
     complete = True
     for service in services:
         code = CODES.get(service.billed_code or "")
@@ -389,17 +389,18 @@ def _timed_minutes(services: Sequence[Service]) -> tuple[int, int | None]:
         shared = _shared(service)
         if shared is not None:
             key = (shared.start, shared.end)
-            minutes: int | None = shared.minutes
+            minutes = skilled = shared.minutes
         else:
             key = (service.block.start, service.block.end)
-            minutes = service.block.minutes
-        if minutes is None:
+            # A total may count what was no skilled treatment, or not.
+            minutes, skilled = service.block.minutes, service.block.skilled_minutes
+        if minutes is None or skilled is None:
             complete = False
             continue
-        _, surely_timed = amounts.get(key, (0, True))
-        amounts[key] = (minutes, surely_timed and code is not None)
-    least = sum(minutes for minutes, surely_timed in amounts.values() if surely_timed)
-    return least, sum(minutes for minutes, _ in amounts.values()) if complete else None
+        _, _, surely_timed = amounts.get(key, (0, 0, True))
+        amounts[key] = (skilled, minutes, surely_timed and code is not None)
+    least = sum(skilled for skilled, _, surely_timed in amounts.values() if surely_timed)
+    return least, sum(minutes for _, minutes, _ in amounts.values()) if complete else None
 
 
 @_raises("goal_not_linked", "code")
