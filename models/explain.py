@@ -115,13 +115,9 @@ def _flags_of(service: ServiceResult, result: Result) -> list[FlagResult]:
     return [
         flag
         for flag in result.flags
-        if (flag.start is not None
-        and flag.end is not None
-        and service.start <= flag.start
-        and flag.end <= service.end)
+        if (flag.start is not None and flag.end is not None and service.start <= flag.start and flag.end <= service.end)
         # Words on a block's minutes may stand in the rest of its sentence.
-        or (flag.id == _UNSKILLED
-        and service is _last_before(flag.start, result.services))
+        or (flag.id == _UNSKILLED and service is _last_before(flag.start, result.services))
     ]
 
 
