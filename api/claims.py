@@ -92,17 +92,27 @@ def read_claims(path: Path, rules: Rules, *, payer: str | None = None) -> tuple[
     OSError
         It cannot be read.
     """
+    return parse_claims(path.read_bytes(), path.name, rules, payer=payer, folder=path.parent)
+
+
+def parse_claims(
+    content: bytes, name: str, rules: Rules, *, payer: str | None = None, folder: Path | None = None
+) -> tuple[Claim, ...]:
+    """Return the claims of a CSV document called ``name`` in errors; as for `read_claims`.
+
+    Without a ``folder`` notes come as text alone: whoever sends a document may not have files of this computer read.
+    """
     try:
-        content = path.read_bytes().decode("utf-8-sig")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ClaimsError(path.name, [(0, f"not UTF-8 text (byte {error.start})")]) from None
+        raise ClaimsError(name, [(0, f"not UTF-8 text (byte {error.start})")]) from None
     csv.field_size_limit(_MAX_FIELD)
-    reader = csv.DictReader(io.StringIO(content, newline=""), strict=True)
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     problems: list[tuple[int, str]] = []
     groups: dict[str, list[tuple[int, dict[str, str]]]] = {}
     try:
         columns = reader.fieldnames or ()
-        _check_columns(path.name, columns)
+        _check_columns(name, columns, with_files=folder is not None)
         for row, values in enumerate(reader, start=2):
             if None in values or None in values.values():
                 problems.append((row, f"it has other columns than the first row, which has {len(columns)}"))
@@ -113,32 +123,35 @@ def read_claims(path: Path, rules: Rules, *, payer: str | None = None) -> tuple[
                 continue
             groups.setdefault(cells["note_id"], []).append((row, cells))
     except csv.Error as error:
-        raise ClaimsError(path.name, [(reader.line_num, f"not valid CSV: {error}")]) from None
+        raise ClaimsError(name, [(reader.line_num, f"not valid CSV: {error}")]) from None
     claims: list[Claim] = []
     for note_id, rows in groups.items():
-        claim = _claim(note_id, rows, path.parent, rules, payer, problems)
+        claim = _claim(note_id, rows, folder, rules, payer, problems)
         if claim is not None:
             claims.append(claim)
     if problems or not claims:
-        raise ClaimsError(path.name, sorted(problems) or [(0, "it holds no claim")])
+        raise ClaimsError(name, sorted(problems) or [(0, "it holds no claim")])
     return tuple(claims)
 
 
-def _check_columns(file: str, columns: Sequence[str]) -> None:
+def _check_columns(file: str, columns: Sequence[str], *, with_files: bool) -> None:
     for column in REQUIRED:
         if column not in columns:
             raise ClaimsError(file, [(1, f"there is no column {column}")])
     if not {"text", "file"} & set(columns):
         raise ClaimsError(file, [(1, "there must be a column text (the note) or file (its name)")])
-    for column in columns:
+    if not with_files and "file" in columns:
+        raise ClaimsError(file, [(1, "files are read by the command alone; give each note in a column text")])
+    for at, column in enumerate(columns, start=1):
         if column not in (*REQUIRED, *OPTIONAL):
-            raise ClaimsError(file, [(1, f"unknown column {column}; use {', '.join((*REQUIRED, *OPTIONAL))}")])
+            # A document that is no such CSV may begin with words of a note: the name is not repeated.
+            raise ClaimsError(file, [(1, f"column {at} is unknown; use {', '.join((*REQUIRED, *OPTIONAL))}")])
 
 
 def _claim(
     note_id: str,
     rows: Sequence[tuple[int, dict[str, str]]],
-    folder: Path,
+    folder: Path | None,
     rules: Rules,
     payer: str | None,
     problems: list[tuple[int, str]],
@@ -153,7 +166,7 @@ def _claim(
             if value and said.setdefault(column, value) != value:
                 problems.append((row, f"{column} differs from that of an earlier row of this note"))
     fields: dict[str, Any] = {"note_id": note_id, "text": said.get("text", "")}
-    if "file" in said and "text" not in said:
+    if folder is not None and "file" in said and "text" not in said:
         try:
             fields["text"] = (folder / said["file"]).read_bytes().decode("utf-8")
         except OSError as error:
@@ -224,12 +237,13 @@ def as_csv(checked: Sequence[Checked]) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
     for each in checked:
-        for row in _rows(each):
+        for row in report_rows(each):
             writer.writerow([_cell(row.get(column, "")) for column in COLUMNS])
     return out.getvalue()
 
 
-def _rows(each: Checked) -> Iterator[dict[str, object]]:
+def report_rows(each: Checked) -> Iterator[dict[str, object]]:
+    """Yield a claim's rows of the report, by the names in `COLUMNS`: one a finding, or one that holds none."""
     note = each.claim.note
     about: dict[str, object] = {
         "note_id": note.note_id,

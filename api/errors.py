@@ -18,6 +18,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from api.claims import ClaimsError
 from api.db import errors as db
 from api.queue.errors import FieldsRefused, KeyReused
 from api.validation import Reason, reasons
@@ -138,6 +139,7 @@ TABLE: Mapping[type[Exception], Kind] = {
     db.ClaimLost: Kind(409, "claim-lost", "The claim is not yours any more"),
     db.NotClaimable: Kind(409, "not-possible-now", "This cannot be done as things stand"),
     FieldsRefused: Kind(422, "fields-refused", "What was sent does not fit"),
+    ClaimsError: Kind(422, "claims-refused", "The claims cannot be used; nothing was checked"),
     KeyReused: Kind(422, "key-reused", "The Idempotency-Key was used before"),
     WrongHost: Kind(421, "wrong-host", "The request was sent to the wrong host"),
     SignInRequired: Kind(401, "sign-in-required", "Sign in first"),
@@ -235,6 +237,8 @@ def problem(error: Exception) -> Problem:
     refused = reasons(error.errors()) if isinstance(error, RequestValidationError) else []
     if isinstance(error, FieldsRefused):
         refused = [Reason(field=field, reason=reason) for field, reason in error.refused]
+    if isinstance(error, ClaimsError):
+        refused = [Reason(field=f"row {row}" if row else "", reason=reason) for row, reason in error.problems]
     return Problem(
         type=_TYPE + kind.name,
         title=kind.title,

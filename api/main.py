@@ -21,8 +21,10 @@ from api.middleware import Guard, HostCheck, SizeLimit
 from api.promotion import write_down
 from api.routes import (
     audit,
+    claims,
     dashboard,
     documentation,
+    explanations,
     health,
     jobs,
     keys,
@@ -117,8 +119,8 @@ def create_app(
     app.state.tries, app.state.opened = Tries(), False
     app.state.serving = Serving(app, versions, chosen.risk, chosen.rules)
     for module in (
-        suggestions, documentation, units, notes, queue, questions, dashboard, models, jobs, sign_in, people, keys, audit,
-        health, pages,
+        suggestions, explanations, documentation, units, claims, notes, queue, questions, dashboard, models, jobs, sign_in, people,
+        keys, audit, health, pages,
     ):  # fmt: skip
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=pages.FOLDER / "static"))

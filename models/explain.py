@@ -28,9 +28,10 @@ Stage = Literal["words", "code", "minutes", "unit", "flag"]
 
 _KEYS = (
     "activities", "no_activities", "code", "because", "stated", "minutes_stated", "minutes_clock", "minutes_summed",
-    "minutes_shared", "minutes_none", "unit_alone", "unit_with", "unit_untimed", "unit_other", "unit_unknown", "total_timed",
-    "total_visit",
+    "minutes_shared", "minutes_none", "unit_alone", "unit_with", "unit_untimed", "unit_other",
+    "unit_unknown", "total_timed", "total_visit",
 )  # fmt: skip
+_UNSKILLED = "unskilled_minutes"
 _WORDS = data.parse(data.read_from(__name__, "explain.toml"), "explain.toml").table("words").closed(_KEYS)
 
 
@@ -59,12 +60,13 @@ class BlockWay:
 class Explanation:
     """Why a note bills what it bills.
 
-    ``count`` holds the arithmetic of all policies, ``totals`` the note's own totals against the sum of its blocks, ``flags``
-    the findings on the note as a whole.
+    ``model`` is the version that read the note, ``count`` holds the arithmetic of all policies, ``totals`` the note's own totals
+    against the sum of its blocks, ``flags`` the findings on the note as a whole.
     """
 
     note_id: str | None
     policy: str
+    model: str
     blocks: tuple[BlockWay, ...]
     count: Calculation
     totals: tuple[str, ...]
@@ -89,6 +91,7 @@ def explain(result: Result, terms: Terms, totals: Sequence[Total] = ()) -> Expla
     return Explanation(
         note_id=result.note_id,
         policy=result.policy,
+        model=result.model.version,
         blocks=tuple(
             BlockWay(
                 service.start, service.end, service.text, _billed(service), tuple(_way(service, flags, result, terms))
@@ -112,8 +115,14 @@ def _flags_of(service: ServiceResult, result: Result) -> list[FlagResult]:
     return [
         flag
         for flag in result.flags
-        if flag.start is not None and flag.end is not None and service.start <= flag.start and flag.end <= service.end
+        if (flag.start is not None and flag.end is not None and service.start <= flag.start and flag.end <= service.end)
+        # Words on a block's minutes may stand in the rest of its sentence.
+        or (flag.id == _UNSKILLED and service is _last_before(flag.start, result.services))
     ]
+
+
+def _last_before(start: int | None, services: Sequence[ServiceResult]) -> ServiceResult | None:
+    return next((each for each in reversed(services) if start is not None and each.start <= start), None)
 
 
 def _way(service: ServiceResult, flags: Sequence[FlagResult], result: Result, terms: Terms) -> Iterator[WayStep]:
@@ -129,7 +138,7 @@ def _way(service: ServiceResult, flags: Sequence[FlagResult], result: Result, te
     if service.stated_code is not None:
         yield WayStep("code", _say("stated", code=named(service.stated_code)), "", "")
     yield _minutes(service)
-    yield _unit(service, code, result, terms)
+    yield _unit(code, result, terms)
     yield from (_flag(flag) for flag in flags)
 
 
@@ -141,7 +150,7 @@ def _minutes(service: ServiceResult) -> WayStep:
     return WayStep("minutes", said, "", "")
 
 
-def _unit(service: ServiceResult, code: str | None, result: Result, terms: Terms) -> WayStep:
+def _unit(code: str | None, result: Result, terms: Terms) -> WayStep:
     codes = terms.rules.codes
     if code is None or code not in codes:
         return WayStep("unit", _say("unit_unknown"), "", "")
@@ -153,7 +162,7 @@ def _unit(service: ServiceResult, code: str | None, result: Result, terms: Terms
     minutes = result.minutes.get(code, 0)
     earned = result.units[result.policy].get(code, 0)
     units = amounts({code: earned} if earned else {})
-    key = "unit_alone" if minutes == service.minutes or service.minutes is None else "unit_with"
+    key = "unit_alone" if len([each for each in result.services if _billed(each) == code]) == 1 else "unit_with"
     said = _say(key, code=code, minutes=minutes, units=units, policy=POLICY_NAMES[result.policy])
     return WayStep("unit", said, policy.id, policy.source)
 

@@ -140,13 +140,25 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Unskilled:
+    """Words that say that ``minutes`` of a block (``None``: not how many) were no skilled treatment, and ``what`` they were."""
+
+    start: int
+    end: int
+    text: str
+    minutes: int | None
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """A block of treatment done today.
 
     ``minutes`` is ``None`` where the note gives the block none or shares one duration over several blocks
     (``duration.kind == "shared"``). ``goals`` are indexes into `Document.goals`. ``section`` is the label of the
     section it stands in. ``heading`` is the text on the block's line before its first activity. ``certainty`` is the reader's
-    own, in [0, 1]: the least probability that one of its parts stands in it as it does.
+    own, in [0, 1]: the least probability that one of its parts stands in it as it does. ``unskilled`` are those of its minutes
+    that the note itself says were no skilled treatment.
     """
 
     start: int
@@ -160,6 +172,12 @@ class Block:
     section: str = ""
     heading: str = ""
     certainty: float = 1.0
+    unskilled: tuple[Unskilled, ...] = ()
+
+    @property
+    def skilled_minutes(self) -> int | None:
+        """The minutes that can become units: all but those of which the note says otherwise; ``None`` with ``minutes``."""
+        return None if self.minutes is None else self.minutes - sum(each.minutes or 0 for each in self.unskilled)
 
 
 @dataclass(frozen=True, slots=True)

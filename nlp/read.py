@@ -32,10 +32,14 @@ from nlp.document import (
 )
 from nlp.encoder import bounded
 from nlp.events import Event
+from nlp.lexicon import Match
 from nlp.terms import listed
 from nlp.tokens import Tokens
+from nlp.unskilled import with_unskilled
 
 _MOST_UNITS = 8
+# What parts one total in a line from the next.
+_PARTS = frozenset(",;/|()\n")
 
 
 def content_words(context: Context, start: int, end: int) -> set[str]:
@@ -120,13 +124,42 @@ def _totals(context: Context, grouping: Grouping) -> tuple[Total, ...]:
     out = []
     for event in grouping.loose:
         line_start, line_end = tokens.lines[tokens.line_of[event.start]]
-        near = [cues[i] for i in range(max(line_start, event.start - 8), min(line_end, event.end + 4)) if i in cues]
-        if not near or event.form == "in_out_open":
+        before = [cues[i] for i in range(max(line_start, event.start - 8), event.start) if i in cues]
+        after = [cues[i] for i in range(event.start, min(line_end, event.end + 4)) if i in cues]
+        if not (before or after) or event.form == "in_out_open":
             continue
         start, end = tokens.starts[event.start], tokens.ends[event.end - 1]
-        timed = any("timed" in m.term for m in near)
-        out.append(Total(start, end, tokens.text[start:end], event.minutes, "timed" if timed else "visit"))
+        kind = "timed" if _is_timed(tokens, before, after, event) else "visit"
+        out.append(Total(start, end, tokens.text[start:end], event.minutes, kind))
     return tuple(out)
+
+
+def _is_timed(tokens: Tokens, before: Sequence[Match], after: Sequence[Match], event: Event) -> bool:
+    """Whether a total is of the timed codes: by the words that belong to this number, of several in a line, else by any near it."""
+    own = [cue for cue in before if not _parted(tokens, cue.end, event.start)]
+    # Words in front of the next number are that number's: "Total min: 45 timed min: 38".
+    own += [cue for cue in after if not _parted(tokens, event.end, cue.start) and not (own and _leads(tokens, cue.end))]
+    # What is billed is timed where the line says so of another number.
+    is_open = not own or any("billed" in cue.term for cue in own)
+    return any("timed" in cue.term for cue in ((*before, *after) if is_open else own))
+
+
+def _parted(tokens: Tokens, start: int, end: int) -> bool:
+    """Whether a mark or another number stands between two token places."""
+    return any(word in _PARTS or word.isdecimal() for word in tokens.words[start:end])
+
+
+def _leads(tokens: Tokens, end: int) -> bool:
+    """Whether a number follows a cue, with a unit or a colon between at the most."""
+    between = (":", "=", *listed("minute"))
+    return any(word.isdecimal() for word in _after(tokens.lower, end, between))
+
+
+def _after(words: Sequence[str], at: int, skipped: Sequence[str]) -> Sequence[str]:
+    """The first word at ``at`` or behind that is not to be skipped."""
+    while at < len(words) and words[at] in skipped:
+        at += 1
+    return words[at : at + 1]
 
 
 def _written_units(context: Context, grouping: Grouping) -> tuple[WrittenUnits, ...]:
@@ -237,7 +270,7 @@ def document_of(marked: Marked) -> Document:
     goal_words = [content_words(context, start, end) for start, end in marked.goals]
     return Document(
         text=text,
-        blocks=tuple(make_block(context, found, goal_words) for found in grouping.blocks),
+        blocks=with_unskilled(text, [make_block(context, found, goal_words) for found in grouping.blocks]),
         mentions=tuple(
             Mention(*plain(a.start, a.end), a.status, None if a.cue is None else Span(*plain(*a.cue)))
             for a in marked.activities

@@ -19,6 +19,7 @@ def entries(name: str) -> tuple[Entry, ...]:
         "sections": (("label",), ()),
         "services": (("code", "name", "names_task", "head_terms", "headings"), ("head_terms", "headings")),
         "settings": (("setting",), ()),
+        "unskilled": (("role", "what"), ()),
         "status": (("status", "direction", "scope", "yields"), ()),
         "words": ((), ()),
     }[name]

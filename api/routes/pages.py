@@ -18,6 +18,8 @@ from api.dependencies import DatabaseDep, SettingsDep
 from api.errors import NoDatabase, SignInRequired
 from api.words import words
 from models.billing.codes import CODES, HEADLINE
+from models.billing.payers import payer_names
+from models.coder import Coder
 from models.note import Discipline
 
 FOLDER = Path(str(files("api.pages")))
@@ -53,6 +55,18 @@ def notes_page() -> FileResponse:
 def queue_page() -> FileResponse:
     """Return the page that notes are reviewed on."""
     return FileResponse(FOLDER / "queue.html")
+
+
+@router.get("/units")
+def units_page() -> FileResponse:
+    """Return the calculator's page."""
+    return FileResponse(FOLDER / "units.html")
+
+
+@router.get("/claims")
+def claims_page() -> FileResponse:
+    """Return the page on which claims are held against their notes."""
+    return FileResponse(FOLDER / "claims.html")
 
 
 @router.get("/dashboard")
@@ -112,8 +126,10 @@ def _there(request: Request, path: str) -> bool:
 
 
 @router.get("/page/words")
-def page_words() -> dict[str, Any]:
-    """Return the words of ``words.toml`` and the names of the codes, which the page has no copy of."""
+def page_words(request: Request) -> dict[str, Any]:
+    """Return the words of ``words.toml`` and the names of codes and payers, which the page has no copy of."""
     codes = {code.number: code.name for code in CODES.values()}
     lists = {"disciplines": get_args(Discipline), "roles": values.ROLES, "scopes": values.SCOPES}
-    return {**words(), "codes": codes, "headline": HEADLINE, **lists}
+    coder: Coder | None = request.app.state.coder
+    payers = {} if coder is None else payer_names(coder.rules)
+    return {**words(), "codes": codes, "headline": HEADLINE, "payers": payers, **lists}

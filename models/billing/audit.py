@@ -496,18 +496,8 @@ def _visit_total(case: _Case) -> _Found:
     return _of(_totals(case.document, "visit"))
 
 
-def _totals(document: Document, kind: str) -> list[Span]:
-    """Return the totals of one kind; a second one in a line is of timed codes only where its own words say so."""
-    found: list[Span] = []
-    last = 0
-    for total in document.totals:
-        between = document.text[last : total.start]
-        follows = last > 0 and "\n" not in between
-        own = "visit" if follows and not any(True for _ in _all("timed", between)) else total.kind
-        if own == kind:
-            found.append(Span(total.start, total.end, total.text))
-        last = total.end
-    return found
+def _totals(document: Document, kind: Literal["timed", "visit"]) -> list[Span]:
+    return [Span(total.start, total.end, total.text) for total in document.totals if total.kind == kind]
 
 
 def _all_minutes(case: _Case) -> _Found:

@@ -217,11 +217,11 @@ class _Claim:
             if code is None or code not in self.codes:
                 complete = False
             elif counts(code, self.codes):
-                if service.block.minutes is None:
+                if service.block.skilled_minutes is None:
                     complete = False
                     missing.add(code)
                 else:
-                    minutes[code] = minutes.get(code, 0) + service.block.minutes
+                    minutes[code] = minutes.get(code, 0) + service.block.skilled_minutes
         known = {code: value for code, value in minutes.items() if code not in missing}
         self.minutes = known
         # Minutes below a payer's least are there, and earn nothing.

@@ -25,7 +25,7 @@ from models.billing.rules import Edit
 from models.billing.units import POLICY_NAMES, counts
 from models.billing.written import contradictions
 from models.service import Service
-from nlp.document import Block, Document, Duration, ElementName, Notice, NoticeKind, Total, WrittenUnits
+from nlp.document import Block, Document, Duration, ElementName, Notice, NoticeKind, Total, Unskilled, WrittenUnits
 
 SEVERITIES = ("error", "warning", "info")
 
@@ -36,7 +36,7 @@ _WORD_KEYS = (
 )  # fmt: skip
 _FLAG_KEYS = ("id", "severity", "meaning", "message", "action", "source")
 
-Place = Block | Duration | Total | WrittenUnits | Notice
+Place = Block | Duration | Total | WrittenUnits | Notice | Unskilled
 Field = int | str
 
 
@@ -380,7 +380,7 @@ def _timed_minutes(services: Sequence[Service]) -> tuple[int, int | None]:
 
     A shared duration counts once. Minutes of a service whose code is not known may be timed or not.
     """
-    amounts: dict[tuple[int, int], tuple[int, bool]] = {}
+    amounts: dict[tuple[int, int], tuple[int, int, bool]] = {}
     complete = True
     for service in services:
         code = CODES.get(service.billed_code or "")
@@ -389,17 +389,18 @@ def _timed_minutes(services: Sequence[Service]) -> tuple[int, int | None]:
         shared = _shared(service)
         if shared is not None:
             key = (shared.start, shared.end)
-            minutes: int | None = shared.minutes
+            minutes = skilled = shared.minutes
         else:
             key = (service.block.start, service.block.end)
-            minutes = service.block.minutes
-        if minutes is None:
+            # A total may count what was no skilled treatment, or not.
+            minutes, skilled = service.block.minutes, service.block.skilled_minutes
+        if minutes is None or skilled is None:
             complete = False
             continue
-        _, surely_timed = amounts.get(key, (0, True))
-        amounts[key] = (minutes, surely_timed and code is not None)
-    least = sum(minutes for minutes, surely_timed in amounts.values() if surely_timed)
-    return least, sum(minutes for minutes, _ in amounts.values()) if complete else None
+        _, _, surely_timed = amounts.get(key, (0, 0, True))
+        amounts[key] = (skilled, minutes, surely_timed and code is not None)
+    least = sum(skilled for skilled, _, surely_timed in amounts.values() if surely_timed)
+    return least, sum(minutes for _, minutes, _ in amounts.values()) if complete else None
 
 
 @_raises("goal_not_linked", "code")
@@ -504,6 +505,18 @@ def _other_code_unknown(case: Case) -> Iterator[Finding]:
     for service in case.services:
         if service.billed_code not in CODES and service.block.minutes is not None:
             yield Finding(_minutes_place(service), {"minutes": service.block.minutes})
+
+
+@_raises("unskilled_minutes", "minutes", "code", "what")
+def _unskilled_minutes(case: Case) -> Iterator[Finding]:
+    for service in case.services:
+        code = CODES.get(service.billed_code or "")
+        # Of an untimed code no minutes count anyway.
+        if code is None or not code.timed or service.block.minutes is None:
+            continue
+        for each in service.block.unskilled:
+            values: dict[str, Field] = {"minutes": each.minutes or 0, "code": named(code.number), "what": each.what}
+            yield Finding(each, values, "" if each.minutes else "unknown")
 
 
 @_raises("no_treatment")

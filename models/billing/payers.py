@@ -83,6 +83,18 @@ def payer_named(rules: Rules, id: str, day: date | None) -> Payer:
     raise UnknownPayer(id, [rule.id for rule in rules.on("payer", day)])
 
 
+def payer_names(rules: Rules, day: date | None = None) -> dict[str, str]:
+    """Return the names of the payers of a day, by id.
+
+    Examples
+    --------
+    >>> from models.billing.rules import load_rules
+    >>> payer_names(load_rules())["medicare"]
+    'Medicare Part B'
+    """
+    return {rule.id: rule.text("name") for rule in rules.on("payer", day)}
+
+
 def terms_of(
     rules: Rules,
     *,

@@ -56,13 +56,14 @@ class Proposal:
 def minutes_by_code(services: Sequence[Service]) -> dict[str, int]:
     """Return the minutes of each timed code, summed over its blocks, by number.
 
-    Blocks without minutes, untimed codes, and other services whose code is not known are left out.
+    Blocks without minutes, untimed codes, other services whose code is not known, and minutes of which the note says that they
+    were no skilled treatment (`Block.unskilled`) are left out.
     """
     minutes: dict[str, int] = {}
     for service in services:
         code = CODES.get(service.billed_code or "")
-        if code is not None and code.timed and service.block.minutes is not None:
-            minutes[code.number] = minutes.get(code.number, 0) + service.block.minutes
+        if code is not None and code.timed and service.block.skilled_minutes is not None:
+            minutes[code.number] = minutes.get(code.number, 0) + service.block.skilled_minutes
     return dict(sorted(minutes.items()))
 
 

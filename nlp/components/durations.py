@@ -15,6 +15,7 @@ from spacy.tokens import Doc, Span
 
 from nlp.clock import Scan, elapsed, is_blank
 from nlp.context import Context, context_of
+from nlp.unskilled import included_parts
 
 MAX_MINUTES = 240  # longer is no block of one visit
 _LEAST_BARE = 5  # a smaller bare number beside a service is units or a count
@@ -683,6 +684,13 @@ class _Reader(Scan):
         return self.found
 
 
+def _without_parts(context: Context, found: list[Candidate]) -> list[Candidate]:
+    tokens, parts = context.tokens, included_parts(context.tokens.text)
+    if not parts:
+        return found
+    return [c for c in found if not any(start <= tokens.starts[c.start] < end for start, end in parts)]
+
+
 def find_durations(context: Context) -> list[Candidate]:
     """Every candidate duration of a note, in text order.
 
@@ -698,7 +706,7 @@ def find_durations(context: Context) -> list[Candidate]:
     """
     found = context.cache.get(_CACHE)
     if found is None:
-        found = context.cache[_CACHE] = _Reader(context).read()
+        found = context.cache[_CACHE] = _without_parts(context, _Reader(context).read())
     return found
 
 

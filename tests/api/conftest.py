@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,13 @@ import pytest
 from api.main import create_app
 from api.settings import Settings
 from models.billing.audit import NoteAudit, audit_note
+from models.billing.claims import ClaimCheck, Line, check_claim
 from models.billing.payers import Terms
 from models.billing.rules import load_rules
 from models.billing.units import all_units
 from models.coder import Coder
 from models.errors import UntrustedModel
+from models.explain import Explanation, explain
 from models.note import Note
 from models.registry import Manifest
 from models.result import DocumentationElement, FlagResult, ModelInfo, ProposalResult, Result, ServiceResult, TextSpan
@@ -82,6 +84,13 @@ class FakeCoder:
         if "broken" in note.text:
             raise KeyError(note.text)
         return audit_note(Document(text=note.text), (), Terms(self.rules))
+
+    def explain(self, note: Note) -> Explanation:
+        return explain(self.code(note), Terms(self.rules))
+
+    def check_claim(self, note: Note, lines: Sequence[Line]) -> tuple[ClaimCheck, Result]:
+        result = self.code(note)
+        return check_claim(lines, Document(text=note.text), (), Terms(self.rules), note.policy), result
 
     @staticmethod
     def _service(start: int) -> ServiceResult:

@@ -310,7 +310,7 @@ class TestClaims:
         [
             (["note_id,file,code,unit"], "1", "there is no column units"),
             (["note_id,code,units"], "1", "there must be a column text"),
-            (["note_id,file,code,units,price"], "1", "unknown column price"),
+            (["note_id,file,code,units,price"], "1", "column 5 is unknown"),
             ([HEAD], "-", "it holds no claim"),
             ([HEAD, "v1,n1.txt,97110,2.5,GP,,"], "2", "units must be a whole number"),
             ([HEAD, "v1,n1.txt,97110,-1,GP,,"], "2", "units must be a whole number"),

@@ -276,7 +276,9 @@ def test_the_described_examples_are_of_the_described_types(client: Client) -> No
     assert ["error" in r for r in client.post("/v1/suggestions/batch", json=batch).json()["results"]] == [False, True]
 
 
-@pytest.mark.parametrize("path", ["/", "/sign-in", "/people", "/notes", "/queue", "/dashboard", "/models"])
+@pytest.mark.parametrize(
+    "path", ["/", "/sign-in", "/people", "/notes", "/queue", "/dashboard", "/models", "/units", "/claims"]
+)
 def test_the_pages_ask_nothing_of_other_hosts_and_run_no_inline_code(client: Client, path: str) -> None:
     page = client.get(path).text
     assert "<style" not in page
@@ -284,7 +286,7 @@ def test_the_pages_ask_nothing_of_other_hosts_and_run_no_inline_code(client: Cli
     assert "://" not in page + client.get("/static/page.css").text
     scripts = re.findall(r'<script type="module" src="(/static/[a-z-]+[.]js)"></script>', page)
     assert len(scripts) == page.count("<script") == 2
-    imported = ["shared", "marked", "reading", "editor", "plots"]
+    imported = ["shared", "marked", "reading", "editor", "plots", "counts", "ways", "audits"]
     for script in [*scripts, *(f"/static/{name}.js" for name in imported)]:
         assert "innerHTML" not in client.get(script).text
     assert not re.search(r" on[a-z]+=", page)

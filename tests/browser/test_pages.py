@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 from sqlalchemy import select
 
 from api import jobs
@@ -160,6 +160,9 @@ def test_a_job_is_cancelled(site: Site, stand_in: dict[str, float]):
 
 # ---- every page
 
+CLAIMS: FilePayload = {
+    "name": "claims.csv", "mimeType": "text/csv", "buffer": b"note_id,text,code,units,modifiers\nv1,bridging 20,97110,4,GP\n"
+}  # fmt: skip
 PATHS = {
     "/": "theo",
     "/sign-in": None,
@@ -168,6 +171,8 @@ PATHS = {
     "/dashboard": "tina",
     "/models": "tina",
     "/people": "adam",
+    "/units": None,
+    "/claims": "cora",
 }
 
 
@@ -196,6 +201,18 @@ def opened(page: Page, path: str) -> None:
         page.keyboard.press("Tab")
         page.get_by_role("button", name="Suggest a code").click()
         expect(page.locator("#results")).to_be_visible()
+        for summary in page.locator("summary").all():
+            summary.click()
+        expect(page.locator("#way .way")).not_to_have_count(0)
+        expect(page.locator("#audit .checklist")).not_to_have_count(0)
+    elif path == "/units":
+        page.get_by_role("textbox", name="Minutes").first.fill("23")
+        page.keyboard.press("Enter")
+        expect(page.locator("#steps h3")).to_have_count(3)
+    elif path == "/claims":
+        page.locator("#file").set_input_files(CLAIMS)
+        page.get_by_role("button", name="Check").click()
+        expect(page.locator("#report tbody tr")).not_to_have_count(0)
     elif path == "/notes":
         page.get_by_role("button", name=re.compile("Show the note of")).first.click()
         expect(page.locator("#shown")).to_be_visible()
@@ -203,6 +220,8 @@ def opened(page: Page, path: str) -> None:
         page.keyboard.press("c")
         expect(page.locator("#review")).to_be_visible()
         page.keyboard.press("3")
+        page.keyboard.press("y")
+        expect(page.locator("#way .way")).not_to_have_count(0)
     elif path == "/dashboard":
         expect(page.locator("#drift-panel")).to_be_visible()
         for summary in page.locator("summary").all():
@@ -249,3 +268,56 @@ def test_no_word_of_a_note_is_kept_by_the_browser(site: Site):
     assert len(addresses) >= 2
     # Nothing of the note is left on the page once it is decided.
     assert "zzyxsentinel" not in page.locator("body").inner_text()
+
+
+# ---- how a result comes about
+
+
+def test_a_therapist_opens_the_way_and_the_audit_by_keyboard(site: Site):
+    page = site.page("theo", "/")
+    page.get_by_label("Paste a treatment note").fill("bridging 20, stairs 15 later")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#proposal")).to_contain_text("97110")
+    for panel, said in (("way", "The 20 minutes of 97110 make 1 x 97110"), ("audit", "points of what applies")):
+        page.locator(f"#{panel} summary").focus()
+        page.keyboard.press("Enter")
+        expect(page.locator(f"#{panel}")).to_contain_text(said)
+    page.locator("#way").get_by_role("button", name="Show in the note: block 2").click()
+    expect(page.locator("#marked .hit")).to_have_text(["stairs", " 15"])
+    # Another note's way takes the place of this one's.
+    page.get_by_label("Paste a treatment note").fill("bridging 45")
+    page.keyboard.press("Control+Enter")
+    page.get_by_label("Paste a treatment note").press("Control+Enter")
+    expect(page.locator("#way")).to_contain_text("The 45 minutes of 97110 make 3 x 97110")
+
+
+def test_the_calculator_counts_and_says_what_is_wrong(site: Site):
+    page = site.page(None, "/units")
+    minutes = page.get_by_role("textbox", name="Minutes")
+    minutes.first.fill("20")
+    minutes.nth(1).fill("18.5")
+    page.keyboard.press("Enter")
+    expect(page.locator("#problem")).to_contain_text("Give whole minutes for 97530")
+    expect(minutes.nth(1)).to_be_focused()
+    minutes.nth(1).fill("18")
+    page.get_by_label("Payer; may be left out").select_option("medicare")
+    page.get_by_role("button", name="Count units").click()
+    expect(page.locator("#units tbody tr").last).to_have_text(re.compile("Timed, in all\\s*38\\s*2\\s*3\\s*2"))
+    expect(page.locator("#remarks")).to_contain_text("governs")
+    expect(page.locator("#status")).to_contain_text("38 timed minutes")
+
+
+def test_a_coder_checks_claims_and_keeps_the_report(site: Site):
+    page = site.page("cora", "/claims")
+    page.get_by_role("button", name="Check").click()
+    expect(page.locator("#problem")).to_contain_text("Choose a CSV file first")
+    page.locator("#file").set_input_files(CLAIMS)
+    page.get_by_role("button", name="Check").click()
+    expect(page.locator("#totals")).to_contain_text("1 claim: 0 supported, 1 to look at")
+    expect(page.locator("#report")).to_contain_text("v1")
+    with page.expect_download() as kept:
+        page.get_by_role("link", name="Save the report as CSV").click()
+    assert kept.value.path().read_text(encoding="utf-8").startswith("note_id,date_of_service,payer")
+    page.locator("#file").set_input_files({**CLAIMS, "buffer": b"note_id,text,code,units\nv1,zzyx,97110,x\n"})
+    page.get_by_role("button", name="Check").click()
+    expect(page.locator("#problem")).to_contain_text("row 2: units must be a whole number")

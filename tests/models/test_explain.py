@@ -78,7 +78,7 @@ def test_blocks_without_minutes_and_of_one_code(coder: Coder) -> None:
     assert (
         ways[0][1]
         == ways[1][1]
-        == "With the other blocks of 97110, 23 minutes, they make 1 x 97110 under full 15 minutes."
+        == "With the other blocks of 97110 that is 23 minutes, which make 1 x 97110 under full 15 minutes."
     )
     assert ways[2][0] == "The note gives this block no minutes."
 

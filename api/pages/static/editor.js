@@ -200,7 +200,7 @@ function drawNote() {
     ...now.goals.map((goal, at) => [goal.start, "goal", `goal ${at + 1}`]),
     ...now.mentions.map((mention) => [mention.start, "mention", words.mentions[mention.status]]),
   ];
-  draw($("marked"), points, { marks, tags, places: [...now.services, ...result.flags, ...(picked ? [picked] : [])] });
+  draw($("marked"), points, { marks, tags, places: [...now.services, ...result.services, ...result.flags, ...(picked ? [picked] : [])] });
   if (picked) show($("marked"), picked.start, picked.end);
 }
 

@@ -1,7 +1,9 @@
 // The page: sends the note, shows the result. Note text is only ever set as text, never parsed as HTML.
 
+import { audit } from "/static/audits.js";
 import { draw, show as mark } from "/static/marked.js";
-import { $, counted, inWords, make, named as naming, percent, quoted, send, signInLink, whoAmI } from "/static/shared.js";
+import { $, counted, inWords, make, named as naming, onOpen, percent, quoted, send, signInLink, whoAmI } from "/static/shared.js";
+import { ways } from "/static/ways.js";
 
 let words = null;
 let shown = null; // { text, points, result } as last coded
@@ -78,6 +80,8 @@ function show(text, result) {
   fill("mentions", [list(result.mentions, (mention) => words.mentions[mention.status])], "Nothing.", result.mentions.length);
   fill("goals", [list(result.goals, (_, index) => `goal ${index + 1}`)], "No goal was found.", result.goals.length);
   $("documentation").replaceChildren(...result.documentation.map(element));
+  fillWay();
+  fillAudit();
   $("model").textContent = `Model ${result.model.version}, profile ${result.model.profile}.`;
   const { code, status } = result.proposal;
   const looks = result.flags.filter((flag) => flag.severity !== "info").length;
@@ -212,7 +216,8 @@ function element(item) {
 
 // ---- the marked note
 
-function showNote() {
+// The note is also cut at `places`, so that exactly they can be shown.
+function showNote(places = []) {
   const { points, result } = shown;
   const marks = [
     ...result.services.flatMap((service) => service.activities.map((span) => ({ ...span, kind: "activity" }))),
@@ -225,7 +230,7 @@ function showNote() {
     ...result.goals.map((goal, index) => [goal.start, "goal", `goal ${index + 1}`]),
     ...result.mentions.map((mention) => [mention.start, "mention", words.mentions[mention.status]]),
   ];
-  draw($("marked"), points, { marks, tags, places: [...result.services, ...result.flags, ...result.documentation] });
+  draw($("marked"), points, { marks, tags, places: [...result.services, ...result.flags, ...result.documentation, ...places] });
 }
 
 function jump(start, end, what) {
@@ -243,6 +248,16 @@ function goTo(start, end) {
   first.scrollIntoView({ block: "center" });
   say(`Shown in the note: ${quoted(shown.points.slice(start, end).join(""))}`);
 }
+
+// ---- what is asked for when it is opened
+
+const about = (path, draws) => () => shown && { about: shown, path, content: { text: shown.text, policy: shown.result.policy }, draw: (answer) => draws(answer, words, jump) };
+const fillWay = onOpen("way", about("/v1/explanations", ways));
+const fillAudit = onOpen("audit", about("/v1/documentation", (found, ...more) => {
+  const all = [...found.services.flatMap((each) => each.items), ...found.note, ...found.documents].flatMap((each) => each.spans);
+  showNote([...all, ...found.goals, ...found.empty_words]);
+  return audit(found, ...more);
+}));
 
 // ---- the summary for the record
 

@@ -1,7 +1,9 @@
 // The review queue: what waits, one claimed note at a time, and the coder's decision on it. No word of a note is kept anywhere but on
 // the page. What was edited stays there whatever happens to the claim, until the coder lets it go.
 import * as editor from "/static/editor.js";
-import { $, UNREACHABLE, ask, begin, confirmed, counted, inWords, instant, lasting, make, named, percent, say, send, showProblem, signInPath, table } from "/static/shared.js";
+import { show as mark } from "/static/marked.js";
+import { $, UNREACHABLE, ask, begin, confirmed, counted, inWords, instant, lasting, make, named, onOpen, percent, say, send, showProblem, signInPath, table } from "/static/shared.js";
+import { ways } from "/static/ways.js";
 
 const FILTERS = ["flag", "discipline", "code", "reason", "hours"];
 const LISTED = 20;
@@ -128,6 +130,7 @@ function openClaim(given, date, start = null) {
   showQuestions(claim.questions);
   showReadings(claim.readings);
   editor.open(claim, start);
+  fillWay();
   scrollTo({ top: 0 });
   say(`A note with ${blocks}, ${counted(claim.result.flags.filter((flag) => flag.severity !== "info").length, "finding")} to look at.`);
 }
@@ -142,6 +145,26 @@ function showQuestions(questions) {
   $("questions").replaceChildren(
     ...questions.map((each) => make("div", { class: "flag info" }, make("p", { class: "message" }, each.question ?? ""), make("p", {}, each.answer === null ? "Not answered yet." : `Answer: ${each.answer}`))),
   );
+}
+
+// The way of what was proposed, told by the model that serves now: where that is another one, it says so.
+const fillWay = onOpen("way", () => {
+  if (claim === null) return null;
+  const { text, discipline, date_of_service, result } = claim;
+  const payer = (role) => result.payers.find((each) => each.role === role)?.id ?? null;
+  const content = { text, discipline, date_of_service, policy: result.policy, profile: result.model.profile, payer: payer("primary"), secondary_payer: payer("secondary") };
+  return { about: result, path: "/v1/explanations", content, draw: (told) => drawWay(told, result) };
+});
+
+function drawWay(told, result) {
+  const jump = (start, end, what) => make("button", { class: "jump", attributes: { type: "button", "aria-label": `Show in the note: ${what}` }, click: () => mark($("marked"), start, end)?.scrollIntoView({ block: "center" }) }, "Show in the note");
+  const other = told.model === result.model.version ? [] : [make("p", { class: "differs" }, `The proposal is of model ${result.model.version}; what follows is how model ${told.model} reads the note.`)];
+  return [...other, ...ways(told, words, jump)];
+}
+
+function toggleWay() {
+  $("way").open = !$("way").open;
+  if ($("way").open) $("way").querySelector("summary").focus();
 }
 
 // Both readings side by side, for whoever settles them.
@@ -417,6 +440,7 @@ const KEYS = [
   [[",", "."], "take the first or the second of two readings", (key) => takeReading(key === "," ? "first" : "second"), true],
   [["q"], "ask the therapist", askTherapist, true],
   [["w"], "skip, with a reason", skip, true],
+  [["y"], "how the proposal came about, or hide it", toggleWay, true],
   [["r"], "give the note back", release, true],
   [["Shift+Z"], "take your last decision back", takeBack, false],
   [["c"], "read the next note", () => !inReview() && claimNext(), false],

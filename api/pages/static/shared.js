@@ -27,18 +27,24 @@ export function forget() {
 }
 
 // Sends a request with the session's token where something is changed; answers { ok, status, body, date } whatever the status.
-export async function send(method, path, content, more = {}) {
+export function send(method, path, content, more = {}) {
+  return request(method, path, content === undefined ? undefined : JSON.stringify(content), content === undefined ? more : { "Content-Type": "application/json", ...more });
+}
+
+// The same for a document of another type.
+export const sendText = (path, type, text) => request("POST", path, text, { "Content-Type": type });
+
+async function request(method, path, body, more) {
   const headers = { Accept: "application/json", ...more };
-  if (content !== undefined) headers["Content-Type"] = "application/json";
   if (method !== "GET") {
     const known = await whoAmI();
     if (known?.csrf_token) headers["X-CSRF-Token"] = known.csrf_token;
   }
-  const answer = await fetch(path, { method, headers, body: content === undefined ? undefined : JSON.stringify(content) });
+  const answer = await fetch(path, { method, headers, body });
   // Signed out, or signed in anew elsewhere: the token that is known is not the session's any more.
   if (answer.status === 401 || answer.status === 403) forget();
-  const body = answer.status === 204 ? null : await answer.json();
-  return { ok: answer.ok, status: answer.status, body, date: new Date(answer.headers.get("Date") ?? Date.now()) };
+  const told = answer.status === 204 ? null : await answer.json();
+  return { ok: answer.ok, status: answer.status, body: told, date: new Date(answer.headers.get("Date") ?? Date.now()) };
 }
 
 // A problem document (RFC 9457) as a sentence.
@@ -59,6 +65,37 @@ export async function ask(method, path, content, field) {
     showProblem(UNREACHABLE, field);
   }
   return null;
+}
+
+// Makes the <details> `id` ask for what it holds when it is opened: `request()` gives { path, content, draw } of what the page is
+// about now, or null. An answer about something else than what the page then shows is dropped. Returns what says that it changed.
+export function onOpen(id, request) {
+  const details = $(id);
+  let about = null;
+  const fill = async () => {
+    const now = details.open ? request() : null;
+    if (now === null || about === now.about) return;
+    about = now.about;
+    const body = details.lastElementChild;
+    body.replaceChildren(make("p", { class: "hint" }, "One moment …"));
+    body.setAttribute("aria-busy", "true");
+    let shown = [make("p", { class: "problem" }, UNREACHABLE)];
+    let failed = true;
+    try {
+      const { ok, status, body: answer } = await send("POST", now.path, now.content);
+      failed = !ok;
+      shown = ok ? now.draw(answer) : [make("p", { class: "problem" }, ...(status === 401 ? ["Sign in again: ", signInLink()] : [inWords(answer)]))];
+    } catch {
+      // What is shown then was said above.
+    }
+    if (about !== now.about) return;
+    // What failed is asked for again when it is opened again.
+    if (failed) about = null;
+    body.replaceChildren(...shown);
+    body.setAttribute("aria-busy", "false");
+  };
+  details.addEventListener("toggle", fill);
+  return fill;
 }
 
 // ---- telling people

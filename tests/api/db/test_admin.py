@@ -293,7 +293,7 @@ def test_without_a_database_nobody_can_sign_in():
         assert client.get("/v1/me").status_code == 401
         assert client.get("/readyz").status_code == 200
         assert client.get("/page/navigation").json() == {
-            "pages": [{"path": "/", "label": "Paste a note"}], "name": None, "sign_in": False,
+            "pages": [{"path": "/", "label": "Paste a note"}, {"path": "/units", "label": "Units calculator"}], "name": None, "sign_in": False,
         }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from nlp.document import (
     Span,
     StatedCode,
     Total,
+    Unskilled,
     WrittenUnits,
 )
 
@@ -61,6 +63,7 @@ def build_service(position: int = 0, **spec: Any) -> Service:
         stated=None if stated is None else StatedCode(start + 20, start + 25, TEXT[:5], stated),
         goals=spec.pop("goals", (0,)),
     )
+    block = replace(block, unskilled=tuple(_unskilled(start, each) for each in spec.pop("unskilled", ())))
     service = Service(
         block=block,
         code=code,
@@ -72,6 +75,10 @@ def build_service(position: int = 0, **spec: Any) -> Service:
     )
     assert not spec, f"unknown keys {sorted(spec)}"
     return service
+
+
+def _unskilled(start: int, minutes: int | None) -> Unskilled:
+    return Unskilled(start + 30, start + 40, TEXT[:10], minutes, "unattended")
 
 
 def build_document(**spec: Any) -> Document:

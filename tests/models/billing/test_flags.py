@@ -306,6 +306,8 @@ ROWS = [
     ),
     ("other_code_unknown", note(TE, UNKNOWN), [at(100)], note(TE, MT)),
     ("other_code_unknown", note(UNKNOWN | {"other_code": "12345"}), [at(0)], note(UNKNOWN | NO_MINUTES)),
+    ("unskilled_minutes", note(TE | {"unskilled": [5]}), [(30, 40)], note(TE)),
+    ("unskilled_minutes", note(TE | {"unskilled": [None]}), [(30, 40)], note(EVALUATION | {"unskilled": [5]})),
     ("no_treatment", note(), [WHOLE], note(MT)),
     # policies
     ("policy_difference", note(TE | {"minutes": 23}), [WHOLE], note(TE | {"minutes": 22})),
@@ -432,6 +434,7 @@ def test_severities_are_the_contract_s() -> None:
         "assistant",
         "better_code",
         "other_code_unknown",
+        "unskilled_minutes",
         "no_treatment",
         "policy_difference",
         "pair_needs_modifier",
@@ -444,6 +447,22 @@ def test_severities_are_the_contract_s() -> None:
 
 
 MESSAGES = [
+    (
+        "unskilled_minutes",
+        note(TE | {"unskilled": [5]}),
+        (
+            "The note says that 5 minutes of this block of therapeutic exercise (97110) were unattended; they are left out of "
+            "its minutes and units."
+        ),
+    ),
+    (
+        "unskilled_minutes",
+        note(TE | {"unskilled": [None]}),
+        (
+            "The note says that part of this block of therapeutic exercise (97110) was unattended, and not how many minutes; "
+            "all its minutes are counted."
+        ),
+    ),
     (
         "minutes_missing",
         note(TE | NO_MINUTES),

@@ -1,0 +1,50 @@
+"""What loading the billing rules costs, and how often unrelated notes of one writer pass for copies: ``make bench``."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from models.copied import Visit, find_copied
+from models.training.dataset import read_corpus
+
+ROOT = Path(__file__).parents[2]
+MODULES = "models.billing.flags, models.billing.claims, models.billing.audit, models.billing.reasons"
+RUNS = 10
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "then", ["", "; from models.billing.rules import load_rules; load_rules()"], ids=["modules", "and-rules"]
+)
+def test_loading_in_a_fresh_process(then: str) -> None:
+    """Asked for: under 50 ms. Processor time, best of ten."""
+    script = f"import time; t = time.process_time(); import {MODULES}{then}; print((time.process_time() - t) * 1000)"
+    times = [
+        float(
+            subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        )
+        for _ in range(RUNS)
+    ]
+    print(f"\nmodels.billing{' and its rules' if then else ''}: {min(times):.0f} ms")
+    assert len(times) == RUNS
+
+
+def test_unrelated_notes_of_one_writer_that_pass_for_copies() -> None:
+    """Training notes of one writer as if they were of one patient: they are other patients', so each copy is a false alarm."""
+    notes = [note for note in read_corpus(ROOT / "training_data") if note.pair is None]
+    visits = [
+        Visit(
+            note_id=str(at), patient_ref=note.writer, text=note.text, date_of_service=date(2020, 1, 1) + timedelta(at)
+        )
+        for at, note in enumerate(notes)
+    ]
+    found = list(find_copied(visits))
+    writers = {note.writer for note in notes}
+    print(f"\n{len(found)} of {len(notes)} unrelated notes of {len(writers)} writers pass for copies")
+    assert all(notes[int(copy.note_id)].writer == notes[int(copy.earlier_id)].writer for copy in found)
