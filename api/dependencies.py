@@ -1,4 +1,7 @@
-"""What routes are given: coder, settings, database and model versions of the app that serves them."""
+"""What routes are given: coder, settings, database and model versions of the app that serves them.
+
+All are coroutines, since none has anything to wait for: a plain function would be handed to another thread, which costs more.
+"""
 
 from __future__ import annotations
 
