@@ -100,8 +100,8 @@ class Coder:
         profiles: tuple[Profile, ...] = ("fast", "accurate") if ENCODER_FILE in manifest.files else ("fast",)
         if alone:
             profiles = (profile if profile in profiles else "fast",)
-        readers = {each: load(folder, encoder=each == "accurate") for each in profiles}
-        classifiers = {
+        readers: dict[Profile, Reader] = {each: load(folder, encoder=each == "accurate") for each in profiles}
+        classifiers: dict[Profile, Classifier] = {
             each: Classifier(load_classifier(folder, encoder=each == "accurate"), risk=risk) for each in profiles
         }
         return cls(readers, classifiers, manifest, profile=profile, rules=billing)
