@@ -106,7 +106,7 @@ def code(
         profile=profile, discipline=discipline, note_id=note_id,
     )  # fmt: skip
     with _note_told():
-        result = _load(model, risk, rules).code(note)
+        result = _load(model, risk, rules, alone=profile).code(note)
     if json:
         # The result is UTF-8 whatever the terminal's encoding is.
         sys.stdout.buffer.write(result.model_dump_json(indent=2).encode("utf-8") + b"\n")
@@ -138,7 +138,7 @@ def explain(
         profile=profile, discipline=discipline,
     )  # fmt: skip
     with _note_told():
-        told = _load(model, "5", rules).explain(note)
+        told = _load(model, "5", rules, alone=profile).explain(note)
     if json:
         sys.stdout.buffer.write(as_json(told).encode("utf-8") + b"\n")
         sys.stdout.buffer.flush()
@@ -162,7 +162,7 @@ def document(
 
     note = _note(file, date_of_service=date_of_service, payer=payer, profile=profile, discipline=discipline)
     with _note_told():
-        audit = _load(model, "5", rules).audit(note)
+        audit = _load(model, "5", rules, alone=profile).audit(note)
     if json:
         sys.stdout.buffer.write(as_json(audit).encode("utf-8") + b"\n")
         sys.stdout.buffer.flush()
@@ -449,13 +449,20 @@ def evaluate(
         print(f"Written: {baseline.BASELINE}")
 
 
-def _load(model: Path | None, risk: str | Risk, rules: Path | None = None) -> Coder:
+def _load(model: Path | None, risk: str | Risk, rules: Path | None = None, *, alone: Profile | None = None) -> Coder:
+    """Return the coder; ``alone`` is the one profile that is needed, ``None`` where notes may name theirs."""
     from models.coder import Coder
     from models.errors import UntrustedModel
 
     try:
         with rules_told():
-            return Coder.load(model, risk=cast("Risk", int(risk)), rules=rules_path(rules))
+            return Coder.load(
+                model,
+                alone or "accurate",
+                alone=alone is not None,
+                risk=cast("Risk", int(risk)),
+                rules=rules_path(rules),
+            )
     except UntrustedModel as error:
         _fail(str(error), MODEL_REFUSED)
 

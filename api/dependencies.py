@@ -1,4 +1,7 @@
-"""What routes are given: coder, settings, database and model versions of the app that serves them."""
+"""What routes are given: coder, settings, database and model versions of the app that serves them.
+
+All are coroutines, since none has anything to wait for: a plain function would be handed to another thread, which costs more.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from models.errors import UntrustedModel
 from models.versions import Versions
 
 
-def coder(request: Request) -> Coder:
+async def coder(request: Request) -> Coder:
     """Return the loaded coder.
 
     Raises
@@ -32,17 +35,17 @@ def coder(request: Request) -> Coder:
     return loaded
 
 
-def settings(request: Request) -> Settings:
+async def settings(request: Request) -> Settings:
     """Return the app's settings."""
     return request.app.state.settings
 
 
-def database(request: Request) -> Database | None:
+async def database(request: Request) -> Database | None:
     """Return the app's database, ``None`` where the server runs without one."""
     return request.app.state.database
 
 
-def required_database(database: DatabaseDep) -> Database:
+async def required_database(database: DatabaseDep) -> Database:
     """Return the app's database.
 
     Raises
@@ -55,12 +58,12 @@ def required_database(database: DatabaseDep) -> Database:
     return database
 
 
-def tries(request: Request) -> Tries:
+async def tries(request: Request) -> Tries:
     """Return the app's count of tries to sign in."""
     return request.app.state.tries
 
 
-def versions(request: Request) -> Versions:
+async def versions(request: Request) -> Versions:
     """Return the model versions of the app's folder."""
     return Versions(request.app.state.settings.models_folder)
 

@@ -93,6 +93,17 @@ class Chain:
             flat.append(last)  # reduceat wants at least one row each
         return _summed(self.weights, flat, starts)
 
+    def sums(self, features: Sequence[Sequence[str]]) -> Scores:
+        """`scores` of items that have few features each, of shape (n, L), added in the order that they are named in.
+
+        The items are added up side by side, since a call of numpy an item costs more than the item.
+        """
+        rows = [self.rows(names) for names in features]
+        width = max(map(len, rows), default=0)
+        last = len(self.weights) - 1  # adds nothing
+        even = np.array([row + [last] * (width - len(row)) for row in rows], dtype=np.intp).reshape(len(rows), width)
+        return self.weights[even].sum(axis=1)
+
     def certainty_many(self, batch: Sequence[Scores], paths: Sequence[Sequence[int]]) -> list[list[float]]:
         """Probability, in [0, 1], of each label of a path at its place, by the sums over all label sequences; a batch at once.
 
@@ -118,13 +129,13 @@ class Chain:
             into = ahead[at - 1, :on, :, None] + self.transitions
             ahead[at, :on] = rows[at, :on] + np.logaddexp.reduce(into, axis=1)
         ends = np.array([max(0, lengths[number] - 1) for number in order])
-        whole = np.logaddexp.reduce(ahead[ends, np.arange(len(order))], axis=1)
+        places = np.arange(len(order))
+        whole = np.logaddexp.reduce(ahead[ends, places], axis=1)
         behind = np.zeros((len(batch), width))
         out = np.zeros((longest, len(batch)))
         for at in range(longest - 1, -1, -1):
             on = active[at]
-            label = chosen[at, :on, None]
-            chance = np.take_along_axis(ahead[at, :on] + behind[:on], label, axis=1)[:, 0] - whole[:on]
+            chance = (ahead[at, :on] + behind[:on])[places[:on], chosen[at, :on]] - whole[:on]
             out[at, :on] = np.exp(np.minimum(0.0, chance))
             behind[:on] = np.logaddexp.reduce(self.transitions + rows[at, :on, None, :] + behind[:on, None, :], axis=2)
         values = out.T.tolist()
@@ -263,23 +274,34 @@ class Sums:
         with self._lock:
             if len(self.rows) > self.LIMIT:
                 self.rows.clear()
-            known, add = self.rows.get, self._add
+            known, rows = self.rows.get, self.rows
             flat: list[int] = []
             starts: list[int] = []
+            new: list[Group] = []
             for groups in items:
                 starts.append(len(flat))
                 for group in groups:
                     row = known(group)
-                    flat.append(add(group) if row is None else row)
+                    if row is None:
+                        row = rows[group] = len(rows)
+                        new.append(group)
+                    flat.append(row)
+            if new:
+                self._add(new)
             return _summed(self.table, flat, starts)
 
-    def _add(self, group: Group) -> int:
-        row = self.rows[group] = len(self.rows)
-        if row == len(self.table):
-            self.table = np.concatenate([self.table, np.zeros_like(self.table)])
-        make, values = group
-        self.table[row] = self.chain.weights[self.chain.rows(make(*values))].sum(axis=0)
-        return row
+    def _add(self, new: Sequence[Group]) -> None:
+        """Fill the last rows, which are those of ``new``."""
+        count = len(self.rows)
+        self.table = grown(self.table, count)
+        self.table[count - len(new) : count] = self.chain.sums([make(*values) for make, values in new])
+
+
+def grown(table: Scores, count: int) -> Scores:
+    """A table of at least ``count`` rows that begins as ``table`` does; twice as long where it has to be another."""
+    if count <= len(table):
+        return table
+    return np.concatenate([table, np.zeros((max(count, 2 * len(table)) - len(table), *table.shape[1:]), table.dtype)])
 
 
 def names(traits: Iterable[Trait]) -> list[str]:

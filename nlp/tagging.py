@@ -10,13 +10,13 @@ Scores of a token are the sum over its features; `decode` finds the best label s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain
 from threading import Lock
 
 import numpy as np
 
-from nlp.chain import Chain, Group, Scores, Sums, names
+from nlp.chain import Chain, Group, Scores, Sums, grown, names
 from nlp.context import Context
 from nlp.terms import listed, terms
 from nlp.tokens import kept_tokens
@@ -69,7 +69,10 @@ def word_atoms(word: str) -> list[str]:
 
 def word_features(word: str, offset: int) -> list[str]:
     """Features that a word gives to the token ``offset`` places before it (0: itself)."""
-    atoms = word_atoms(word)
+    return _at_offset(word_atoms(word), offset)
+
+
+def _at_offset(atoms: list[str], offset: int) -> list[str]:
     if abs(offset) == 3:
         return [f"{offset}|{a}" for a in atoms if a[0] == "n"]
     if abs(offset) == 2:
@@ -300,17 +303,18 @@ class WordScores:
             if len(rows) > self.LIMIT:
                 rows.clear()
                 rows[_BEYOND] = 0
-            known, add = rows.get, self._add
-            found = [add(word) if (row := known(word)) is None else row for word in words]
-            return self.table[found]  # after the last row was added: that may make the table anew
+            new = set(words).difference(rows)
+            if new:
+                self._add(new)
+            return self.table[[rows[word] for word in words]]
 
-    def _add(self, word: str) -> int:
-        row = self.rows[word] = len(self.rows)
-        if row == len(self.table):
-            self.table = np.concatenate([self.table, np.zeros_like(self.table)])
-        for position, offset in enumerate(OFFSETS):
-            self.table[row, position] = self.chain.weights[self.chain.rows(word_features(word, offset))].sum(axis=0)
-        return row
+    def _add(self, new: Collection[str]) -> None:
+        begin = len(self.rows)
+        self.rows.update(zip(new, range(begin, begin + len(new)), strict=True))
+        self.table = grown(self.table, len(self.rows))
+        atoms = map(word_atoms, new)
+        sums = self.chain.sums([_at_offset(each, offset) for each in atoms for offset in OFFSETS])
+        self.table[begin : len(self.rows)] = sums.reshape(len(new), *self.table.shape[1:])
 
 
 def tag_scores(known: WordScores, sums: Sums, contexts: Sequence[Context]) -> list[Scores]:

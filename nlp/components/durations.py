@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
 
 from spacy.language import Language
@@ -52,6 +53,12 @@ class _Reader(Scan):
         self.context = context
         self.found: list[Candidate] = []
         self.taken: set[int] = set()
+        # Most tokens are no figures: what looks for one goes over these alone.
+        self.figures = [index for index, word in enumerate(self.words) if word.isdecimal()]
+
+    def figures_in(self, start: int, end: int) -> list[int]:
+        """Indexes of the figures in the half-open token range."""
+        return self.figures[bisect_left(self.figures, start) : bisect_left(self.figures, end)]
 
     def add(self, start: int, end: int, minutes: int, form: str) -> None:
         """Keep a candidate unless it is too long or stands on another."""
@@ -72,21 +79,23 @@ class _Reader(Scan):
 
     def ranges(self) -> None:
         """``0905-0920``, ``9:05 to 9:20``, ``half past 2 till 2:52``, and what goes on from them: ``then until 10:50``."""
-        index = 0
+        free = 0
         ended: tuple[int, int] | None = None  # token after the last range, and when it ended
         lines = self.tokens.line_of
         times = {*self.data.numbers, *self.data.halves}
-        while index < len(self.words):
-            first = self.clock(index) if self.lower[index] in times or self.words[index].isdecimal() else None
-            if first is None or (self.word(index - 1) in "/.:$" and self.touching(index - 1)):
-                index = index + 1 if first is None else first[1]
+        for index in [at for at, word in enumerate(self.lower) if word in times or word.isdecimal()]:
+            first = self.clock(index) if free <= index else None
+            if first is None:
+                continue
+            free = first[1]
+            if self.word(index - 1) in "/.:$" and self.touching(index - 1):
                 continue
             found = self._range(index, *first)
             if found is not None:
                 after, minutes, end = found
                 self.add(index, after, minutes, "range")
                 ended = after, end
-                index = after
+                free = after
                 continue
             begin, after, sure = first
             mark = self.before(index)
@@ -95,7 +104,6 @@ class _Reader(Scan):
                 if minutes <= MAX_MINUTES // 2 and lines[index] - lines[ended[0] - 1] <= _CHAIN_LINES:
                     self.add(mark, after, minutes, "chain")
                     ended = after, begin
-            index = after
 
     def _range(self, index: int, begin: int, after: int, sure: bool) -> tuple[int, int, int] | None:
         """The range that opens with the time at ``index``: (token after it, minutes, end time)."""
@@ -154,10 +162,9 @@ class _Reader(Scan):
     def in_out(self) -> None:
         """``In 10:14 ... Out 10:33``: the start and the end apart, with the work between them."""
         opened: tuple[int, int, int] | None = None
-        for index, word in enumerate(self.lower):
-            opening = word in self.data.opening
-            if not opening and word not in self.data.closing:
-                continue
+        marks = self.data.opening | self.data.closing
+        for index in [at for at, word in enumerate(self.lower) if word in marks]:
+            opening = self.lower[index] in self.data.opening
             at = self.next(index)
             time, skipped = self.clock(at), 0
             while time is None and (self.word(at) in (":", "=", "(") or (self.word(at).isalpha() and skipped < 2)):
@@ -238,13 +245,14 @@ class _Reader(Scan):
     def amounts(self) -> None:
         """``15 min``, ``1 hr 5 min``, ``fifteen minutes``, ``15'``, ``15m``."""
         data = self.data
-        for index, word in enumerate(self.lower):
+        units = data.hour | data.minute | data.tick | data.letter
+        for index, word in [(at, word) for at, word in enumerate(self.lower) if word in units]:
             if word in data.hour:
                 self._hours(index)
             elif word in data.minute:
                 if not self._assistance(index):
                     self._minutes(index)
-            elif (word not in data.tick and word not in data.letter) or not (
+            elif not (
                 self.touching(index - 1) and self.words[index - 1].isdecimal() and len(self.words[index - 1]) < 3
             ):
                 continue
@@ -531,7 +539,7 @@ class _Reader(Scan):
         """Bare or bracketed numbers right beside a service's name or code."""
         words = self.words
         found = self.context.found
-        codes = {i + 1 for i, w in enumerate(words) if self._code(i, w)}
+        codes = {index + 1 for index in self.figures if self._code(index, words[index])}
         ends = {m.end for m in found["services"]} | {m.end for m in found["service_heads"]} | codes
         for end in sorted(ends):
             at = self.from_here(end)
@@ -555,9 +563,7 @@ class _Reader(Scan):
             self._bare_in_line(begin, end, ends)
 
     def _code(self, index: int, word: str) -> bool:
-        """Whether a procedure code ends at this token: ``97110``, or the figures of ``G0283``."""
-        if not word.isdecimal():
-            return False
+        """Whether a procedure code ends at these figures: ``97110``, or those of ``G0283``."""
         letter = len(word) == 4 and self.word(index - 1) == "g" and self.touching(index - 1)
         return letter or (len(word) == 5 and word[0] == "9")
 
@@ -592,7 +598,7 @@ class _Reader(Scan):
             last = end - 1
             while last > at and (is_blank(words[last]) or words[last] in ".;|"):
                 last -= 1
-            for index in range(at + 1, last):
+            for index in self.figures_in(at + 1, last):
                 left, right = words[index - 1], words[index + 1]
                 square = left == "[" and right == "]"
                 edge = left in "[(" and right in "])" and (index == at + 1 or index == last - 1)
@@ -652,7 +658,7 @@ class _Reader(Scan):
     def _tail(self, begin: int, end: int) -> int | None:
         """The number that closes a line, or a sentence behind a dash."""
         words = self.words
-        for index in range(begin + 1, end):
+        for index in self.figures_in(begin + 1, end):
             if not self._small(index) or (self.touching(index - 1) and not is_blank(words[index - 1])):
                 continue
             mark = self.word(self.before(index))

@@ -163,7 +163,9 @@ def real_coder() -> Coder:
 def fake_load(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let commands load the fake coder; a folder named ``refused`` is refused."""
 
-    def load(path: Any = None, profile: str = "accurate", *, risk: int = 5, rules: Any = None) -> FakeCoder:
+    def load(
+        path: Any = None, profile: str = "accurate", *, alone: bool = False, risk: int = 5, rules: Any = None
+    ) -> FakeCoder:
         if path is not None and path.name == "refused":
             raise UntrustedModel(path.name, "its hash differs")
         return FakeCoder()

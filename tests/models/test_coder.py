@@ -82,6 +82,15 @@ def test_profiles_read_with_and_without_the_encoder():
     assert [CODER.code(note) for note in notes] == results
 
 
+@pytest.mark.parametrize("profile", ["accurate", "fast"])
+def test_a_profile_alone_reads_every_note_as_beside_the_other(profile):
+    alone = Coder.load(profile=profile, alone=True)
+    assert set(alone.readers) == set(alone.classifiers) == {profile}
+    notes = [Note(text="TE 15 min: SLR 3x10. Stairs next visit.", profile=each) for each in ("accurate", "fast")]
+    expected = CODER.code(Note(text=notes[0].text, profile=profile))
+    assert [alone.code(note) for note in notes] == [expected, expected]
+
+
 def test_the_less_may_be_wrong_the_more_must_be_looked_at():
     strict, usual = Coder.load(risk=1), Coder.load(risk=5)
     least = [coder.classifier.calibration.least for coder in (strict, Coder.load(risk=2), usual)]
