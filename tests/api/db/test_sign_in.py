@@ -15,7 +15,7 @@ from sqlalchemy import update
 
 from api import people, tries
 from api.access import csrf_token
-from api.audit import SYSTEM, Actor
+from api.audit import SYSTEM
 from api.db import repository
 from api.db.session import Database
 from api.db.tables import ApiKey, SignInSession
@@ -24,12 +24,11 @@ from api.routes import sign_in
 from api.settings import Settings
 
 from ..conftest import Client, FakeCoder
-from .conftest import key_of, session_of
+from .conftest import PASSWORD, give_password, key_of, session_of
 
 pytestmark = pytest.mark.usefixtures("cheap_hashes")
 
 AddPerson = Callable[..., uuid.UUID]
-PASSWORD = "correct horse battery"
 
 
 @pytest.fixture(autouse=True)
@@ -40,8 +39,7 @@ def quick_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def ana(database: Database, clinic: uuid.UUID, add_person: AddPerson) -> uuid.UUID:
     person = add_person(clinic)
-    with database.writing() as session:
-        people.set_password(session, clinic, person, PASSWORD, by=Actor("person", person))
+    give_password(database, clinic, person)
     return person
 
 
@@ -100,8 +98,8 @@ def test_refusals_tell_nothing(
 ):
     add_person(clinic, "new")
     gone = add_person(clinic, "gone")
+    give_password(database, clinic, gone)
     with database.writing() as session:
-        people.set_password(session, clinic, gone, PASSWORD, by=SYSTEM)
         repository.disable_person(session, clinic, gone, by=SYSTEM)
     answers = [
         try_password(client, "ana", "wrong"),
