@@ -193,8 +193,8 @@ def make_link(
 
     Raises
     ------
-    UnknownPerson
-        There is no such person.
+    UnknownPerson, PersonDisabled
+        There is no such person, or they are shut out.
     """
     secret = make_secret("link", clinic_id)
     repository.add_link(session, clinic_id, person_id, repository.sha256(secret), purpose, LINK_LIFETIME, by=by)

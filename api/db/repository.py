@@ -30,6 +30,7 @@ from api.db.errors import (
     LastAdmin,
     NameTaken,
     NotePurged,
+    PersonDisabled,
     UnknownClinic,
     UnknownKey,
     UnknownPerson,
@@ -237,6 +238,20 @@ def disable_person(session: Session, clinic_id: uuid.UUID, person_id: uuid.UUID,
     record(session, clinic_id, Entry(by, "person.disabled", "person", person_id))
 
 
+def enable_person(session: Session, clinic_id: uuid.UUID, person_id: uuid.UUID, *, by: Actor) -> None:
+    """Let a person in again who was shut out, with the role and the password that they had; others stay as they are.
+
+    Raises
+    ------
+    UnknownPerson
+        There is no such person.
+    """
+    changed = person(session, clinic_id, person_id)
+    if changed.disabled_at is not None:
+        changed.disabled_at, changed.failed_tries, changed.locked_until = None, 0, None
+        record(session, clinic_id, Entry(by, "person.enabled", "person", person_id))
+
+
 def reset_person(session: Session, clinic_id: uuid.UUID, person_id: uuid.UUID, *, by: Actor) -> None:
     """Take a person's password away; sessions and links end at once.
 
@@ -338,10 +353,11 @@ def add_link(
 
     Raises
     ------
-    UnknownPerson
-        There is no such person.
+    UnknownPerson, PersonDisabled
+        There is no such person, or they could not sign in by it.
     """
-    person(session, clinic_id, person_id)
+    if person(session, clinic_id, person_id).disabled_at is not None:
+        raise PersonDisabled
     at = now()
     link = SignInLink(
         clinic_id=clinic_id,
@@ -763,7 +779,7 @@ def purge(
     session.execute(
         update(Note)
         .where(Note.clinic_id == clinic_id, Note.id.in_(note_ids), Note.purged_at.is_(None))
-        .values(text=None, external_id=None, purged_at=at)
+        .values(text=None, external_id=None, visit_date=None, purged_at=at)
     )
     for result_id, body in bodies:
         session.execute(

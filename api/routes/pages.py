@@ -98,7 +98,7 @@ def navigation(request: Request, database: DatabaseDep, settings: SettingsDep, b
 
 def _pages(request: Request, principal: Principal | None) -> list[PageLink]:
     """Return those pages of ``words.toml`` that there are, and that the caller's role uses."""
-    role = None if principal is None else principal.role
+    role = None if principal is None or principal.password_needed else principal.role
     return [
         PageLink(path=page["path"], label=page["label"])
         for page in words()["pages"]

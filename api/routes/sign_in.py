@@ -44,7 +44,7 @@ REFUSAL_SECONDS = 1.0
 _STORAGE = (NoDatabase, DatabaseUnavailable)
 
 Anybody = Annotated[Principal, Depends(current_principal)]
-AnyPerson = Annotated[Principal, Depends(allowed(*get_args(values.Role)))]
+AnyPerson = Annotated[Principal, Depends(allowed(*get_args(values.Role), without_password=True))]
 Secret = Annotated[str, Field(max_length=1000)]
 
 

@@ -21,7 +21,6 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from api import people
 from api.access import csrf_token
 from api.audit import SYSTEM
 from api.db import migrate, repository

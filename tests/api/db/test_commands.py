@@ -70,6 +70,9 @@ def test_people(run: Run, clinic: uuid.UUID):
     assert "#tclink_" in link
     ok(run("people", "disable", "ben"))
     assert ok(run("people", "list")) == ["ana\tadmin\tno password yet\tana", "ben\ttrainer\tdisabled\tben"]
+    assert "Enable it first" in refused(run("people", "reset", "ben"), 2)
+    ok(run("people", "enable", "ben"))
+    assert ok(run("people", "list"))[1] == "ben\ttrainer\tno password yet\tben"
     assert "last admin" in refused(run("people", "disable", "ana"), 2)
     assert "no person 'eve'" in refused(run("people", "reset", "eve"), 2)
     assert "already" in refused(run("people", "add", "ana", "--role", "coder"), 2)

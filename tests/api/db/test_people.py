@@ -18,6 +18,7 @@ from api.db.errors import (
     BadName,
     LastAdmin,
     NameTaken,
+    PersonDisabled,
     ScopeMissing,
     SignInRefused,
     TooManyTries,
@@ -251,6 +252,27 @@ def test_disabling_resetting_and_another_password_shut_everything(
         people.use_link(session, link)
 
 
+def test_a_disabled_person_gets_no_link_and_may_come_back(database: Database, clinic: uuid.UUID, add_person: AddPerson):
+    person = add_person(clinic)
+    give_password(database, clinic, person)
+    with database.writing() as session:
+        repository.enable_person(session, clinic, person, by=SYSTEM)  # nobody had shut them out
+        secret = people.begin_session(session, repository.person(session, clinic, person))
+        repository.disable_person(session, clinic, person, by=SYSTEM)
+    with pytest.raises(PersonDisabled, match="Enable it first"), database.writing() as session:
+        repository.reset_person(session, clinic, person, by=SYSTEM)
+        people.make_link(session, clinic, person, "reset", by=SYSTEM)
+    assert not try_password(database, clinic, "ana", PASSWORD)
+    with database.writing() as session:
+        repository.enable_person(session, clinic, person, by=SYSTEM)
+    assert try_password(database, clinic, "ana", PASSWORD)
+    with database.reading() as session:
+        with pytest.raises(SignInRefused):
+            people.signed_in(session, secret)
+        actions = [row.action for row in repository.audit_rows(session, clinic)]
+    assert (actions.count("person.enabled"), actions.count("person.reset")) == (1, 0)
+
+
 def test_accounts(database: Database, clinic: uuid.UUID, other_clinic: uuid.UUID, add_person: AddPerson):
     def told() -> str:
         with database.reading() as session:
@@ -378,6 +400,7 @@ def test_another_clinics_rows_are_unknown(
         "person_named": (UnknownPerson, lambda s: r.person_named(s, other_clinic, "ana")),
         "set_role": (UnknownPerson, lambda s: r.set_role(s, other_clinic, person, "admin", by=SYSTEM)),
         "disable_person": (UnknownPerson, lambda s: r.disable_person(s, other_clinic, person, by=SYSTEM)),
+        "enable_person": (UnknownPerson, lambda s: r.enable_person(s, other_clinic, person, by=SYSTEM)),
         "reset_person": (UnknownPerson, lambda s: r.reset_person(s, other_clinic, person, by=SYSTEM)),
         "set_password_hash": (UnknownPerson, lambda s: r.set_password_hash(s, other_clinic, person, "x", by=SYSTEM)),
         "rehash_password": (UnknownPerson, lambda s: r.rehash_password(s, other_clinic, person, "x")),

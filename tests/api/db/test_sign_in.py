@@ -183,6 +183,12 @@ def test_a_link_then_a_password(client: Client, database: Database, clinic: uuid
     assert answer.json()["password_needed"] is True
     assert client.post("/v1/sign-in/link", json={"secret": secret}).status_code == 401
     headers = browser(answer)
+    early = client.get("/v1/queue", headers=headers)
+    assert (early.status_code, early.json()["type"]) == (403, "urn:problem-type:therapy-coder:password-needed")
+    assert (
+        client.get("/page/navigation", headers=headers).json()["pages"]
+        == client.get("/page/navigation").json()["pages"]
+    )
     weak = client.post("/v1/password", json={"password": "short"}, headers=headers)
     assert (weak.status_code, weak.json()["type"]) == (422, "urn:problem-type:therapy-coder:weak-password")
     chosen = client.post("/v1/password", json={"password": PASSWORD}, headers=headers)
@@ -191,6 +197,7 @@ def test_a_link_then_a_password(client: Client, database: Database, clinic: uuid
     # The session is a new one, and whoever has another link or session is out.
     assert client.get("/v1/me", headers=headers).status_code == 401
     assert client.get("/v1/me", headers=browser(chosen)).status_code == 200
+    assert client.get("/v1/queue", headers=browser(chosen)).status_code == 200
     assert client.post("/v1/sign-in/link", json={"secret": spare}).status_code == 401
     assert try_password(client).status_code == 200
 
@@ -336,6 +343,8 @@ def test_open_until_the_first_account_is_opened(
     assert client.post(path, json=body).status_code == 200
     opened = client.post("/v1/sign-in/link", json={"secret": secret})
     assert client.post(path, json=body).status_code == 401
+    assert client.post(path, json=body, headers=browser(opened)).status_code == 403
+    opened = client.post("/v1/password", json={"password": PASSWORD}, headers=browser(opened))
     assert client.post(path, json=body, headers=browser(opened)).status_code == 200
     assert client.post(path, json=body, headers=key_of(database, clinic, "suggestions")).status_code == 200
     assert client.post(path, json=body, headers=key_of(database, clinic, "queue")).status_code == 403
