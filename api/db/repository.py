@@ -633,9 +633,16 @@ def read_note(session: Session, clinic_id: uuid.UUID, note_id: uuid.UUID, *, by:
 
 
 def add_result(
-    session: Session, clinic_id: uuid.UUID, note_id: uuid.UUID, body: str, *, rules_version: str, by: Actor
+    session: Session,
+    clinic_id: uuid.UUID,
+    note_id: uuid.UUID,
+    body: str,
+    *,
+    rules_version: str,
+    by: Actor,
+    result: Result | None = None,
 ) -> ResultRow:
-    """Keep a result exactly as it was returned: ``body`` is its JSON document.
+    """Keep a result exactly as it was returned: ``body`` is its JSON document, and ``result`` what it says, where that is at hand.
 
     Raises
     ------
@@ -645,7 +652,7 @@ def add_result(
         ``body`` is no result.
     """
     row_of(session, clinic_id, Note, "note", note_id)
-    result = Result.model_validate_json(body)
+    result = result or Result.model_validate_json(body)
     row = ResultRow(
         clinic_id=clinic_id,
         id=uuid.uuid4(),
@@ -832,6 +839,7 @@ def append_audit(session: Session, entries: Sequence[tuple[uuid.UUID, Entry]]) -
     """
     at = now()
     heads: dict[uuid.UUID, Head] = {}
+    rows: list[dict[str, Any]] = []
     for clinic_id, entry in entries:
         head = heads.get(clinic_id)
         if head is None:
@@ -844,8 +852,10 @@ def append_audit(session: Session, entries: Sequence[tuple[uuid.UUID, Entry]]) -
             head = Head(found.seq, found.hash)
         row = audit.seal(clinic_id, head, entry, at)
         columns = {name: getattr(row, name) for name in Row.__dataclass_fields__}
-        session.execute(insert(AuditRow).values(columns | {"clinic_id": clinic_id}))
+        rows.append(columns | {"clinic_id": clinic_id})
         heads[clinic_id] = Head(row.seq, row.hash)
+    if rows:
+        session.execute(insert(AuditRow), rows)
     for clinic_id, head in heads.items():
         session.execute(update(AuditHead).where(AuditHead.clinic_id == clinic_id).values(seq=head.seq, hash=head.hash))
 

@@ -26,9 +26,9 @@ BATCH = 200
 def purge(database: Database, clinic_id: uuid.UUID, days: int, *, by: Actor) -> int:
     """Purge the notes that were submitted more than ``days`` days ago; return how many.
 
-    Text, the caller's own id, the day of the visit and quoted words go; hashes, codes, minutes, offsets, reviews and audit rows stay, and queue items
-    that wait for a person are withdrawn. Each batch writes an audit row. SQLite's file is overwritten where the text stood and its
-    log emptied; PostgreSQL's dead rows are vacuumed. Backups that were made before still hold the text.
+    Text, the caller's own id, the day of the visit and quoted words go; hashes, codes, minutes, offsets, reviews and audit rows
+    stay, and queue items that wait for a person are withdrawn. Each batch writes an audit row. SQLite's file is overwritten where
+    the text stood and its log emptied; PostgreSQL's dead rows are vacuumed. Backups that were made before still hold the text.
 
     Raises
     ------
