@@ -143,6 +143,36 @@ def add_clinic(session: Session, slug: str, name: str, *, by: Actor) -> Clinic:
     return clinic
 
 
+def set_clinic(
+    session: Session,
+    clinic_id: uuid.UUID,
+    *,
+    audit_share: float | None = None,
+    second_share: float | None = None,
+    retention_days: int | None = None,
+    by: Actor,
+) -> Clinic:
+    """Set a clinic's shares, in [0, 1], and after how many days its notes are purged (0: not); what is ``None`` stays.
+
+    Raises
+    ------
+    UnknownClinic, RowRefused
+        There is no such clinic; or a share or the days are out of range.
+    """
+    changed = clinic(session, clinic_id)
+    detail: dict[str, str | int] = {}
+    if audit_share is not None:
+        changed.audit_share, detail["audit_share"] = audit_share, f"{audit_share:g}"
+    if second_share is not None:
+        changed.second_share, detail["second_share"] = second_share, f"{second_share:g}"
+    if retention_days is not None:
+        changed.retention_days, detail["retention_days"] = retention_days or None, retention_days
+    session.flush()
+    if detail:
+        record(session, clinic_id, Entry(by, "clinic.set", "clinic", clinic_id, detail))
+    return changed
+
+
 # ---- people
 
 
