@@ -262,10 +262,10 @@ def decide(
     changed = None if reading is None else changes(result, reading)
     with database.writing() as session:
         item = queue.locked(session, principal.clinic_id, item_id)
-        following = None
-        review = _made_before(session, item, person_id, request, decision)
+        last, following = queue.head(session, principal.clinic_id, item), None
+        review = _made_before(session, item, last, person_id, request, decision)
         if review is None:
-            review = _keep(session, item, person_id, request, decision, lease=lease)
+            review = _keep(session, item, last, person_id, request, decision, lease=lease)
         elif and_next:
             following = queue.held_last(session, principal.clinic_id, person_id)
         claimed = None
@@ -287,9 +287,14 @@ _BECOMES: dict[str, values.QueueState] = {"skip": "skipped", "undo": "claimed"}
 
 
 def _made_before(
-    session: Session, item: QueueItem, person_id: uuid.UUID, request: DecisionRequest, decision: Decision
+    session: Session,
+    item: QueueItem,
+    last: Review | None,
+    person_id: uuid.UUID,
+    request: DecisionRequest,
+    decision: Decision,
 ) -> Review | None:
-    """Return the review that this same request made before, where its answer was lost and it is sent again.
+    """Return ``last``, an entry's last review, where this same request made it before: its answer was lost, and it is sent again.
 
     That it took longer to look at the note is no other decision. Where somebody has claimed the entry since, its number tells.
 
@@ -298,7 +303,6 @@ def _made_before(
     NotClaimable
         Under this claim the person decided otherwise.
     """
-    last = queue.head(session, item.clinic_id, item)
     if last is None or last.reviewer_id != person_id:
         return None
     undone = last.decision["kind"] == "undo"
@@ -315,6 +319,7 @@ def _made_before(
 def _keep(
     session: Session,
     item: QueueItem,
+    last: Review | None,
     person_id: uuid.UUID,
     request: DecisionRequest,
     decision: Decision,
@@ -324,10 +329,9 @@ def _keep(
     """Append a review of a locked entry, and do what follows from it."""
     clinic_id = item.clinic_id
     if request.claims is None:
-        superseded: Review | None = _undone(session, item, person_id)
+        _undo(session, item, last, person_id)
     else:
         queue.held(session, clinic_id, item.id, person_id, request.claims)
-        superseded = queue.head(session, clinic_id, item)
     review = repository.add_review(
         session,
         clinic_id,
@@ -337,7 +341,7 @@ def _keep(
         reading=_READING[item.reading],
         guide_version=QUEUE.guide_version,
         queue_item_id=item.id,
-        supersedes=None if superseded is None else superseded.id,
+        supersedes=None if last is None else last.id,
         milliseconds=request.milliseconds,
     )
     if decision.kind == "undo":
@@ -370,9 +374,8 @@ def _whole(request: DecisionRequest, result: Result) -> Decision:
     return decision
 
 
-def _undone(session: Session, item: QueueItem, person_id: uuid.UUID) -> Review:
-    """Return the review that is taken back, after closing what followed from it."""
-    last = queue.head(session, item.clinic_id, item)
+def _undo(session: Session, item: QueueItem, last: Review | None, person_id: uuid.UUID) -> None:
+    """Close what followed from the last review of an entry, which is taken back."""
     skipped = last is not None and last.decision["kind"] == "skip" and item.state in ("skipped", "waiting")
     if last is None or last.reviewer_id != person_id or not (item.state == "decided" or skipped):
         raise NotClaimable(str(item.id), "there is no decision of yours to take back")
@@ -385,7 +388,6 @@ def _undone(session: Session, item: QueueItem, person_id: uuid.UUID) -> Review:
             raise NotClaimable(str(item.id), "the two readings were settled meanwhile")
         if settling is not None:
             queue.move(session, item.clinic_id, settling, "withdrawn")
-    return last
 
 
 def header(note: Note) -> Header:
