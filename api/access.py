@@ -24,7 +24,7 @@ from api.db import repository, values
 from api.db.errors import SignInRefused, StorageError
 from api.db.session import Database
 from api.dependencies import DatabaseDep, SettingsDep
-from api.errors import Forbidden, ForeignRequest, NoDatabase, SignInRequired
+from api.errors import Forbidden, ForeignRequest, NoDatabase, PasswordNeeded, SignInRequired
 from api.settings import Settings, is_loopback
 from api.start import accounts
 
@@ -51,6 +51,8 @@ class Principal:
     """``None`` for a key."""
     scopes: frozenset[values.Scope]
     """Empty for a person."""
+    password_needed: bool = False
+    """Came by a one-time link and has no password yet: may choose one, and nothing else."""
 
     @property
     def person_id(self) -> uuid.UUID | None:
@@ -95,22 +97,25 @@ class Allowed:
 
     roles: frozenset[values.Role]
     scope: values.Scope | None
+    without_password: bool = False
 
     def __call__(self, principal: Annotated[Principal, Depends(current_principal)]) -> Principal:
         """Return who calls where they may.
 
         Raises
         ------
-        Forbidden
-            They may not.
+        Forbidden, PasswordNeeded
+            They may not; or not before they have chosen a password.
         """
         return self.check(principal)
 
     def check(self, principal: Principal) -> Principal:
-        """Return ``principal`` where it may, else raise `Forbidden`."""
-        if principal.role in self.roles or self.scope in principal.scopes:
-            return principal
-        raise Forbidden
+        """Return ``principal`` where it may, else raise `Forbidden` or `PasswordNeeded`."""
+        if principal.role not in self.roles and self.scope not in principal.scopes:
+            raise Forbidden
+        if principal.password_needed and not self.without_password:
+            raise PasswordNeeded
+        return principal
 
 
 class AllowedOnceOpened(Allowed):
@@ -123,7 +128,7 @@ class AllowedOnceOpened(Allowed):
 
         Raises
         ------
-        SignInRequired, Forbidden, ForeignRequest
+        SignInRequired, Forbidden, PasswordNeeded, ForeignRequest
             As `current_principal` and `Allowed` raise them.
         """
         if _nobody_has_to_sign_in(request, database, settings):
@@ -131,8 +136,12 @@ class AllowedOnceOpened(Allowed):
         return self.check(current_principal(request, database, settings, bearer))
 
 
-def allowed(*roles: values.Role, scope: values.Scope | None = None) -> Callable[..., Principal]:
+def allowed(
+    *roles: values.Role, scope: values.Scope | None = None, without_password: bool = False
+) -> Callable[..., Principal]:
     """Return a dependency that lets through people of these roles, and keys with that scope (none: no key).
+
+    Whoever came by a one-time link has to choose a password first, but where ``without_password`` says otherwise.
 
     Examples
     --------
@@ -143,7 +152,7 @@ def allowed(*roles: values.Role, scope: values.Scope | None = None) -> Callable[
     Traceback (most recent call last):
     api.errors.Forbidden: Your role, or your key, does not allow this.
     """
-    return Allowed(frozenset(roles), scope)
+    return Allowed(frozenset(roles), scope, without_password)
 
 
 def allowed_once_opened(*roles: values.Role, scope: values.Scope) -> Callable[..., Principal | None]:
@@ -181,7 +190,11 @@ def _by_session(database: Database, secret: str) -> Principal:
     with database.reading() as session:
         person, found = people.signed_in(session, secret)
         principal = Principal(
-            person.clinic_id, Actor("person", person.id), cast("values.Role", person.role), frozenset()
+            person.clinic_id,
+            Actor("person", person.id),
+            cast("values.Role", person.role),
+            frozenset(),
+            password_needed=person.password_hash is None,
         )
         last, session_id = found.seen_at, found.id
     _mark_used(database, principal.clinic_id, "session", session_id, last)

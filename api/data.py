@@ -125,9 +125,10 @@ def _export_reviewed(clinic: str, target: Path | None, about: Path | None) -> No
     from nlp.pipeline import load
 
     read = load(shipped(), encoder=False).read
-    # Nothing is shown before the trail says so.
-    with opened() as database, database.writing() as session:
-        exported = exported_of(session, repository.clinic_named(session, clinic).id, read, by=SYSTEM)
+    with opened() as database:
+        with database.reading() as session:
+            clinic_id = repository.clinic_named(session, clinic).id
+        exported = exported_of(database, clinic_id, read, by=SYSTEM)
     lines = dump(exported.notes, "jsonl")
     with _readable():
         if target is None:

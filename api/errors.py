@@ -93,6 +93,13 @@ class Forbidden(TherapyCoderError):
         super().__init__("Your role, or your key, does not allow this.")
 
 
+class PasswordNeeded(TherapyCoderError):
+    """Somebody who came by a one-time link has not chosen a password yet."""
+
+    def __init__(self) -> None:
+        super().__init__("Choose a password on the page /sign-in (POST /v1/password); then you can go on.")
+
+
 class ForeignRequest(TherapyCoderError):
     """A browser sent a request that the program's own page did not make: another origin, or no token of the session."""
 
@@ -145,6 +152,7 @@ TABLE: Mapping[type[Exception], Kind] = {
     SignInRequired: Kind(401, "sign-in-required", "Sign in first"),
     db.SignInRefused: Kind(401, "sign-in-refused", "This sign-in was refused"),
     Forbidden: Kind(403, "forbidden", "You may not do this"),
+    PasswordNeeded: Kind(403, "password-needed", "Choose a password first"),
     ForeignRequest: Kind(403, "foreign-request", "The request came from elsewhere"),
     db.ScopeMissing: Kind(403, "forbidden", "You may not do this"),
     db.TooManyTries: Kind(429, "too-many-tries", "Too many wrong passwords"),
@@ -154,6 +162,7 @@ TABLE: Mapping[type[Exception], Kind] = {
     db.UnknownKey: Kind(404, "unknown-key", "The clinic has no such key that works"),
     db.UnknownRow: Kind(404, "unknown-row", "The clinic has nothing of that id"),
     db.NotePurged: Kind(410, "note-purged", "The text of the note was purged"),
+    db.PersonDisabled: Kind(409, "person-disabled", "The account is disabled"),
     db.LastAdmin: Kind(409, "last-admin", "The clinic needs an admin"),
     db.NoTrainer: Kind(403, "forbidden", "You may not do this"),
     db.NameTaken: Kind(409, "name-taken", "That name is taken"),

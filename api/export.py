@@ -26,9 +26,8 @@ from models.features import settings_of
 from models.training.dataset import Header, LabelledNote
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
     from api.audit import Actor
+    from api.db.session import Database
     from nlp.document import Document
 
 _LONGEST_VISIT = 480  # minutes
@@ -98,16 +97,23 @@ def standing(reviews: Sequence[Review]) -> list[Review]:
     return [kept["adjudication"]] if "adjudication" in kept else list(kept.values())
 
 
-def export(session: Session, clinic_id: uuid.UUID, read: Callable[[str], Document], *, by: Actor) -> Exported:
-    """Return the clinic's reviewed notes as labelled ones; that they were shown is written down.
+def export(database: Database, clinic_id: uuid.UUID, read: Callable[[str], Document], *, by: Actor) -> Exported:
+    """Return the clinic's reviewed notes as labelled ones; that they were shown is written down first.
 
     ``read`` makes out a note, for the length of the visit that it writes.
+
+    Raises
+    ------
+    StorageError
+        The database cannot be used; nothing was shown.
     """
+    with database.reading() as session:
+        reviewed = learning.reviewed_notes(session, clinic_id)
     notes: list[LabelledNote] = []
     about: list[About] = []
     refused: list[Refused] = []
     purged = contested = still_open = 0
-    for _, group in itertools.groupby(learning.reviewed_notes(session, clinic_id), key=lambda pair: pair[0].id):
+    for _, group in itertools.groupby(reviewed, key=lambda pair: pair[0].id):
         pairs = list(group)
         note, reviews = pairs[0][0], standing([*map(itemgetter(1), pairs)])
         if note.text is None:
@@ -125,7 +131,8 @@ def export(session: Session, clinic_id: uuid.UUID, read: Callable[[str], Documen
             else:
                 about.append(_about(note, review))
     exported = Exported(tuple(notes), tuple(about), tuple(refused), purged, contested, still_open)
-    learning.record_export(session, clinic_id, exported.counts(), by=by)
+    with database.writing() as session:
+        learning.record_export(session, clinic_id, exported.counts(), by=by)
     return exported
 
 

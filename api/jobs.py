@@ -175,8 +175,8 @@ def give_up(database: Database, clinic_id: uuid.UUID, job_id: uuid.UUID) -> str:
 
 def reviewed_documents(database: Database, clinic_id: uuid.UUID) -> list[dict[str, Any]]:
     """Return what the work is given: reviewed notes in the order of their reviews, and the reviews that were released."""
-    with database.writing() as session:
-        exported = export(session, clinic_id, load(shipped(), encoder=False).read, by=SYSTEM)
+    exported = export(database, clinic_id, load(shipped(), encoder=False).read, by=SYSTEM)
+    with database.reading() as session:
         released = learning.released_labels(session, clinic_id)
     pairs = sorted(zip(exported.about, exported.notes, strict=True), key=lambda pair: (pair[0].at, pair[0].review))
     return [

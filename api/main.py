@@ -90,6 +90,7 @@ def create_app(
                     raise
                 # It may be there again in a moment, or a trainer may go back to the version before, for which the pages are needed.
                 app.state.serving.refuse("unknown", error)
+        await run_in_threadpool(versions.tidy)
         own = None
         if database is None and "database_url" in chosen.model_fields_set:
             own = app.state.database = await run_in_threadpool(open_database, chosen)

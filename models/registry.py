@@ -67,6 +67,20 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def stated(folder: Path) -> Manifest:
+    """Read what a version says of itself; its files are not looked at, so that nothing of them may be loaded.
+
+    Raises
+    ------
+    UntrustedModel
+        It has no manifest of this program.
+    """
+    try:
+        return Manifest.model_validate_json((folder / MANIFEST_FILE).read_bytes())
+    except (OSError, ValidationError):
+        raise UntrustedModel(str(folder), f"it has no {MANIFEST_FILE} of this program") from None
+
+
 def read_manifest(folder: Path) -> Manifest:
     """Read and check a version's manifest and its files' hashes; loads nothing else.
 

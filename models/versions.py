@@ -1,7 +1,7 @@
 """The versions that a machine has, and which of them serves: a folder a version, and one small file that names the current one.
 
 The file (`POINTER`) is replaced as a whole, so that a reader sees the old version or the new one and never half of either.
-Without it the version that came with the program serves. Nothing is deleted here.
+Without it the version that came with the program serves. No version is deleted here.
 
 Examples
 --------
@@ -17,14 +17,18 @@ import json
 import os
 import re
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from models.errors import NothingToRollBack, UnknownVersion, UntrustedModel
-from models.registry import MANIFEST_FILE, Manifest, read_manifest, sha256, shipped
+from models.registry import MANIFEST_FILE, read_manifest, sha256, shipped, stated
 
 POINTER = "current.json"
+# A pointer is written and put in its place within a moment; older ones are left over.
+_LEFT_SECONDS = 60.0
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,99}")
 
 
@@ -159,8 +163,20 @@ class Versions:
         """Put back what `pointer` said before a change that could not be written down."""
         self._point(pointer)
 
+    def tidy(self) -> int:
+        """Remove pointers that a kill kept from being put in their place, and return how many; young ones may yet be put there."""
+        before = time.time() - _LEFT_SECONDS
+        removed = 0
+        for path in self.folder.glob(f".{POINTER}.*"):
+            with suppress(OSError):
+                if path.stat().st_mtime < before:
+                    path.unlink()
+                    removed += 1
+        return removed
+
     def _point(self, pointer: Pointer) -> Pointer:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.tidy()
         handle, name = tempfile.mkstemp(dir=self.folder, prefix=f".{POINTER}.")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -187,9 +203,4 @@ def known(folder: Path) -> Known:
     UntrustedModel
         It has no manifest of this program.
     """
-    path = folder / MANIFEST_FILE
-    try:
-        manifest = Manifest.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError):
-        raise UntrustedModel(str(folder), f"it has no {MANIFEST_FILE} of this program") from None
-    return Known(version=manifest.version, manifest_sha256=sha256(path))
+    return Known(version=stated(folder).version, manifest_sha256=sha256(folder / MANIFEST_FILE))

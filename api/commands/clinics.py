@@ -1,4 +1,4 @@
-"""The commands on clinics: add, list."""
+"""The commands on clinics: add, list, set."""
 
 from __future__ import annotations
 
@@ -34,3 +34,30 @@ def list_() -> None:
     with opened() as database, database.reading() as session:
         for clinic in repository.clinics(session):
             typer.echo(f"{clinic.slug}\t{clinic.name}")
+
+
+@clinics.command("set", epilog=TOLD)
+def set_(
+    slug: Annotated[str, typer.Argument(metavar="NAME", help="Short name of the clinic.")],
+    audit_share: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Share of unflagged notes that a coder looks at.")
+    ] = None,
+    second_share: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Share of decided notes that are read again, blind.")
+    ] = None,
+    keep_days: Annotated[
+        int | None, typer.Option(min=0, help="Days after which db purge takes a note's words out; 0: kept.")
+    ] = None,
+) -> None:
+    """Set what of a clinic's notes is looked at and how long they are kept; print what holds."""
+    from api.audit import SYSTEM
+    from api.db import repository
+
+    with opened() as database, database.writing() as session:
+        clinic_id = repository.clinic_named(session, slug).id
+        held = repository.set_clinic(
+            session, clinic_id, audit_share=audit_share, second_share=second_share, retention_days=keep_days, by=SYSTEM
+        )
+    typer.echo(f"audit share\t{held.audit_share:g}")
+    typer.echo(f"second share\t{held.second_share:g}")
+    typer.echo(f"days kept\t{held.retention_days or 'no end'}")

@@ -82,8 +82,11 @@ def restore(
 @db.command(epilog=TOLD)
 def purge(
     older_than: Annotated[
-        int, typer.Option(min=0, metavar="DAYS", help="Purge notes submitted before that many days.")
-    ],
+        int | None,
+        typer.Option(
+            min=0, metavar="DAYS", help="Purge notes submitted before that many days; without it, what the clinic set."
+        ),
+    ] = None,
     clinic: ClinicOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell how many.")] = False,
 ) -> None:
@@ -95,9 +98,12 @@ def purge(
         from api.db import repository, retention
 
         with database.reading() as session:
-            clinic_id = chosen_clinic(session, clinic).id
-            count = repository.purgeable(session, clinic_id, repository.now() - timedelta(days=older_than))
+            chosen = chosen_clinic(session, clinic)
+            clinic_id, days = chosen.id, chosen.retention_days if older_than is None else older_than
+            if days is None:
+                fail(f"Give --older-than DAYS, or set it: therapy-coder clinics set {chosen.slug} --keep-days DAYS")
+            count = repository.purgeable(session, clinic_id, repository.now() - timedelta(days=days))
         if dry_run:
             typer.echo(f"{count} notes would be purged")
             return
-        typer.echo(f"{retention.purge(database, clinic_id, older_than, by=SYSTEM)} notes purged")
+        typer.echo(f"{retention.purge(database, clinic_id, days, by=SYSTEM)} notes purged")

@@ -180,8 +180,10 @@ def drift(
     from api.audit import SYSTEM
     from api.drift import measured
 
-    with opened() as database, _model_told(), database.writing() as session:
-        signals = measured(session, chosen_clinic(session, clinic).id, _versions().current_path(), days, by=SYSTEM)
+    with opened() as database, _model_told():
+        with database.reading() as session:
+            clinic_id = chosen_clinic(session, clinic).id
+        signals = measured(database, clinic_id, _versions().current_path(), days, by=SYSTEM)
     for each in signals:
         typer.echo("\t".join([each.state.replace("_", " "), each.id, each.sentence]))
     raise typer.Exit(SOME_FAILED if any(each.state == "drift" for each in signals) else DONE)

@@ -1,4 +1,4 @@
-"""The commands on people: add, list, disable, set-role, reset."""
+"""The commands on people: add, list, disable, enable, set-role, reset."""
 
 from __future__ import annotations
 
@@ -59,6 +59,18 @@ def disable(login: LoginArgument, clinic: ClinicOption = None) -> None:
         clinic_id = chosen_clinic(session, clinic).id
         person = repository.person_named(session, clinic_id, login)
         repository.disable_person(session, clinic_id, person.id, by=SYSTEM)
+
+
+@people.command(epilog=TOLD)
+def enable(login: LoginArgument, clinic: ClinicOption = None) -> None:
+    """Let a person in again who was shut out, with the role and password that they had."""
+    from api.audit import SYSTEM
+    from api.db import repository
+
+    with opened() as database, database.writing() as session:
+        clinic_id = chosen_clinic(session, clinic).id
+        person = repository.person_named(session, clinic_id, login)
+        repository.enable_person(session, clinic_id, person.id, by=SYSTEM)
 
 
 @people.command("set-role", epilog=TOLD)

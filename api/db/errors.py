@@ -194,6 +194,15 @@ class NotClaimable(TherapyCoderError):
         super().__init__(f"Queue entry {id}: {reason}.")
 
 
+class PersonDisabled(TherapyCoderError):
+    """A link was to be made for somebody whose account is disabled: it would open nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This account is disabled. Enable it first (page People and keys, or therapy-coder people enable), then make the link."
+        )
+
+
 class LastAdmin(TherapyCoderError):
     """The clinic would be left without anybody who can manage its people."""
 

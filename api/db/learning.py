@@ -32,9 +32,9 @@ def reviewed_notes(session: Session, clinic_id: uuid.UUID) -> Sequence[tuple[Not
 
 
 def reviewed_count(session: Session, clinic_id: uuid.UUID) -> int:
-    """Return how many notes have a decision with a reading, whether or not it was taken back since."""
+    """Return how many notes have a decision with a reading that was neither taken back nor replaced since."""
     counted = select(func.count(Review.note_id.distinct())).where(
-        Review.clinic_id == clinic_id, kind(Review).in_(values.WHOLE)
+        Review.clinic_id == clinic_id, kind(Review).in_(values.WHOLE), ~superseded(Review)
     )
     return session.scalar(counted) or 0
 

@@ -65,6 +65,16 @@ def ask(session: Session, clinic_id: uuid.UUID, item: QueueItem, person_id: uuid
     return question
 
 
+def asked_last(session: Session, clinic_id: uuid.UUID, item: QueueItem) -> str | None:
+    """Return the last question of an entry, to compare it with one that is sent again: nobody reads it."""
+    return session.scalar(
+        select(Question.body)
+        .where(Question.clinic_id == clinic_id, Question.note_id == item.note_id, Question.queue_item_id == item.id)
+        .order_by(Question.asked_at.desc(), Question.id)
+        .limit(1)
+    )
+
+
 def unask(session: Session, clinic_id: uuid.UUID, item: QueueItem) -> None:
     """Empty the open question of an entry, which was taken back; without a body it is none any more."""
     session.execute(
@@ -131,7 +141,7 @@ def answer(
     boost: float,
     own_only: bool,
 ) -> Question:
-    """Keep the answer to a question and put its entry back in front of the queue.
+    """Keep the answer to a question and put its entry back in front of the queue; the same one again changes nothing.
 
     Parameters
     ----------
@@ -158,6 +168,8 @@ def answer(
     question, therapist = found
     if therapist != person_id and (own_only or therapist is not None):
         raise UnknownRow("question", str(question_id))
+    if (question.answered_by, question.answer) == (person_id, body):
+        return question  # sent again, since its answer was lost
     if question.answered_at is not None or question.body is None or question.queue_item_id is None:
         raise NotClaimable(str(question.queue_item_id), "its question was answered or taken back before")
     question.answered_by, question.answered_at, question.answer = person_id, now(), body

@@ -404,6 +404,17 @@ def held(session: Session, clinic_id: uuid.UUID, item_id: uuid.UUID, person_id: 
     return item
 
 
+def held_last(session: Session, clinic_id: uuid.UUID, person_id: uuid.UUID) -> uuid.UUID | None:
+    """Return the entry whose claim by this person ends last, ``None`` where they hold none."""
+    return session.scalar(
+        select(QueueItem.id)
+        .where(QueueItem.clinic_id == clinic_id, QueueItem.state == "claimed", QueueItem.claimed_by == person_id)
+        .where(QueueItem.lease_until > now())
+        .order_by(QueueItem.lease_until.desc(), QueueItem.id)
+        .limit(1)
+    )
+
+
 def renew(
     session: Session, clinic_id: uuid.UUID, item_id: uuid.UUID, person_id: uuid.UUID, claims: int, *, lease: timedelta
 ) -> datetime:

@@ -30,6 +30,7 @@ from api.db.errors import (
     LastAdmin,
     NameTaken,
     NotePurged,
+    PersonDisabled,
     UnknownClinic,
     UnknownKey,
     UnknownPerson,
@@ -142,6 +143,36 @@ def add_clinic(session: Session, slug: str, name: str, *, by: Actor) -> Clinic:
     return clinic
 
 
+def set_clinic(
+    session: Session,
+    clinic_id: uuid.UUID,
+    *,
+    audit_share: float | None = None,
+    second_share: float | None = None,
+    retention_days: int | None = None,
+    by: Actor,
+) -> Clinic:
+    """Set a clinic's shares, in [0, 1], and after how many days its notes are purged (0: not); what is ``None`` stays.
+
+    Raises
+    ------
+    UnknownClinic, RowRefused
+        There is no such clinic; or a share or the days are out of range.
+    """
+    changed = clinic(session, clinic_id)
+    detail: dict[str, str | int] = {}
+    if audit_share is not None:
+        changed.audit_share, detail["audit_share"] = audit_share, f"{audit_share:g}"
+    if second_share is not None:
+        changed.second_share, detail["second_share"] = second_share, f"{second_share:g}"
+    if retention_days is not None:
+        changed.retention_days, detail["retention_days"] = retention_days or None, retention_days
+    session.flush()
+    if detail:
+        record(session, clinic_id, Entry(by, "clinic.set", "clinic", clinic_id, detail))
+    return changed
+
+
 # ---- people
 
 
@@ -235,6 +266,20 @@ def disable_person(session: Session, clinic_id: uuid.UUID, person_id: uuid.UUID,
         .values(state="waiting", claimed_by=None, lease_until=None)
     )
     record(session, clinic_id, Entry(by, "person.disabled", "person", person_id))
+
+
+def enable_person(session: Session, clinic_id: uuid.UUID, person_id: uuid.UUID, *, by: Actor) -> None:
+    """Let a person in again who was shut out, with the role and the password that they had; others stay as they are.
+
+    Raises
+    ------
+    UnknownPerson
+        There is no such person.
+    """
+    changed = person(session, clinic_id, person_id)
+    if changed.disabled_at is not None:
+        changed.disabled_at, changed.failed_tries, changed.locked_until = None, 0, None
+        record(session, clinic_id, Entry(by, "person.enabled", "person", person_id))
 
 
 def reset_person(session: Session, clinic_id: uuid.UUID, person_id: uuid.UUID, *, by: Actor) -> None:
@@ -338,10 +383,11 @@ def add_link(
 
     Raises
     ------
-    UnknownPerson
-        There is no such person.
+    UnknownPerson, PersonDisabled
+        There is no such person, or they could not sign in by it.
     """
-    person(session, clinic_id, person_id)
+    if person(session, clinic_id, person_id).disabled_at is not None:
+        raise PersonDisabled
     at = now()
     link = SignInLink(
         clinic_id=clinic_id,
@@ -617,9 +663,16 @@ def read_note(session: Session, clinic_id: uuid.UUID, note_id: uuid.UUID, *, by:
 
 
 def add_result(
-    session: Session, clinic_id: uuid.UUID, note_id: uuid.UUID, body: str, *, rules_version: str, by: Actor
+    session: Session,
+    clinic_id: uuid.UUID,
+    note_id: uuid.UUID,
+    body: str,
+    *,
+    rules_version: str,
+    by: Actor,
+    result: Result | None = None,
 ) -> ResultRow:
-    """Keep a result exactly as it was returned: ``body`` is its JSON document.
+    """Keep a result exactly as it was returned: ``body`` is its JSON document, and ``result`` what it says, where that is at hand.
 
     Raises
     ------
@@ -629,7 +682,7 @@ def add_result(
         ``body`` is no result.
     """
     row_of(session, clinic_id, Note, "note", note_id)
-    result = Result.model_validate_json(body)
+    result = result or Result.model_validate_json(body)
     row = ResultRow(
         clinic_id=clinic_id,
         id=uuid.uuid4(),
@@ -763,7 +816,7 @@ def purge(
     session.execute(
         update(Note)
         .where(Note.clinic_id == clinic_id, Note.id.in_(note_ids), Note.purged_at.is_(None))
-        .values(text=None, external_id=None, purged_at=at)
+        .values(text=None, external_id=None, visit_date=None, purged_at=at)
     )
     for result_id, body in bodies:
         session.execute(
@@ -816,6 +869,7 @@ def append_audit(session: Session, entries: Sequence[tuple[uuid.UUID, Entry]]) -
     """
     at = now()
     heads: dict[uuid.UUID, Head] = {}
+    rows: list[dict[str, Any]] = []
     for clinic_id, entry in entries:
         head = heads.get(clinic_id)
         if head is None:
@@ -828,8 +882,10 @@ def append_audit(session: Session, entries: Sequence[tuple[uuid.UUID, Entry]]) -
             head = Head(found.seq, found.hash)
         row = audit.seal(clinic_id, head, entry, at)
         columns = {name: getattr(row, name) for name in Row.__dataclass_fields__}
-        session.execute(insert(AuditRow).values(columns | {"clinic_id": clinic_id}))
+        rows.append(columns | {"clinic_id": clinic_id})
         heads[clinic_id] = Head(row.seq, row.hash)
+    if rows:
+        session.execute(insert(AuditRow), rows)
     for clinic_id, head in heads.items():
         session.execute(update(AuditHead).where(AuditHead.clinic_id == clinic_id).values(seq=head.seq, hash=head.hash))
 

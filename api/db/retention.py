@@ -26,9 +26,9 @@ BATCH = 200
 def purge(database: Database, clinic_id: uuid.UUID, days: int, *, by: Actor) -> int:
     """Purge the notes that were submitted more than ``days`` days ago; return how many.
 
-    Text, the caller's own id and quoted words go; hashes, codes, minutes, offsets, reviews and audit rows stay, and queue items
-    that wait for a person are withdrawn. Each batch writes an audit row. SQLite's file is overwritten where the text stood and its
-    log emptied; PostgreSQL's dead rows are vacuumed. Backups that were made before still hold the text.
+    Text, the caller's own id, the day of the visit and quoted words go; hashes, codes, minutes, offsets, reviews and audit rows
+    stay, and queue items that wait for a person are withdrawn. Each batch writes an audit row. SQLite's file is overwritten where
+    the text stood and its log emptied; PostgreSQL's dead rows are vacuumed. Backups that were made before still hold the text.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def purge(database: Database, clinic_id: uuid.UUID, days: int, *, by: Actor) -> 
 
 
 def redact(body: str) -> str:
-    """Return a result's document without the note's words: every ``text`` is empty and ``note_id`` is null.
+    """Return a result's document without the note's words: each ``text`` is empty, ``note_id`` and ``date_of_service`` are null.
 
     Offsets, codes, minutes and flags stay (messages of flags hold no words of a note, see ``models/billing/flags.toml``).
     """
@@ -64,7 +64,7 @@ def redact(body: str) -> str:
 
 def _without_words(value: Any) -> Any:
     if isinstance(value, dict):
-        emptied = {"text": "", "note_id": None}
+        emptied = {"text": "", "note_id": None, "date_of_service": None}
         return {key: emptied[key] if key in emptied else _without_words(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_without_words(inner) for inner in value]

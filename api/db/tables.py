@@ -213,7 +213,7 @@ class ApiKey(Base):
 
 
 class Note(Base):
-    """A note as submitted. A purge empties ``text`` and ``external_id``; ``text_sha256`` stays.
+    """A note as submitted. A purge empties ``text``, ``external_id`` and ``visit_date``; ``text_sha256`` stays.
 
     ``patient_ref`` is an HMAC under the clinic's ``reference_key``, never the reference. ``submission_key`` is the caller's own, so
     that a submission repeated after a broken connection is the same note.

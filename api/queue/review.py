@@ -182,7 +182,6 @@ def _shown(session: Session, principal: Principal, item: QueueItem) -> Claim:
 
 
 _READING: dict[str, values.Reading] = {word: word for word in values.READINGS}
-_STATE: dict[str, values.QueueState] = {word: word for word in values.QUEUE_STATES}
 
 
 def _asked(question: Question) -> Asked:
@@ -238,6 +237,9 @@ def decide(
 ) -> Decided:
     """Keep a decision; with ``and_next`` claim the next entry in the same transaction.
 
+    A decision that is sent again under the same claim is kept once and answered alike; with ``and_next`` by the entry that the
+    person holds since.
+
     Raises
     ------
     UnknownRow, NotePurged
@@ -247,7 +249,7 @@ def decide(
     ClaimLost
         The entry is not claimed by this person under that number any more.
     NotClaimable
-        There is nothing of one's own to take back, or it was settled meanwhile.
+        There is nothing of one's own to take back, or it was settled meanwhile; or another decision was kept under this claim.
     """
     person_id, _ = _reviewer(principal)
     with database.reading() as session:
@@ -255,45 +257,102 @@ def decide(
     result = Result.model_validate_json(row.body)
     decision = _whole(request, result)
     reading = None if decision.services is None else labelled(note.text or "", decision, header(note))
+    minutes = None if reading is None else minutes_of(reading)
+    units = None if minutes is None else all_units(minutes)
+    changed = None if reading is None else changes(result, reading)
     with database.writing() as session:
-        if request.claims is None:
-            item = queue.locked(session, principal.clinic_id, item_id)
-            superseded = _undone(session, item, person_id)
-        else:
-            item = queue.held(session, principal.clinic_id, item_id, person_id, request.claims)
-            superseded = queue.head(session, principal.clinic_id, item)
-        review = repository.add_review(
-            session,
-            principal.clinic_id,
-            item.result_id,
-            person_id,
-            decision.model_dump(mode="json"),
-            reading=_READING[item.reading],
-            guide_version=QUEUE.guide_version,
-            queue_item_id=item.id,
-            supersedes=None if superseded is None else superseded.id,
-            milliseconds=request.milliseconds,
-        )
+        item = queue.locked(session, principal.clinic_id, item_id)
+        last, following = queue.head(session, principal.clinic_id, item), None
+        review = _made_before(session, item, last, person_id, request, decision)
+        if review is None:
+            review = _keep(session, item, last, person_id, request, decision, lease=lease)
+        elif and_next:
+            following = queue.held_last(session, principal.clinic_id, person_id)
         claimed = None
         if decision.kind == "undo":
-            queue.take_back(session, principal.clinic_id, item, person_id, lease=lease)
-            claimed = _shown(session, principal, item)
-        else:
-            queue.move(session, principal.clinic_id, item, "skipped" if decision.kind == "skip" else "decided")
-            if request.question is not None:
-                asking.ask(session, principal.clinic_id, item, person_id, request.question)
-            if reading is not None:
-                readings.follow_up(session, item)
-            if and_next:
-                claimed = _claim(session, principal, lease=lease)
-        return Decided(
-            review_id=review.id,
-            state=_STATE[item.state],
-            minutes=None if reading is None else minutes_of(reading),
-            units=None if reading is None else all_units(minutes_of(reading)),
-            changes=None if reading is None else changes(result, reading),
-            claim=claimed,
-        )
+            claimed = _claim(session, principal, lease=lease, item_id=item_id)
+        elif and_next:
+            claimed = _claim(session, principal, lease=lease, item_id=following)
+    return Decided(
+        review_id=review.id,
+        state=_BECOMES.get(decision.kind, "decided"),
+        minutes=minutes,
+        units=units,
+        changes=changed,
+        claim=claimed,
+    )
+
+
+_BECOMES: dict[str, values.QueueState] = {"skip": "skipped", "undo": "claimed"}
+
+
+def _made_before(
+    session: Session,
+    item: QueueItem,
+    last: Review | None,
+    person_id: uuid.UUID,
+    request: DecisionRequest,
+    decision: Decision,
+) -> Review | None:
+    """Return ``last``, an entry's last review, where this same request made it before: its answer was lost, and it is sent again.
+
+    That it took longer to look at the note is no other decision. Where somebody has claimed the entry since, its number tells.
+
+    Raises
+    ------
+    NotClaimable
+        Under this claim the person decided otherwise.
+    """
+    if last is None or last.reviewer_id != person_id:
+        return None
+    undone = last.decision["kind"] == "undo"
+    if decision.kind == "undo" or undone:
+        return last if decision.kind == "undo" and undone and item.claimed_by == person_id else None
+    if item.state not in ("decided", "skipped", "returned") or item.claims != request.claims:
+        return None
+    asked = None if request.question is None else asking.asked_last(session, item.clinic_id, item)
+    if last.decision != decision.model_dump(mode="json") or asked != request.question:
+        raise NotClaimable(str(item.id), "you decided it otherwise under this claim; take that back first")
+    return last
+
+
+def _keep(
+    session: Session,
+    item: QueueItem,
+    last: Review | None,
+    person_id: uuid.UUID,
+    request: DecisionRequest,
+    decision: Decision,
+    *,
+    lease: timedelta,
+) -> Review:
+    """Append a review of a locked entry, and do what follows from it."""
+    clinic_id = item.clinic_id
+    if request.claims is None:
+        _undo(session, item, last, person_id)
+    else:
+        queue.held(session, clinic_id, item.id, person_id, request.claims)
+    review = repository.add_review(
+        session,
+        clinic_id,
+        item.result_id,
+        person_id,
+        decision.model_dump(mode="json"),
+        reading=_READING[item.reading],
+        guide_version=QUEUE.guide_version,
+        queue_item_id=item.id,
+        supersedes=None if last is None else last.id,
+        milliseconds=request.milliseconds,
+    )
+    if decision.kind == "undo":
+        queue.take_back(session, clinic_id, item, person_id, lease=lease)
+        return review
+    queue.move(session, clinic_id, item, _BECOMES.get(decision.kind, "decided"))
+    if request.question is not None:
+        asking.ask(session, clinic_id, item, person_id, request.question)
+    if decision.services is not None:
+        readings.follow_up(session, item)
+    return review
 
 
 def _whole(request: DecisionRequest, result: Result) -> Decision:
@@ -315,9 +374,8 @@ def _whole(request: DecisionRequest, result: Result) -> Decision:
     return decision
 
 
-def _undone(session: Session, item: QueueItem, person_id: uuid.UUID) -> Review:
-    """Return the review that is taken back, after closing what followed from it."""
-    last = queue.head(session, item.clinic_id, item)
+def _undo(session: Session, item: QueueItem, last: Review | None, person_id: uuid.UUID) -> None:
+    """Close what followed from the last review of an entry, which is taken back."""
     skipped = last is not None and last.decision["kind"] == "skip" and item.state in ("skipped", "waiting")
     if last is None or last.reviewer_id != person_id or not (item.state == "decided" or skipped):
         raise NotClaimable(str(item.id), "there is no decision of yours to take back")
@@ -330,7 +388,6 @@ def _undone(session: Session, item: QueueItem, person_id: uuid.UUID) -> Review:
             raise NotClaimable(str(item.id), "the two readings were settled meanwhile")
         if settling is not None:
             queue.move(session, item.clinic_id, settling, "withdrawn")
-    return last
 
 
 def header(note: Note) -> Header:
@@ -481,18 +538,18 @@ def note(database: Database, principal: Principal, note_id: uuid.UUID) -> NoteSh
             if not blind or review.reviewer_id == principal.person_id
         ]
         asked = asking.questions(session, principal.clinic_id, by=principal.actor, therapist=own, note_id=note_id)
-        result = Result.model_validate_json(row.body)
-        return NoteShown(
-            id=read.id,
-            external_id=read.external_id,
-            text=read.text or "",
-            submitted_at=read.submitted_at,
-            date_of_service=read.visit_date,
-            discipline=read.discipline,
-            result=result,
-            readings=tuple(_note_reading(read, result, each) for each in shown),
-            questions=tuple(_asked(each) for each in asked),
-        )
+    result = Result.model_validate_json(row.body)
+    return NoteShown(
+        id=read.id,
+        external_id=read.external_id,
+        text=read.text or "",
+        submitted_at=read.submitted_at,
+        date_of_service=read.visit_date,
+        discipline=read.discipline,
+        result=result,
+        readings=tuple(_note_reading(read, result, each) for each in shown),
+        questions=tuple(_asked(each) for each in asked),
+    )
 
 
 def _note_reading(note: Note, result: Result, review: Review) -> NoteReading:

@@ -9,6 +9,7 @@ import hashlib
 import tomllib
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from itertools import islice
@@ -129,10 +130,10 @@ def submit(
             there = queue.find_submission(session, clinic_id, kept_key)
         if there is not None:
             return _told(there, submission)
-    result = _coded(coder, submission.note())
+    made = Made.of(submission, _coded(coder, submission.note()))
     try:
         with database.writing() as session:
-            return _told(_keep(session, clinic_id, submission, result, by=by, source=source, key=kept_key), submission)
+            there = _keep(session, clinic_id, submission, made, by=by, source=source, key=kept_key)
     except RowRefused:
         # The same submission came at the same moment and was first.
         if kept_key is None:
@@ -141,7 +142,21 @@ def submit(
             there = queue.find_submission(session, clinic_id, kept_key)
         if there is None:
             raise
-        return _told(there, submission)
+    return _told(there, submission)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A result, with what keeping it needs and takes time: made before other writers have to wait."""
+
+    result: Result
+    body: str
+    variety: str
+
+    @classmethod
+    def of(cls, submission: Submission, result: Result) -> Made:
+        """Return a submission's result with the rest."""
+        return cls(result, result.model_dump_json(), variety(submission.text, result))
 
 
 def submit_values(
@@ -162,16 +177,19 @@ def submit_values(
         with database.reading() as session:
             there = {key: queue.find_submission(session, clinic_id, key) for key in keys if key is not None}
         new = [item for item, key in zip(chunk, keys, strict=True) if key is None or there[key] is None]
-        coded = iter(list(code_values((_storable(item) for item in new), coder)))
+        coded = code_values((_storable(item) for item in new), coder)
         done: list[Result | ErrorLine] = []
+        keep: list[tuple[Submission, Made, str | None]] = []
+        for item, key in zip(chunk, keys, strict=True):
+            before = None if key is None else there[key]
+            result = next(coded) if before is None else Result.model_validate_json(before.result.body)
+            if before is None and isinstance(item, Note) and isinstance(result, Result):
+                submission = Submission.model_validate(item.model_dump(exclude_unset=True))
+                keep.append((submission, Made.of(submission, result), key))
+            done.append(result)
         with database.writing() as session:
-            for item, key in zip(chunk, keys, strict=True):
-                before = None if key is None else there[key]
-                result = next(coded) if before is None else Result.model_validate_json(before.result.body)
-                if before is None and isinstance(item, Note) and isinstance(result, Result):
-                    submission = Submission.model_validate(item.model_dump(exclude_unset=True))
-                    _keep(session, clinic_id, submission, result, by=SYSTEM, source="batch", key=key)
-                done.append(result)
+            for submission, made, key in keep:
+                _keep(session, clinic_id, submission, made, by=SYSTEM, source="batch", key=key)
         yield from done
 
 
@@ -195,7 +213,7 @@ def _keep(
     session: Session,
     clinic_id: uuid.UUID,
     submission: Submission,
-    result: Result,
+    made: Made,
     *,
     by: Actor,
     source: Source,
@@ -227,9 +245,9 @@ def _keep(
         visit_date=submission.date_of_service,
     )
     row = repository.add_result(
-        session, clinic_id, note.id, result.model_dump_json(), rules_version=rules_version(), by=by
+        session, clinic_id, note.id, made.body, rules_version=rules_version(), by=by, result=made.result
     )
-    reason = _reason(session, clinic_id, note.text_sha256, result)
+    reason = _reason(session, clinic_id, note.text_sha256, made.result)
     item = None
     if reason is not None:
         item = queue.enqueue(
@@ -238,8 +256,8 @@ def _keep(
             row.id,
             reason=reason,
             reading="first",
-            priority=priority(result, reason),
-            variety=variety(submission.text, result),
+            priority=priority(made.result, reason),
+            variety=made.variety,
             by=by,
         )
     return queue.Kept(note, row, item)

@@ -138,6 +138,5 @@ def drift(
     days: Annotated[int, Query(ge=1, le=3650, description="How far back.")] = 30,
 ) -> DriftAnswer:
     """Compare the clinic's latest notes and decisions with what the model was made for."""
-    with database.writing() as session:
-        signals = measured(session, by.clinic_id, versions.current_path(), days, by=by.actor)
+    signals = measured(database, by.clinic_id, versions.current_path(), days, by=by.actor)
     return DriftAnswer(signals=tuple(map(SignalAnswer.model_validate, signals)))

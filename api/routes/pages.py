@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_args
@@ -27,58 +28,26 @@ FOLDER = Path(str(files("api.pages")))
 router = APIRouter(include_in_schema=False)
 
 
-@router.get("/")
-def page() -> FileResponse:
-    """Return the page."""
-    return FileResponse(FOLDER / "index.html")
+# Address and file of each page.
+_PAGES = {
+    "/": "index.html",
+    "/sign-in": "sign-in.html",
+    "/people": "people.html",
+    "/notes": "notes.html",
+    "/queue": "queue.html",
+    "/units": "units.html",
+    "/claims": "claims.html",
+    "/dashboard": "dashboard.html",
+    "/models": "models.html",
+}
 
 
-@router.get("/sign-in")
-def sign_in_page() -> FileResponse:
-    """Return the page to sign in on."""
-    return FileResponse(FOLDER / "sign-in.html")
+def _page(name: str) -> Callable[[], FileResponse]:
+    return lambda: FileResponse(FOLDER / name)
 
 
-@router.get("/people")
-def people_page() -> FileResponse:
-    """Return the page of the clinic's people and keys."""
-    return FileResponse(FOLDER / "people.html")
-
-
-@router.get("/notes")
-def notes_page() -> FileResponse:
-    """Return the page of notes, their questions and what became of them."""
-    return FileResponse(FOLDER / "notes.html")
-
-
-@router.get("/queue")
-def queue_page() -> FileResponse:
-    """Return the page that notes are reviewed on."""
-    return FileResponse(FOLDER / "queue.html")
-
-
-@router.get("/units")
-def units_page() -> FileResponse:
-    """Return the calculator's page."""
-    return FileResponse(FOLDER / "units.html")
-
-
-@router.get("/claims")
-def claims_page() -> FileResponse:
-    """Return the page on which claims are held against their notes."""
-    return FileResponse(FOLDER / "claims.html")
-
-
-@router.get("/dashboard")
-def dashboard_page() -> FileResponse:
-    """Return the page of the clinic's figures."""
-    return FileResponse(FOLDER / "dashboard.html")
-
-
-@router.get("/models")
-def models_page() -> FileResponse:
-    """Return the page of model versions and jobs."""
-    return FileResponse(FOLDER / "models.html")
+for _path, _name in _PAGES.items():
+    router.add_api_route(_path, _page(_name), response_class=FileResponse)
 
 
 class PageLink(BaseModel):
@@ -112,7 +81,7 @@ def navigation(request: Request, database: DatabaseDep, settings: SettingsDep, b
 
 def _pages(request: Request, principal: Principal | None) -> list[PageLink]:
     """Return those pages of ``words.toml`` that there are, and that the caller's role uses."""
-    role = None if principal is None else principal.role
+    role = None if principal is None or principal.password_needed else principal.role
     return [
         PageLink(path=page["path"], label=page["label"])
         for page in words()["pages"]

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from api import people
 from api.access import Principal, allowed
 from api.db import repository, values
-from api.db.errors import BadName, DatabaseUnavailable, LastAdmin, NameTaken, UnknownPerson
+from api.db.errors import BadName, DatabaseUnavailable, LastAdmin, NameTaken, PersonDisabled, UnknownPerson
 from api.db.tables import Person
 from api.dependencies import RequiredDatabaseDep
 from api.errors import Forbidden, SignInRequired, documented
@@ -109,7 +109,17 @@ def disable(person_id: uuid.UUID, admin: Admin, database: RequiredDatabaseDep) -
         return _summary(repository.person(session, admin.clinic_id, person_id))
 
 
-@router.post("/{person_id}/reset", summary="Make a new link", responses=documented(*_ERRORS, UnknownPerson))
+@router.post("/{person_id}/enable", summary="Let a person in again", responses=documented(*_ERRORS, UnknownPerson))
+def enable(person_id: uuid.UUID, admin: Admin, database: RequiredDatabaseDep) -> PersonSummary:
+    """Let a person in again who was shut out, with the role and password that they had."""
+    with database.writing() as session:
+        repository.enable_person(session, admin.clinic_id, person_id, by=admin.actor)
+        return _summary(repository.person(session, admin.clinic_id, person_id))
+
+
+@router.post(
+    "/{person_id}/reset", summary="Make a new link", responses=documented(*_ERRORS, UnknownPerson, PersonDisabled)
+)
 def reset(person_id: uuid.UUID, admin: Admin, request: Request, database: RequiredDatabaseDep) -> Invited:
     """Take a person's password and sessions away, and return a link with which they choose a new one."""
     with database.writing() as session:

@@ -44,7 +44,7 @@ REFUSAL_SECONDS = 1.0
 _STORAGE = (NoDatabase, DatabaseUnavailable)
 
 Anybody = Annotated[Principal, Depends(current_principal)]
-AnyPerson = Annotated[Principal, Depends(allowed(*get_args(values.Role)))]
+AnyPerson = Annotated[Principal, Depends(allowed(*get_args(values.Role), without_password=True))]
 Secret = Annotated[str, Field(max_length=1000)]
 
 
@@ -121,8 +121,9 @@ def sign_in(
         with database.reading() as session:
             slug, clinic_id = _clinic(session, credentials.clinic)
         tries.login(slug, credentials.login)
+        compared = people.compare_password(database, clinic_id, credentials.login, credentials.password)
         with database.writing() as session:
-            person = people.check_password(session, clinic_id, credentials.login, credentials.password)
+            person = people.admit(session, clinic_id, compared)
             me = None if person is None else _begin(session, person, request, response, settings)
         if me is None:
             raise SignInRefused
@@ -172,18 +173,29 @@ def choose_password(
     settings: SettingsDep,
 ) -> Me:
     """Set the own password. Every session of the account ends, and this browser gets a new one."""
-    person_id = cast("uuid.UUID", principal.person_id)
+    clinic_id, person_id = principal.clinic_id, cast("uuid.UUID", principal.person_id)
+    with database.reading() as session:
+        person = repository.person(session, clinic_id, person_id)
+    compared = None
+    if person.password_hash is not None:
+        compared = people.compare_password(database, clinic_id, person.login, chosen.current or "")
+    hashed = people.hash_password(chosen.password, person.login)
+    me = None
     with database.writing() as session:
-        person = repository.person(session, principal.clinic_id, person_id)
-        # Kept where it was wrong, since that is counted: refused after the commit.
-        proved = person.password_hash is None or (
-            people.check_password(session, principal.clinic_id, person.login, chosen.current or "") is not None
-        )
-    if not proved:
+        if _proved(session, clinic_id, person_id, compared):
+            repository.set_password_hash(session, clinic_id, person_id, hashed, by=principal.actor)
+            me = _begin(session, repository.person(session, clinic_id, person_id), request, response, settings)
+    # Refused after the commit: a wrong one is counted.
+    if me is None:
         raise WrongCurrentPassword
-    with database.writing() as session:
-        people.set_password(session, principal.clinic_id, person_id, chosen.password, by=principal.actor)
-        return _begin(session, repository.person(session, principal.clinic_id, person_id), request, response, settings)
+    return me
+
+
+def _proved(session: Session, clinic_id: uuid.UUID, person_id: uuid.UUID, compared: people.Compared | None) -> bool:
+    """Return whether a person gave the password that they have, or has none."""
+    if compared is None:
+        return repository.person(session, clinic_id, person_id).password_hash is None
+    return people.admit(session, clinic_id, compared) is not None
 
 
 @router.post(

@@ -15,9 +15,9 @@ from api.db.session import Database
 from api.main import create_app
 from api.settings import Settings
 
-pytestmark = pytest.mark.slow
+from ..api.db.conftest import PASSWORD, give_password
 
-PASSWORD = "correct horse battery"
+pytestmark = pytest.mark.slow
 
 
 def test_sign_in_and_me(tmp_path: Path):
@@ -26,8 +26,8 @@ def test_sign_in_and_me(tmp_path: Path):
         with database.writing() as session:
             clinic = repository.add_clinic(session, "main", "", by=SYSTEM).id
             person = repository.add_person(session, clinic, "ana", "", "coder", by=SYSTEM).id
-            people.set_password(session, clinic, person, PASSWORD, by=SYSTEM)
             key = people.make_key(session, clinic, "ehr", ["queue"], by=SYSTEM)
+        give_password(database, clinic, person)
 
         async def measure() -> None:
             transport = httpx.ASGITransport(create_app(Settings(), database=database))

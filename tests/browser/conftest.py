@@ -21,7 +21,6 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from api import people
 from api.access import csrf_token
 from api.audit import SYSTEM
 from api.db import migrate, repository
@@ -29,6 +28,7 @@ from api.db.session import Database
 from api.main import create_app
 from api.settings import Settings
 
+from ..api.db.conftest import with_password
 from ..api.db.reviewing import LOGINS, ReviewCoder
 
 SET = os.environ.get("TEST_BROWSER", "")
@@ -67,7 +67,7 @@ class Site:
 
     def secret(self, login: str) -> str:
         with self.database.writing() as session:
-            return people.begin_session(session, repository.person(session, self.clinic, self.people[login]))
+            return with_password(session, repository.person(session, self.clinic, self.people[login]))
 
     def page(self, login: str | None, path: str, *, scheme: Scheme = "light", width: int = 1280) -> Page:
         """A page on which that person is signed in; faults of scripts and of the content security policy are kept."""

@@ -97,3 +97,15 @@ def test_a_failed_replacement_leaves_the_old_pointer_and_nothing_else(
 def test_a_broken_version_is_not_listed(versions: Versions):
     (versions.folder / "v2" / MANIFEST_FILE).write_text("{}")
     assert [known.version for known in versions.all()] == [versions.shipped.version, "v1"]
+
+
+def test_what_a_kill_left_over_goes_with_the_next_change(versions: Versions):
+    versions.folder.mkdir(parents=True, exist_ok=True)
+    old, young, other = (versions.folder / name for name in (f".{POINTER}.old", f".{POINTER}.young", ".made-elsewhere"))
+    for path in (old, young, other):
+        path.write_text("{", encoding="utf-8")
+    for path in (old, other):
+        os.utime(path, (0, 0))
+    versions.restore(versions.pointer())
+    assert (old.exists(), young.exists(), other.exists()) == (False, True, True)
+    assert versions.tidy() == 0

@@ -46,6 +46,9 @@ function personRow(person) {
     if (!(await confirmed(`Shut ${person.login} out at once? What they decided stays.`, "Disable"))) return;
     if ((await ask("POST", `/v1/people/${person.id}/disable`)) !== null && (await showPeople())) say(`${person.login} is shut out.`);
   });
+  const enable = button("Enable", `Enable ${person.login}`, async () => {
+    if ((await ask("POST", `/v1/people/${person.id}/enable`)) !== null && (await showPeople())) say(`${person.login} may sign in again.`);
+  });
   return make(
     "tr",
     {},
@@ -53,7 +56,7 @@ function personRow(person) {
     cell("Name", person.name),
     cell("Role", role),
     cell("State", words.states[person.state]),
-    cell("", gone ? "" : make("div", { class: "actions" }, reset, disable)),
+    cell("", make("div", { class: "actions" }, ...(gone ? [enable] : [reset, disable]))),
   );
 }
 

@@ -59,7 +59,8 @@ export async function ask(method, path, content, field) {
   try {
     const { ok, status, body } = await send(method, path, content);
     if (ok) return body;
-    if (status === 401) location.assign(signInPath());
+    // After a one-time link nothing is answered until a password is chosen, which that page asks for as well.
+    if (status === 401 || body.type?.endsWith(":password-needed")) location.assign(signInPath());
     else showProblem(inWords(body), field);
   } catch {
     showProblem(UNREACHABLE, field);
@@ -124,11 +125,11 @@ export function confirmed(question, yes) {
   return new Promise((done) => dialog.addEventListener("close", () => done(dialog.returnValue === "yes"), { once: true }));
 }
 
-// The page's words and who is signed in, or null where nobody is (the way to sign in is taken) or the server is away (that is shown).
+// The page's words and who is signed in, or null where nobody is or no password was chosen yet (the way to sign in is taken) or the server is away (that is shown).
 export async function begin() {
   try {
     const me = await whoAmI();
-    if (me === null) {
+    if (me === null || me.password_needed) {
       location.assign(signInPath());
       return null;
     }

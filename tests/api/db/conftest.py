@@ -16,12 +16,14 @@ from typing import Any
 import psycopg
 import pytest
 from sqlalchemy import URL, text
+from sqlalchemy.orm import Session
 
 from api import people
 from api.access import csrf_token
 from api.audit import SYSTEM, Actor
 from api.db import migrate, repository
 from api.db.session import Database
+from api.db.tables import Person
 from api.db.values import Role, Scope
 from api.main import create_app
 from api.settings import Settings
@@ -29,6 +31,7 @@ from api.settings import Settings
 from ..conftest import Client, FakeCoder
 
 ENGINES = ("sqlite", "postgresql")
+PASSWORD = "correct horse battery"
 # Set by .ci/run: there, a missing PostgreSQL is a failure and no skip.
 REQUIRED = os.environ.get("TEST_POSTGRESQL") == "required"
 
@@ -254,10 +257,24 @@ def client(database: Database) -> Iterator[Client]:
         yield made
 
 
-def session_of(database: Database, clinic: uuid.UUID, person: uuid.UUID) -> dict[str, str]:
-    """Headers of a browser in which that person is signed in, on our own page."""
+def give_password(database: Database, clinic: uuid.UUID, person: uuid.UUID, password: str = PASSWORD) -> None:
+    """Have a person choose a password, which ends their sessions and links."""
+    with database.reading() as session:
+        hashed = people.hash_password(password, repository.person(session, clinic, person).login)
     with database.writing() as session:
-        secret = people.begin_session(session, repository.person(session, clinic, person))
+        repository.set_password_hash(session, clinic, person, hashed, by=Actor("person", person))
+
+
+def with_password(session: Session, person: Person) -> str:
+    """The secret of a session of somebody who has a password, if one that fits nothing."""
+    person.password_hash = person.password_hash or "chosen"
+    return people.begin_session(session, person)
+
+
+def session_of(database: Database, clinic: uuid.UUID, person: uuid.UUID) -> dict[str, str]:
+    """Headers of a browser in which that person is signed in, with a password, on our own page."""
+    with database.writing() as session:
+        secret = with_password(session, repository.person(session, clinic, person))
     return {"cookie": f"therapy-coder={secret}", "x-csrf-token": csrf_token(secret), "sec-fetch-site": "same-origin"}
 
 

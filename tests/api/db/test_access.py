@@ -14,7 +14,7 @@ import pytest
 from fastapi.routing import iter_route_contexts
 
 from api import people
-from api.access import Allowed, current_principal
+from api.access import Allowed, csrf_token, current_principal
 from api.audit import SYSTEM
 from api.db import repository, values
 from api.db.session import Database
@@ -158,6 +158,26 @@ def test_wrong_roles_and_scopes(
     assert len(wrong) > 20
     assert {told: status for told, status in right.items() if status in {401, 403} or status >= 500} == {}
     assert len(right) > 5
+
+
+def test_nothing_but_choosing_a_password_before_there_is_one(
+    client: Client, database: Database, clinic: uuid.UUID, add_person: AddPerson
+):
+    ids = {role: add_person(clinic, f"the-{role}", role) for role in values.ROLES}
+    told = {}
+    for route in GUARDED:
+        for role in sorted(route.roles or ()):
+            with database.writing() as session:
+                secret = people.begin_session(session, repository.person(session, clinic, ids[role]))
+            own = {"cookie": f"therapy-coder={secret}", "x-csrf-token": csrf_token(secret)}
+            answer = client.request(route.method, route.at(uuid.uuid4()), json={}, headers=own)
+            needed = answer.status_code == 403 and answer.json()["type"].endswith(":password-needed")
+            told.setdefault(str(route), set()).add(needed)
+    assert {route for route, needed in told.items() if needed != {True}} == {
+        "GET /v1/me",
+        "POST /v1/password",
+        "POST /v1/sign-out",
+    }
 
 
 # ---- another clinic's rows

@@ -55,15 +55,29 @@ def test_people(client: Client, database: Database, clinic: uuid.UUID, boss: Hea
     assert client.post("/v1/sign-in/link", json={"secret": reset.json()["link"].partition("#")[2]}).status_code == 200
     disabled = client.post(f"/v1/people/{person['id']}/disable", headers=boss)
     assert disabled.json()["state"] == "disabled"
+    useless = client.post(f"/v1/people/{person['id']}/reset", headers=boss)
+    assert (useless.status_code, useless.json()["type"]) == (409, "urn:problem-type:therapy-coder:person-disabled")
+    assert "Enable it first" in useless.json()["detail"]
+    enabled = client.post(f"/v1/people/{person['id']}/enable", headers=boss)
+    assert enabled.json()["state"] == "no_password"
+    client.post(f"/v1/people/{person['id']}/disable", headers=boss)
     listed = client.get("/v1/people", headers=boss).json()["people"]
     assert [(p["login"], p["role"], p["state"]) for p in listed] == [
         ("ana@x.example", "trainer", "disabled"),
-        ("boss", "admin", "no_password"),
+        ("boss", "admin", "active"),
     ]
     with database.reading() as session:
         rows = repository.latest_audit(session, clinic, 100, subject_id=uuid.UUID(person["id"]))
     by = {row.action: row.actor_kind for row in rows}
-    assert by.keys() >= {"person.added", "person.role", "person.reset", "person.disabled", "link.made", "link.used"}
+    assert by.keys() >= {
+        "person.added",
+        "person.role",
+        "person.reset",
+        "person.disabled",
+        "person.enabled",
+        "link.made",
+        "link.used",
+    }
     assert set(by.values()) == {"person"}
 
 

@@ -70,10 +70,28 @@ def test_people(run: Run, clinic: uuid.UUID):
     assert "#tclink_" in link
     ok(run("people", "disable", "ben"))
     assert ok(run("people", "list")) == ["ana\tadmin\tno password yet\tana", "ben\ttrainer\tdisabled\tben"]
+    assert "Enable it first" in refused(run("people", "reset", "ben"), 2)
+    ok(run("people", "enable", "ben"))
+    assert ok(run("people", "list"))[1] == "ben\ttrainer\tno password yet\tben"
     assert "last admin" in refused(run("people", "disable", "ana"), 2)
     assert "no person 'eve'" in refused(run("people", "reset", "eve"), 2)
     assert "already" in refused(run("people", "add", "ana", "--role", "coder"), 2)
     assert run("people", "add", "eve", "--role", "boss").exit_code == 2
+
+
+def test_a_clinic_is_set(run: Run, database: Database, clinic: uuid.UUID, other_clinic: uuid.UUID):
+    first = ["audit share\t0.05", "second share\t0.1", "days kept\tno end"]
+    assert ok(run("clinics", "set", "main")) == first
+    changed = ["audit share\t0.2", "second share\t0", "days kept\t365"]
+    given = ("--audit-share", "0.2", "--second-share", "0", "--keep-days", "365")
+    assert ok(run("clinics", "set", "main", *given)) == changed
+    assert ok(run("clinics", "set", "other")) == first
+    assert ok(run("clinics", "set", "main", "--keep-days", "0")) == [*changed[:2], "days kept\tno end"]
+    assert run("clinics", "set", "main", "--audit-share", "1.5").exit_code == 2
+    assert "clinics" in refused(run("clinics", "set", "nowhere"), 2)
+    with database.reading() as session:
+        details = [row.detail for row in repository.audit_rows(session, clinic) if row.action == "clinic.set"]
+    assert details == ['{"audit_share":"0.2","retention_days":365,"second_share":"0"}', '{"retention_days":0}']
 
 
 def test_several_clinics_must_be_named(run: Run, clinic: uuid.UUID, other_clinic: uuid.UUID):
@@ -120,7 +138,9 @@ def test_purge(run: Run, database: Database, clinic: uuid.UUID, add_person: Call
     assert ok(run("db", "purge", "--older-than", "1")) == ["0 notes purged"]
     assert ok(run("db", "purge", "--older-than", "0", "--dry-run")) == ["1 notes would be purged"]
     assert ok(run("db", "purge", "--older-than", "0")) == ["1 notes purged"]
-    assert run("db", "purge").exit_code == 2
+    assert "clinics set main --keep-days" in refused(run("db", "purge"), 2)
+    ok(run("clinics", "set", "main", "--keep-days", "30"))
+    assert ok(run("db", "purge")) == ["0 notes purged"]
     assert run("db", "purge", "--older-than", "-1").exit_code == 2
 
 

@@ -52,10 +52,14 @@ def reader() -> Reader:
 @pytest.fixture
 def exported(database: Database, clinic: uuid.UUID, reader: Reader) -> Callable[[], Exported]:
     def run() -> Exported:
-        with database.writing() as session:
-            return export(session, clinic, reader.read, by=SYSTEM)
+        return export(database, clinic, reader.read, by=SYSTEM)
 
     return run
+
+
+def reviewed(database: Database, clinic: uuid.UUID) -> int:
+    with database.reading() as session:
+        return learning.reviewed_count(session, clinic)
 
 
 HEADER = Header(id="n1", writer="clinic-1", layout="clinic-1", discipline="PT", setting="hand")
@@ -104,11 +108,13 @@ def test_the_latest_standing_decision_is_exported(
     second = review(ana, TEXT, decision("97530"), result=result, supersedes=first)
     found = exported()
     assert [note.services[0].code for note in found.notes] == ["97530"]
+    assert reviewed(database, clinic) == 1
     assert [(about.review, about.reviewer, about.reading, about.guide_version) for about in found.about] == [
         (str(second), str(ana), "first", "1")
     ]
     review(ana, TEXT, {"kind": "undo"}, result=result, supersedes=second)
     assert exported().counts() == {"notes": 0, "refused": 0, "purged": 0, "contested": 0, "open": 1}
+    assert reviewed(database, clinic) == 0
 
 
 def test_an_adjudication_wins_and_readings_that_differ_wait_for_one(
@@ -123,6 +129,21 @@ def test_an_adjudication_wins_and_readings_that_differ_wait_for_one(
     review(people[2], TEXT, decision("97530", 10), result=result, reading="adjudication")
     [note] = exported().notes
     assert (note.services[0].code, note.services[0].minutes) == ("97530", 10)
+
+
+def test_nobody_waits_while_notes_are_read(
+    database: Database, clinic: uuid.UUID, add_person: AddPerson, review: AddReview, reader: Reader
+):
+    review(add_person(clinic), TEXT, decision())
+    written: list[uuid.UUID] = []
+
+    def read(text: str) -> Any:
+        with Database(database.url, busy_seconds=0.1) as other, other.writing() as session:
+            written.append(repository.add_person(session, clinic, "bea", "", "coder", by=SYSTEM).id)
+        return reader.read(text)
+
+    assert export(database, clinic, read, by=SYSTEM).counts()["notes"] == 1
+    assert len(written) == 1
 
 
 def test_readings_that_agree_are_one_label(
@@ -176,8 +197,9 @@ def test_another_clinics_reviews_are_not_there(
     reader: Reader,
 ):
     held = review(add_person(clinic), TEXT, decision())
+    assert export(database, other_clinic, reader.read, by=SYSTEM).counts()["notes"] == 0
     with database.writing() as session:
-        assert export(session, other_clinic, reader.read, by=SYSTEM).counts()["notes"] == 0
+        assert learning.reviewed_count(session, other_clinic) == 0
         with pytest.raises(UnknownRow):
             learning.release_label(session, other_clinic, held, by=SYSTEM)
         assert learning.reviewed_notes(session, other_clinic) == []

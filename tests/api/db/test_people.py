@@ -12,12 +12,13 @@ import pytest
 from sqlalchemy import text
 
 from api import people
-from api.audit import SYSTEM, Actor
+from api.audit import SYSTEM
 from api.db import repository
 from api.db.errors import (
     BadName,
     LastAdmin,
     NameTaken,
+    PersonDisabled,
     ScopeMissing,
     SignInRefused,
     TooManyTries,
@@ -29,24 +30,19 @@ from api.db.errors import (
 from api.db.session import Database
 from api.db.tables import Note
 
+from .conftest import PASSWORD, give_password
 from .test_storage import keep
 
 AddPerson = Callable[..., uuid.UUID]
 REAL = people._HASHER
-PASSWORD = "correct horse battery"
-
 
 pytestmark = pytest.mark.usefixtures("cheap_hashes")
 
 
 def try_password(database: Database, clinic: uuid.UUID, login: str, password: str) -> bool:
+    compared = people.compare_password(database, clinic, login, password)
     with database.writing() as session:
-        return people.check_password(session, clinic, login, password) is not None
-
-
-def give_password(database: Database, clinic: uuid.UUID, person: uuid.UUID) -> None:
-    with database.writing() as session:
-        people.set_password(session, clinic, person, PASSWORD, by=Actor("person", person))
+        return people.admit(session, clinic, compared) is not None
 
 
 def test_a_password(database: Database, clinic: uuid.UUID, other_clinic: uuid.UUID, add_person: AddPerson):
@@ -79,8 +75,7 @@ def test_weak_passwords(password: str):
 
 def test_composed_and_decomposed_accents_are_one_password(database: Database, clinic: uuid.UUID, add_person: AddPerson):
     person = add_person(clinic)
-    with database.writing() as session:
-        people.set_password(session, clinic, person, "caf\u00e9 au lait, deux", by=SYSTEM)
+    give_password(database, clinic, person, "caf\u00e9 au lait, deux")
     assert try_password(database, clinic, "ana", "cafe\u0301 au lait, deux")
 
 
@@ -97,6 +92,75 @@ def test_wrong_passwords_shut_the_account_for_a_while(database: Database, clinic
     assert try_password(database, clinic, "ana", PASSWORD)
     with database.reading() as session:
         assert repository.person(session, clinic, person).failed_tries == 0
+
+
+def while_compared(monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[], object]) -> None:
+    """Do something at the moment at which a password is compared."""
+    verify = people._HASHER.verify
+
+    class Hasher:
+        check_needs_rehash = people._HASHER.check_needs_rehash
+        hash = people._HASHER.hash
+
+        def verify(self, hashed: str, password: str) -> bool:
+            monkeypatch.setattr(people, "_HASHER", self.before)
+            meanwhile()
+            return verify(hashed, password)
+
+        before = people._HASHER
+
+    monkeypatch.setattr(people, "_HASHER", Hasher())
+
+
+def test_nobody_waits_for_a_password_to_be_compared(
+    database: Database, clinic: uuid.UUID, add_person: AddPerson, monkeypatch: pytest.MonkeyPatch
+):
+    give_password(database, clinic, add_person(clinic))
+    written: list[uuid.UUID] = []
+
+    def write() -> None:
+        with Database(database.url, busy_seconds=0.1) as other, other.writing() as session:
+            written.append(repository.add_person(session, clinic, "bea", "", "coder", by=SYSTEM).id)
+
+    while_compared(monkeypatch, write)
+    assert try_password(database, clinic, "ana", PASSWORD)
+    assert len(written) == 1
+
+
+@pytest.mark.parametrize("what", ["disabled", "another", "shut"])
+def test_what_happens_while_a_password_is_compared_counts(
+    database: Database, clinic: uuid.UUID, add_person: AddPerson, monkeypatch: pytest.MonkeyPatch, what: str
+):
+    person = add_person(clinic)
+    give_password(database, clinic, person)
+
+    def change() -> None:
+        if what == "another":
+            return give_password(database, clinic, person, PASSWORD + "x")
+        with database.writing() as session:
+            if what == "disabled":
+                return repository.disable_person(session, clinic, person, by=SYSTEM)
+            repository.person(session, clinic, person).locked_until = repository.now() + timedelta(minutes=1)
+
+    while_compared(monkeypatch, change)
+    if what == "shut":
+        with pytest.raises(TooManyTries):
+            try_password(database, clinic, "ana", PASSWORD)
+    else:
+        assert not try_password(database, clinic, "ana", PASSWORD)
+
+
+def test_an_older_hash_is_made_anew(
+    database: Database, clinic: uuid.UUID, add_person: AddPerson, monkeypatch: pytest.MonkeyPatch
+):
+    person = add_person(clinic)
+    give_password(database, clinic, person)
+    monkeypatch.setattr(people, "_HASHER", people.PasswordHasher(time_cost=2, memory_cost=8, parallelism=1))
+    assert not try_password(database, clinic, "ana", "wrong")
+    assert try_password(database, clinic, "ana", PASSWORD)
+    with database.reading() as session:
+        assert ",t=2," in (repository.person(session, clinic, person).password_hash or "")
+    assert try_password(database, clinic, "ana", PASSWORD)
 
 
 def test_a_link_works_once(database: Database, clinic: uuid.UUID, add_person: AddPerson):
@@ -175,18 +239,38 @@ def test_disabling_resetting_and_another_password_shut_everything(
     with database.writing() as session:
         secret = people.begin_session(session, repository.person(session, clinic, person))
         link = people.make_link(session, clinic, person, "reset", by=SYSTEM)
-    with database.writing() as session:
-        if how == "password":
-            people.set_password(session, clinic, person, PASSWORD + "x", by=SYSTEM)
-        else:
-            {"disable": repository.disable_person, "reset": repository.reset_person}[how](
-                session, clinic, person, by=SYSTEM
-            )
+    if how == "password":
+        give_password(database, clinic, person, PASSWORD + "x")
+    else:
+        shut = {"disable": repository.disable_person, "reset": repository.reset_person}[how]
+        with database.writing() as session:
+            shut(session, clinic, person, by=SYSTEM)
     assert not try_password(database, clinic, "ana", PASSWORD)
     with database.reading() as session, pytest.raises(SignInRefused):
         people.signed_in(session, secret)
     with database.writing() as session, pytest.raises(SignInRefused):
         people.use_link(session, link)
+
+
+def test_a_disabled_person_gets_no_link_and_may_come_back(database: Database, clinic: uuid.UUID, add_person: AddPerson):
+    person = add_person(clinic)
+    give_password(database, clinic, person)
+    with database.writing() as session:
+        repository.enable_person(session, clinic, person, by=SYSTEM)  # nobody had shut them out
+        secret = people.begin_session(session, repository.person(session, clinic, person))
+        repository.disable_person(session, clinic, person, by=SYSTEM)
+    with pytest.raises(PersonDisabled, match="Enable it first"), database.writing() as session:
+        repository.reset_person(session, clinic, person, by=SYSTEM)
+        people.make_link(session, clinic, person, "reset", by=SYSTEM)
+    assert not try_password(database, clinic, "ana", PASSWORD)
+    with database.writing() as session:
+        repository.enable_person(session, clinic, person, by=SYSTEM)
+    assert try_password(database, clinic, "ana", PASSWORD)
+    with database.reading() as session:
+        with pytest.raises(SignInRefused):
+            people.signed_in(session, secret)
+        actions = [row.action for row in repository.audit_rows(session, clinic)]
+    assert (actions.count("person.enabled"), actions.count("person.reset")) == (1, 0)
 
 
 def test_accounts(database: Database, clinic: uuid.UUID, other_clinic: uuid.UUID, add_person: AddPerson):
@@ -316,6 +400,7 @@ def test_another_clinics_rows_are_unknown(
         "person_named": (UnknownPerson, lambda s: r.person_named(s, other_clinic, "ana")),
         "set_role": (UnknownPerson, lambda s: r.set_role(s, other_clinic, person, "admin", by=SYSTEM)),
         "disable_person": (UnknownPerson, lambda s: r.disable_person(s, other_clinic, person, by=SYSTEM)),
+        "enable_person": (UnknownPerson, lambda s: r.enable_person(s, other_clinic, person, by=SYSTEM)),
         "reset_person": (UnknownPerson, lambda s: r.reset_person(s, other_clinic, person, by=SYSTEM)),
         "set_password_hash": (UnknownPerson, lambda s: r.set_password_hash(s, other_clinic, person, "x", by=SYSTEM)),
         "rehash_password": (UnknownPerson, lambda s: r.rehash_password(s, other_clinic, person, "x")),
@@ -352,7 +437,7 @@ def test_another_clinics_rows_are_unknown(
         "latest_audit": lambda s: r.latest_audit(s, other_clinic, 10, subject_id=kept["note"]),
     }
     # These only add rows under the clinic that they are given, or read its own chain (test_audit).
-    own = {"clinic", "add_person", "add_key", "add_note", "audit_head", "audit_rows"}
+    own = {"clinic", "set_clinic", "add_person", "add_key", "add_note", "audit_head", "audit_rows"}
     assert set(refused) | set(empty) | own == set(public_functions()) - NO_CLINIC_YET
     for name, (error, call) in refused.items():
         with pytest.raises(error), database.writing() as session:

@@ -358,7 +358,7 @@ def test_a_lapsed_claim_decides_where_nobody_took_over(here: Clinic):
     claim = here.claim("cora")
     age(here, claim["id"], hours=1)
     assert here.decide("cora", claim)["state"] == "decided"
-    assert here.decide("cora", claim, status=409)["type"].endswith("claim-lost")
+    assert here.decide("carl", claim, status=409)["type"].endswith("claim-lost")
 
 
 def test_the_number_fences_the_same_person_too(here: Clinic):
@@ -509,6 +509,60 @@ def test_accept_and_next_is_one_transaction(here: Clinic, monkeypatch: pytest.Mo
     assert here.decide("cora", claim)["state"] == "decided"
 
 
+@pytest.mark.parametrize(
+    ("decision", "more"),
+    [
+        (None, {}),
+        ("correct", {}),
+        ({"kind": "skip", "reason": "unclear_note"}, {}),
+        ({"kind": "question"}, {"question": "Which?"}),
+    ],
+)
+def test_a_decision_sent_again_is_kept_once(here: Clinic, decision: Any, more: dict[str, Any]):
+    here.submit("bridging 20 flag:no_unit")
+    claim = here.claim("cora")
+    sent = correct(claim, minutes=30) if decision == "correct" else decision
+    first = here.decide("cora", claim, sent, milliseconds=900, **more)
+    before = counts(here)
+    assert here.decide("cora", claim, sent, milliseconds=1700, **more) == first
+    assert counts(here) == before
+
+
+def test_another_decision_under_the_same_claim_is_refused(here: Clinic):
+    here.submit("bridging 20 flag:no_unit")
+    claim = here.claim("cora")
+    here.decide("cora", claim, {"kind": "question"}, question="Which?")
+    before = counts(here)
+    for sent, more in ((None, {}), ({"kind": "question"}, {"question": "Where?"}), (correct(claim, minutes=30), {})):
+        assert here.decide("cora", claim, sent, status=409, **more)["type"].endswith("not-possible-now")
+    assert here.decide("carl", claim, {"kind": "question"}, status=409, question="Which?")["type"].endswith(
+        "claim-lost"
+    )
+    assert counts(here) == before
+
+
+def test_a_decision_sent_again_after_it_was_taken_back_is_none(here: Clinic):
+    here.submit("bridging 20 flag:no_unit")
+    claim = here.claim("cora")
+    here.decide("cora", claim)
+    back = here.undo("cora", claim["id"])["claim"]
+    assert here.decide("cora", claim, status=409)["type"].endswith("claim-lost")
+    here.post("cora", f"/v1/queue/{claim['id']}/release", {"claims": back["claims"]}, 204)
+    assert here.decide("cora", back, status=409)["type"].endswith("claim-lost")
+    here.undo("cora", claim["id"], 409)
+
+
+def test_accept_and_next_sent_again_gives_the_same_next(here: Clinic):
+    for n in range(3):
+        here.submit(f"bridging {20 + n} flag:no_unit {n}")
+    claim = here.claim("cora")
+    first = here.decide("cora", claim, next=True)
+    again = here.decide("cora", claim, next=True)
+    assert (again["review_id"], again["claim"]["id"]) == (first["review_id"], first["claim"]["id"])
+    assert again["claim"]["claims"] == first["claim"]["claims"] == 1
+    assert [entry["state"] for entry in here.get("cora", "/v1/queue")["entries"]].count("claimed") == 1
+
+
 def test_undo_chains(here: Clinic):
     here.submit("bridging 20 flag:no_unit")
     claim = here.claim("cora")
@@ -519,8 +573,11 @@ def test_undo_chains(here: Clinic):
     back = here.undo("cora", claim["id"])["claim"]
     assert back["claims"] == 2
     here.decide("cora", back, correct(back, minutes=30))
-    back = here.undo("cora", claim["id"])["claim"]
-    here.undo("cora", claim["id"], 409)
+    undone = here.undo("cora", claim["id"])
+    back = undone["claim"]
+    again = here.undo("cora", claim["id"])
+    assert (again["review_id"], again["claim"]["claims"]) == (undone["review_id"], back["claims"])
+    here.undo("carl", claim["id"], 409)
     here.decide("cora", back, {"kind": "skip", "reason": "unclear_note"})
     here.decide("carl", here.claim("carl"))
     here.undo("cora", claim["id"], 409)
@@ -560,6 +617,7 @@ def test_a_question_and_its_answer(here: Clinic):
     here.post("thea", path, {"answer": "yes"}, 404)
     here.post("cora", path, {"answer": "yes"}, 404)
     assert here.post("theo", path, {"answer": "yes, twice"})["answer"] == "yes, twice"
+    assert here.post("theo", path, {"answer": "yes, twice"})["answer"] == "yes, twice"  # sent again
     here.post("theo", path, {"answer": "no"}, 409)
     assert here.get("theo", "/v1/questions?open_only=true") == []
     assert here.get("cora", "/v1/queue")["entries"][0]["state"] == "returned"
@@ -674,12 +732,14 @@ def test_no_function_reaches_into_another_clinic(here: Clinic, there: Clinic):
             s, wrong, me, role="coder", lease=lease, at=repository.now() + timedelta(days=1)
         ),
         "queue.head": lambda s: queue.head(s, wrong, item),
+        "queue.held_last": lambda s: queue.held_last(s, wrong, me),
         "queue.entry_of": lambda s: queue.entry_of(s, wrong, item.result_id, "first"),
         "queue.readings": lambda s: queue.readings(s, wrong, item.result_id),
         "queue.lock_result": lambda s: queue.lock_result(s, wrong, item.result_id),
         "questions.blinded": lambda s: questions.blinded(s, wrong, item.note_id),
         "questions.questions": lambda s: questions.questions(s, wrong, by=by),
         "questions.notes": lambda s: questions.notes(s, wrong, therapist=None, limit=5, offset=0),
+        "questions.asked_last": lambda s: questions.asked_last(s, wrong, item),
         "questions.unask": lambda s: questions.unask(s, wrong, item),
         "dashboard.days": lambda s: dashboard.days(s, wrong, long_ago),
         "dashboard.waits": lambda s: dashboard.waits(s, wrong, long_ago).values,

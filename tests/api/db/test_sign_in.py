@@ -15,7 +15,7 @@ from sqlalchemy import update
 
 from api import people, tries
 from api.access import csrf_token
-from api.audit import SYSTEM, Actor
+from api.audit import SYSTEM
 from api.db import repository
 from api.db.session import Database
 from api.db.tables import ApiKey, SignInSession
@@ -24,12 +24,11 @@ from api.routes import sign_in
 from api.settings import Settings
 
 from ..conftest import Client, FakeCoder
-from .conftest import key_of, session_of
+from .conftest import PASSWORD, give_password, key_of, session_of
 
 pytestmark = pytest.mark.usefixtures("cheap_hashes")
 
 AddPerson = Callable[..., uuid.UUID]
-PASSWORD = "correct horse battery"
 
 
 @pytest.fixture(autouse=True)
@@ -40,8 +39,7 @@ def quick_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def ana(database: Database, clinic: uuid.UUID, add_person: AddPerson) -> uuid.UUID:
     person = add_person(clinic)
-    with database.writing() as session:
-        people.set_password(session, clinic, person, PASSWORD, by=Actor("person", person))
+    give_password(database, clinic, person)
     return person
 
 
@@ -100,8 +98,8 @@ def test_refusals_tell_nothing(
 ):
     add_person(clinic, "new")
     gone = add_person(clinic, "gone")
+    give_password(database, clinic, gone)
     with database.writing() as session:
-        people.set_password(session, clinic, gone, PASSWORD, by=SYSTEM)
         repository.disable_person(session, clinic, gone, by=SYSTEM)
     answers = [
         try_password(client, "ana", "wrong"),
@@ -185,6 +183,12 @@ def test_a_link_then_a_password(client: Client, database: Database, clinic: uuid
     assert answer.json()["password_needed"] is True
     assert client.post("/v1/sign-in/link", json={"secret": secret}).status_code == 401
     headers = browser(answer)
+    early = client.get("/v1/queue", headers=headers)
+    assert (early.status_code, early.json()["type"]) == (403, "urn:problem-type:therapy-coder:password-needed")
+    assert (
+        client.get("/page/navigation", headers=headers).json()["pages"]
+        == client.get("/page/navigation").json()["pages"]
+    )
     weak = client.post("/v1/password", json={"password": "short"}, headers=headers)
     assert (weak.status_code, weak.json()["type"]) == (422, "urn:problem-type:therapy-coder:weak-password")
     chosen = client.post("/v1/password", json={"password": PASSWORD}, headers=headers)
@@ -193,6 +197,7 @@ def test_a_link_then_a_password(client: Client, database: Database, clinic: uuid
     # The session is a new one, and whoever has another link or session is out.
     assert client.get("/v1/me", headers=headers).status_code == 401
     assert client.get("/v1/me", headers=browser(chosen)).status_code == 200
+    assert client.get("/v1/queue", headers=browser(chosen)).status_code == 200
     assert client.post("/v1/sign-in/link", json={"secret": spare}).status_code == 401
     assert try_password(client).status_code == 200
 
@@ -338,6 +343,8 @@ def test_open_until_the_first_account_is_opened(
     assert client.post(path, json=body).status_code == 200
     opened = client.post("/v1/sign-in/link", json={"secret": secret})
     assert client.post(path, json=body).status_code == 401
+    assert client.post(path, json=body, headers=browser(opened)).status_code == 403
+    opened = client.post("/v1/password", json={"password": PASSWORD}, headers=browser(opened))
     assert client.post(path, json=body, headers=browser(opened)).status_code == 200
     assert client.post(path, json=body, headers=key_of(database, clinic, "suggestions")).status_code == 200
     assert client.post(path, json=body, headers=key_of(database, clinic, "queue")).status_code == 403

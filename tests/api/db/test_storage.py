@@ -8,6 +8,7 @@ import sqlite3
 import traceback
 import uuid
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -32,12 +33,15 @@ from ..conftest import SENTINEL, FakeCoder
 AddPerson = Callable[..., uuid.UUID]
 
 
+DAY = date(2026, 3, 1)
+
+
 def keep(database: Database, clinic: uuid.UUID, person: uuid.UUID, words: str = "bridging") -> dict[str, uuid.UUID]:
     """A note with its result and a review."""
     with database.writing() as session:
         by = Actor("person", person)
         note = repository.add_note(
-            session, clinic, f"O: {words}", source="page", by=by, external_id=words, patient=words
+            session, clinic, f"O: {words}", source="page", by=by, external_id=words, patient=words, visit_date=DAY
         )
         body = FakeCoder().code(note.text or "").model_dump_json()
         result = repository.add_result(session, clinic, note.id, body, rules_version="1", by=by)
