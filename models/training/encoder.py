@@ -29,7 +29,7 @@ import numpy as np
 
 from models.training.counting import unit_of
 from models.training.dataset import LabelledNote, read_corpus, read_splits, select
-from models.training.lessons import NO_LABEL, Tasks, Taught, disturbed, known_tasks, lesson, relaid, swapped
+from models.training.lessons import NO_LABEL, Taught, disturbed, lesson, relaid
 from models.training.perturb import relaid_notes
 from models.training.tagger import (
     writer_folds,
@@ -40,7 +40,7 @@ from nlp.encoder import COLUMNS, OUTPUTS, Encoder, Pieces, windows
 from nlp.pipeline import ENCODER_FILE, VOCABULARY_FILE
 
 _WIDTH, _HEADS, _LAYERS, _POSITIONS = 384, 12, 6, 512
-_EPOCHS = 3
+_EPOCHS = 4
 _FOLDS = 2  # of writers: one core trains the encoder that ships, the other both that only score the other half
 _RATE = 2e-4
 _HEAD_FASTER = 5.0
@@ -177,13 +177,11 @@ def _batches(items: Sequence[Item], dice: random.Random) -> list[list[Item]]:
     return out
 
 
-def _items(taught: Sequence[Taught], known: Tasks, pieces: Pieces, dice: random.Random) -> Iterator[Item]:
+def _items(taught: Sequence[Taught], pieces: Pieces, dice: random.Random) -> Iterator[Item]:
     hide = pieces.number["[MASK]"]
-    epoch = dice.random()
     for each, turn in ((one, turn) for one in taught for turn in range(one.times)):
         shown = dice.choice(each.relaid) if each.relaid and dice.random() < _RELAID_SHARE else each.plain
-        # Both notes of a pair get the same tasks.
-        seen = disturbed(swapped(shown, known, random.Random(f"{each.unit} {turn} {epoch}")), dice)
+        seen = disturbed(shown, dice)
         # In some notes the names of services are hidden, so that the work itself must say what it is.
         hidden = seen.services if dice.random() < _NAMELESS else frozenset[int]()
         parts = list(windows(pieces, seen.words))
@@ -225,8 +223,7 @@ def fine_tune(notes: Sequence[LabelledNote], graph: Path) -> None:
     pieces = Pieces.load(base() / "vocab.txt")
     hide = pieces.number["[MASK]"]
     taught = [Taught(lesson(note), tuple(relaid(note)), unit_of(note), _TWICE if note.pair else 1) for note in notes]
-    tasks = known_tasks(each.plain for each in taught)
-    plan = [_batches(list(_items(taught, tasks, pieces, dice)), dice) for _ in range(_EPOCHS)]
+    plan = [_batches(list(_items(taught, pieces, dice)), dice) for _ in range(_EPOCHS)]
     model = network()
     model.train()
     # Two pieces in three stand in no note: their rows would cost a tenth of each step.

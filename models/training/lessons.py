@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from models.classifier import CLASSES
@@ -19,8 +18,6 @@ from nlp.tokens import Tokens, kept_tokens
 NO_LABEL = -100
 _SLIPS = 0.03  # share of long words mistyped in training
 _LONG_WORD = 4
-_SWAPPED = 0.25  # share of tasks that stand under another task's words
-_LONGEST_SWAP = 6  # words: what is longer says more than the task
 _RELAID = ("lines joined", "lines broken", "headings removed")  # kinds of `models.training.perturb`, besides slips
 _DIFFERS = {
     "status": "tag",
@@ -32,7 +29,6 @@ _UNDONE, _TOLD = 3.0, 5.0
 _ROLE_OF = {
     "B": "B", "I": "I", "J": "I", "O": "O", "Q": "O", "D-B": "D", "D-I": "D", "P-B": "P", "P-I": "P", "S": "S",
 }  # fmt: skip
-_GOES_ON = {LABELS.index(f"B-{kind}"): LABELS.index(f"I-{kind}") for kind in ("ACT", "NOT")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +43,6 @@ class Lesson:
     weights: dict[str, list[float]]  # what each word counts in a head's loss; 1 where the head is not named
     services: frozenset[int]  # words of service names and codes
     elements: tuple[int, ...]
-    fixed: bool = False  # its tasks' own words decide what they are
 
 
 def lesson(note: LabelledNote) -> Lesson:
@@ -92,7 +87,6 @@ def lesson(note: LabelledNote) -> Lesson:
         weights,
         frozenset(services),
         tuple(int(note.elements[name]) for name in READ_ELEMENTS),
-        fixed=differs == "code",
     )
 
 
@@ -129,81 +123,3 @@ class Taught:
     relaid: tuple[Lesson, ...]
     unit: str
     times: int  # an epoch
-
-
-def tasks(taught: Lesson) -> Iterator[tuple[int, int, int]]:
-    """Half-open word ranges of the tasks of a lesson, done or not, each with the code of its words.
-
-    Of a task not done it is the code of the last one done before it; -100 where there is none.
-    """
-    begun, code = None, NO_LABEL
-    for at, tag in enumerate([*taught.tags, 0]):
-        label = LABELS[tag]
-        if begun is not None and not label.startswith("I-"):
-            yield begun, at, code
-            begun = None
-        if label in ("B-ACT", "B-NOT"):
-            begun = at
-            code = taught.codes[at] if label == "B-ACT" else code
-
-
-Tasks = Mapping[int, Sequence[tuple[str, ...]]]
-
-
-def known_tasks(lessons: Iterable[Lesson]) -> Tasks:
-    """The words of every task done, once each, by its code; tasks whose code is a matter of purpose are left out."""
-    found: dict[int, dict[tuple[str, ...], None]] = {}
-    for taught in lessons:
-        for start, end, code in tasks(taught):
-            if not taught.fixed and LABELS[taught.tags[start]] == "B-ACT" and end - start <= _LONGEST_SWAP:
-                found.setdefault(code, {})[tuple(taught.words[start:end])] = None
-    return {code: list(words) for code, words in found.items()}
-
-
-def swapped(taught: Lesson, known: Tasks, dice: random.Random) -> Lesson:
-    """The lesson with some tasks under the words of other tasks of their code.
-
-    What surrounds a task must then say whether it was done (mention replacement; Dai and Adel 2020, arXiv 2010.11683). Two
-    lessons with the same tasks get the same ones from equal dice, so that a minimal pair stays one.
-    """
-    if taught.fixed:
-        return taught
-    ranges = []
-    for start, end, code in tasks(taught):
-        chance, which = dice.random(), dice.random()
-        others = known.get(code, ())
-        apart = any(role != NO_LABEL for role in taught.roles[start + 1 : end]) or any(
-            at in taught.services for at in range(start, end)
-        )
-        if chance < _SWAPPED and others and end - start <= _LONGEST_SWAP and not apart:
-            ranges.append((start, end, others[int(which * len(others))]))
-    if not ranges:
-        return taught
-    # For each new word the old one whose labels it has, and the word itself; a task's later words are like its last.
-    came: list[tuple[int, str]] = []
-    at = 0
-    for start, end, words in ranges:
-        came += [(old, taught.words[old]) for old in range(at, start)]
-        came += [(start if number == 0 else -start - 1, word) for number, word in enumerate(words)]
-        at = end
-    came += [(old, taught.words[old]) for old in range(at, len(taught.words))]
-
-    def rows(old: Sequence[int], later: Mapping[int, int] | None = None, *, alone: bool = False) -> list[int]:
-        return [
-            old[source] if source >= 0 else NO_LABEL if alone else (later or {}).get(old[-source - 1], old[-source - 1])
-            for source, _ in came
-        ]
-
-    return replace(
-        taught,
-        words=[word for _, word in came],
-        tags=rows(taught.tags, _GOES_ON),
-        roles=rows(taught.roles, alone=True),
-        codes=rows(taught.codes),
-        statuses=rows(taught.statuses),
-        weights={
-            name: [counts[source if source >= 0 else -source - 1] for source, _ in came]
-            for name, counts in taught.weights.items()
-        },
-        services=frozenset(new for new, (source, _) in enumerate(came) if source in taught.services),
-    )

@@ -10,7 +10,7 @@ import pytest
 from models.training import encoder
 from models.training.dataset import read_corpus
 from models.training.encoder import Item
-from models.training.lessons import Taught, disturbed, known_tasks, lesson, relaid, swapped, tasks
+from models.training.lessons import Taught, disturbed, lesson, relaid
 from nlp.encoder import ROLES, Pieces
 from nlp.tagging import LABELS
 
@@ -80,50 +80,6 @@ def test_slips_change_words_and_nothing_else():
     assert sloppy.roles == taught.roles
 
 
-LESSONS = [lesson(note) for note in NOTES[::40]]
-KNOWN = known_tasks(LESSONS)
-
-
-def test_other_tasks_stand_where_tasks_stood_with_their_labels():
-    changed = 0
-    for number, taught in enumerate(LESSONS):
-        other = swapped(taught, KNOWN, random.Random(number))
-        assert {
-            len(rows) for rows in (other.tags, other.roles, other.codes, other.statuses, *other.weights.values())
-        } == {len(other.words)}
-        before, after = list(tasks(taught)), list(tasks(other))
-        assert [taught.tags[start] for start, _, _ in before] == [other.tags[start] for start, _, _ in after]
-        assert [code for *_, code in before] == [code for *_, code in after]
-        assert [role for role in taught.roles if role >= 0] == [role for role in other.roles if role >= 0]
-        assert {taught.words[at] for at in taught.services} == {other.words[at] for at in other.services}
-        assert sum(tag == 0 for tag in taught.tags) == sum(tag == 0 for tag in other.tags)
-        for (start, end, code), (first, last, _) in zip(before, after, strict=True):
-            if taught.words[start:end] != other.words[first:last]:
-                changed += 1
-                assert tuple(other.words[first:last]) in KNOWN[code]
-    assert 0 < changed < sum(len(list(tasks(taught))) for taught in LESSONS) / 2
-
-
-def test_both_notes_of_a_pair_get_the_same_tasks():
-    twins: dict[str, list] = {}
-    for note in NOTES:
-        if note.pair is not None and note.pair.family == "status":
-            twins.setdefault(note.pair.id, []).append(lesson(note))
-    pairs = [pair for pair in twins.values() if [c for *_, c in tasks(pair[0])] == [c for *_, c in tasks(pair[1])]]
-    assert len(pairs) > 20
-    for number, pair in enumerate(pairs):
-        one, other = (swapped(taught, KNOWN, random.Random(number)) for taught in pair)
-        assert [one.words[s:e] for s, e, _ in tasks(one)] == [other.words[s:e] for s, e, _ in tasks(other)] or [
-            pair[0].words[s:e] for s, e, _ in tasks(pair[0])
-        ] != [pair[1].words[s:e] for s, e, _ in tasks(pair[1])]
-
-
-def test_tasks_whose_purpose_decides_keep_their_words():
-    note = next(note for note in NOTES if note.pair is not None and note.pair.family == "purpose")
-    taught = lesson(note)
-    assert all(swapped(taught, KNOWN, random.Random(seed)) == taught for seed in range(20))
-
-
 def item(length, unit):
     return Item([1] * length, [0], {}, {}, (), unit)
 
@@ -145,7 +101,7 @@ def test_each_turn_of_a_note_is_a_unit_of_its_own():
     marks = ["[CLS]", "[SEP]", "[UNK]", "[unused1]", "[MASK]"]
     for times in (2, 1):
         taught = Taught(lesson(note), (), "u", times)
-        items = list(encoder._items([taught], {}, Pieces(marks), random.Random(1)))
+        items = list(encoder._items([taught], Pieces(marks), random.Random(1)))
         assert len({item.unit for item in items}) == len(items) == times
 
 
