@@ -148,7 +148,7 @@ function card(service, index) {
 }
 
 function minutesOf(service) {
-  if (service.minutes === null && service.duration === null) return "none given";
+  if (service.duration === null) return service.minutes === null ? "none given" : String(service.minutes);
   const how = words.durations[service.duration.kind];
   return service.minutes === null ? `${how} (${quoted(service.duration.text)})` : `${service.minutes}, ${how} (${quoted(service.duration.text)})`;
 }
