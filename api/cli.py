@@ -458,7 +458,7 @@ def _load(model: Path | None, risk: str | Risk, rules: Path | None = None, *, al
         with rules_told():
             return Coder.load(
                 model,
-                alone or "accurate",
+                profile=alone or "accurate",
                 alone=alone is not None,
                 risk=cast("Risk", int(risk)),
                 rules=rules_path(rules),
