@@ -161,6 +161,20 @@ class Scan:
             return self._figures(index)
         return self._spoken(index) if self.word(index).isalpha() else None
 
+    def dotted(self, index: int) -> bool:
+        """Whether ``9.15`` or ``10.05`` stands here, which may be a time of day or any other number."""
+        tail = self.word(index + 2)
+        return (
+            len(self.word(index)) <= 2
+            and self.word(index).isdecimal()
+            and self.word(index + 1) == "."
+            and self.touching(index)
+            and self.touching(index + 1)
+            and len(tail) == 2
+            and tail.isdecimal()
+            and not (self.word(index + 3) in "./%" and self.touching(index + 2))
+        )
+
     def _figures(self, index: int) -> tuple[int, int, bool] | None:
         word = self.word(index)
         after = index + 1
@@ -175,6 +189,9 @@ class Scan:
             hour, minute = int(word), int(self.word(after + 1))
             after += 2
             sure = True
+        elif self.dotted(index):
+            hour, minute = int(word), int(self.word(after + 1))
+            after += 2
         elif len(word) in (3, 4):
             hour, minute = int(word[:-2]), int(word[-2:])
             sure = len(word) == 4 and word[0] == "0"

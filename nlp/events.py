@@ -106,6 +106,7 @@ def find_services(context: Context) -> list[Event]:
     taken = {i for s, e, _ in spans for i in range(s, e)}
 
     minute, tick = duration_words().minute, duration_words().tick
+    heads = {m.start for m in (*found["services"], *found["service_heads"])}
 
     def clause_start(at: int) -> bool:
         before = at - 1
@@ -138,6 +139,8 @@ def find_services(context: Context) -> list[Event]:
             return True  # "(Self-care)"
         if word in ("x", "X", "×", "=", "@", "+", "&") and at + 1 < len(words):
             return True
+        if word == "/" and at + 1 in heads:
+            return True  # "TE/TA 30 min"
         if word[0] in "\n\r|":
             return True
         return word[0] in ":-–—" or (len(word) >= 2 and word[0] in " \t")

@@ -45,6 +45,7 @@ _PLACED = 3.0  # taken off a label that the place of a sentence's only minutes s
 # grouper's own features knew the notes that they learnt from, so the encoder's weights came out small (`DECISIONS.md`, record 24).
 _SURER, _UNDONE = 1.0, 4.0
 _CLAIM_MINUTES = 2.0  # taken off the score of *no block* for minutes without a word against them
+_CLAIM_NAMED = 6.0  # the same for minutes right behind a service's name, whatever else the sentence says
 _CLAIM_WORK = 1.0  # the same for work that the tagger took for done; more finds more and leaks more
 _NO_WORK = frozenset(
     ("plan", "home_program", "goals", "not_today", "previous", "history", "subjective", "education", "measures")
@@ -408,6 +409,21 @@ def parted_lines(context: Context, events: list[Event], labels: list[str]) -> li
     return out
 
 
+def _right_behind_name(context: Context, events: list[Event], number: int) -> bool:
+    """Whether an event is minutes that stand right behind a service's name: ``97110, 28 min start to finish``.
+
+    Not where the note says that they were not given today ("TE 15 min next visit").
+    """
+    name, timed = events[number - 1], events[number]
+    if number == 0 or name.kind != "svc" or not name.code or timed.form not in _PLAIN_FORMS:
+        return False
+    between = context.tokens.words[name.end : timed.start]
+    solid = [w for w in between if not w.isspace()]
+    if any("\n" in w for w in between) or len(solid) > _BESIDE or any(w.isalnum() for w in solid):
+        return False
+    return find_status(context, timed.start, timed.end) is None
+
+
 def structure(context: Context, events: list[Event]) -> Scores:
     """What structure rules out or in, as scores of shape (events, labels) to add to the model's.
 
@@ -452,7 +468,9 @@ def structure(context: Context, events: list[Event]) -> Scores:
     for number, event in enumerate(events):
         if context.sections[event.start] in _NO_WORK:
             continue
-        if event.kind == "dur" and sentence_of[event.start] not in other:
+        if event.kind == "dur" and _right_behind_name(context, events, number):
+            scores[number - 1 : number + 1, unclaimed] -= _CLAIM_NAMED
+        elif event.kind == "dur" and sentence_of[event.start] not in other:
             scores[number, unclaimed] -= _CLAIM_MINUTES
         elif event.tag == "ACT" and find_status(context, event.start, event.end) is None:
             scores[number, unclaimed] -= _CLAIM_WORK

@@ -22,6 +22,7 @@ MAX_MINUTES = 240  # longer is no block of one visit
 _LEAST_BARE = 5  # a smaller bare number beside a service is units or a count
 _MOST_BARE = 99
 _UNIT = 15  # minutes
+_WORKING_HOURS = range(6, 21)
 _CLOCK_FORMS = frozenset(("range", "margin", "in_out", "chain"))
 _HEAD_REACH = 3  # words between "time" and its number
 _LEAD_WORDS = 4  # tokens before the number that opens a line: "ROM/str 18:"
@@ -132,13 +133,21 @@ class _Reader(Scan):
             return None
         minutes = elapsed(begin, second[0])
         spoken = first.isalpha() and words[at].isalpha()
-        certain = sure or second[2] or spoken or (figures and len(self.word(at)) == 4)
+        dotted = self.dotted(index) and self.dotted(at)
+        if dotted and not self._day(index, minutes, second[1]):
+            return None
+        certain = sure or second[2] or spoken or dotted or (figures and len(self.word(at)) == 4)
         years = not sure and all(
             len(w) == 4 and w[:2] in ("19", "20") and w.isdecimal() and int(w[2:]) < 60 for w in (first, self.word(at))
         )
         if not certain or minutes > MAX_MINUTES or (years and minutes < 8):
             return None
         return second[1], minutes, second[0]
+
+    def _day(self, index: int, minutes: int, after: int) -> bool:
+        """Whether two dotted numbers can be the times of a block: in working hours, not too far apart, and of no unit."""
+        unit = self.word(self.from_here(after))
+        return int(self.words[index]) in _WORKING_HOURS and minutes <= MAX_MINUTES // 2 and unit not in self.data.counted
 
     def short_ranges(self) -> None:
         """``9-9:15``, ``2 - 2:30 pm``: the first time is the hour alone."""
