@@ -464,13 +464,18 @@ def structure(context: Context, events: list[Event]) -> Scores:
             scores[timed, [at["D-B"], at["P-B"]]] -= _NEVER
     unclaimed = [at["O"], at["Q"]]
     sentence_of = context.sentence_of
-    other = {sentence_of[m.start] for cue in ("total", "not_treatment") for m in context.found[cue]}
+    line_of = context.tokens.line_of
+    other = {
+        (sentence_of[m.start], line_of[m.start]) for cue in ("total", "not_treatment") for m in context.found[cue]
+    }
     for number, event in enumerate(events):
         if context.sections[event.start] in _NO_WORK:
             continue
         if event.kind == "dur" and _right_behind_name(context, events, number):
             scores[number - 1 : number + 1, unclaimed] -= _CLAIM_NAMED
-        elif event.kind == "dur" and sentence_of[event.start] not in other:
+        elif event.kind == "dur" and (
+            event.form == "column" or (sentence_of[event.start], line_of[event.start]) not in other
+        ):
             scores[number, unclaimed] -= _CLAIM_MINUTES
         elif event.tag == "ACT" and find_status(context, event.start, event.end) is None:
             scores[number, unclaimed] -= _CLAIM_WORK

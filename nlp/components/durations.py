@@ -438,6 +438,7 @@ class _Reader(Scan):
         """Numbers under a heading *Min* in tables parted by pipes, semicolons, tabs, commas or wide gaps."""
         tokens = self.tokens
         heads: tuple[str, int, int, int] | None = None  # separator, cell index, left and right column
+        outer = False  # whether the heading is its line's last cell
         for begin, end in tokens.lines:
             if begin >= end:
                 if heads and heads[0] == " ":
@@ -453,6 +454,7 @@ class _Reader(Scan):
             if head and len(cells) >= 2:
                 position = cells[head[0]][0]
                 heads = (separator, head[0], position, position + len(cells[head[0]][1]))
+                outer = head[0] == len(cells) - 1
                 continue
             if heads is None or (separator != heads[0] and heads[0] != " "):
                 continue
@@ -463,6 +465,7 @@ class _Reader(Scan):
                     continue
                 inside = left + len(cell) - len(cell.lstrip())
                 fits = i == heads[1] if heads[0] != " " else heads[2] - 3 <= inside + len(stripped) / 2 <= heads[3] + 3
+                fits = fits or (outer and heads[0] == " " and 0 < i == len(cells) - 1)  # a column out of line
                 if fits:
                     index = tokens.at(line_start + inside + stripped.index(number.group(1)))
                     self.add(index, index + 1, int(number.group(1)), "column")
@@ -516,9 +519,23 @@ class _Reader(Scan):
                 passed += self.word(at).isalpha()
                 at = self.next(at)
             after = self.next(at)
+            at = self._last_of_row(at)
+            after = self.next(at)
             change = self.word(after) == "to" and self.word(self.next(after)).isdecimal()  # "cut from 19 to 13 min"
             if self._small(at) and not self._counts(at) and not change:
                 self.add(at, at + 1, int(self.word(at)), "head")
+
+    def _last_of_row(self, at: int) -> int:
+        """The last of the numbers that alone fill the rest of a line, apart: a flowsheet's last column is today's."""
+        numbers = [at]
+        step = at + 1
+        while step < len(self.words) and self.words[step][0] not in "\r\n":
+            if self.words[step].isdecimal():
+                numbers.append(step)
+            elif not (is_blank(self.words[step]) or self.words[step] in "|-"):
+                return at
+            step += 1
+        return numbers[-1]
 
     def _counts(self, at: int) -> bool:
         """Whether the number at token ``at`` counts something or is part of another number."""
