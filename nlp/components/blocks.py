@@ -46,7 +46,7 @@ _PLACED = 3.0  # taken off a label that the place of a sentence's only minutes s
 _SURER, _UNDONE = 1.0, 4.0
 _CLAIM_MINUTES = 2.0  # taken off the score of *no block* for minutes without a word against them
 _CLAIM_NAMED = 6.0  # the same for minutes right behind a service's name, whatever else the sentence says
-_CLAIM_WORK = 1.0  # the same for work that the tagger took for done; more finds more and leaks more
+_CLAIM_WORK = 1.5  # the same for work that the tagger took for done; more finds more and leaks more
 _NO_WORK = frozenset(
     ("plan", "home_program", "goals", "not_today", "previous", "history", "subjective", "education", "measures")
 )
