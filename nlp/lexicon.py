@@ -234,8 +234,9 @@ class Matcher:
         count = len(words)
         found: dict[str, list[Match]] = {name: [] for name in self.names}
         free = dict.fromkeys(self.names, 0)
-        opening = zip(map(trie.get, forms), map(cased.get, words), strict=True)
-        for index, (node, exact) in enumerate(opening):
+        for index in range(count):
+            node = trie.get(forms[index])
+            exact = cased.get(words[index])
             if node is None and exact is None:
                 continue
             best: dict[str, tuple[int, Entry, str]] = {}

@@ -10,7 +10,7 @@ Scores of a token are the sum over its features; `decode` finds the best label s
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from threading import Lock
 
@@ -303,12 +303,13 @@ class WordScores:
             if len(rows) > self.LIMIT:
                 rows.clear()
                 rows[_BEYOND] = 0
-            new = set(words).difference(rows)
-            if new:
-                self._add(new)
-            return self.table[[rows[word] for word in words]]
+            found = list(map(rows.get, words))
+            if None in found:
+                self._add(list(dict.fromkeys(word for word in words if word not in rows)))
+                found = [rows[word] for word in words]
+            return self.table[found]
 
-    def _add(self, new: Collection[str]) -> None:
+    def _add(self, new: Sequence[str]) -> None:
         begin = len(self.rows)
         self.rows.update(zip(new, range(begin, begin + len(new)), strict=True))
         self.table = grown(self.table, len(self.rows))

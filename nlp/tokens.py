@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
-from itertools import accumulate
 
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
@@ -85,9 +84,16 @@ class Tokens:
         """Make the table from (word, following space) pairs that add up to ``text``."""
         words = [word for word, _ in pairs]
         lower = [word.lower() for word in words]
+        starts: list[int] = []
+        ends: list[int] = []
+        position = 0
+        for word, space in pairs:
+            starts.append(position)
+            position += len(word)
+            ends.append(position)
+            if space:
+                position += 1
         count = len(words)
-        starts = list(accumulate((len(word) + len(space) for word, space in pairs), initial=0))[:count]
-        ends = [start + len(word) for start, word in zip(starts, words, strict=True)]
         line_of = [0] * count
         piece_of = [-1] * count
         lines: list[tuple[int, int]] = []
@@ -95,11 +101,6 @@ class Tokens:
         line_start, piece_start = 0, -1
         for index, word in enumerate(words):
             line_of[index] = len(lines)
-            if word.isalnum():  # most tokens: no mark to look at
-                if piece_start < 0:
-                    piece_start = index
-                piece_of[index] = len(pieces)
-                continue
             first = word[0]
             if first == "\n" or first == "\r":
                 if piece_start >= 0:
