@@ -465,9 +465,7 @@ def structure(context: Context, events: list[Event]) -> Scores:
     unclaimed = [at["O"], at["Q"]]
     sentence_of = context.sentence_of
     line_of = context.tokens.line_of
-    other = {
-        (sentence_of[m.start], line_of[m.start]) for cue in ("total", "not_treatment") for m in context.found[cue]
-    }
+    other = {(sentence_of[m.start], line_of[m.start]) for cue in ("total", "not_treatment") for m in context.found[cue]}
     for number, event in enumerate(events):
         if context.sections[event.start] in _NO_WORK:
             continue

@@ -147,7 +147,9 @@ class _Reader(Scan):
     def _day(self, index: int, minutes: int, after: int) -> bool:
         """Whether two dotted numbers can be the times of a block: in working hours, not too far apart, and of no unit."""
         unit = self.word(self.from_here(after))
-        return int(self.words[index]) in _WORKING_HOURS and minutes <= MAX_MINUTES // 2 and unit not in self.data.counted
+        return (
+            int(self.words[index]) in _WORKING_HOURS and minutes <= MAX_MINUTES // 2 and unit not in self.data.counted
+        )
 
     def short_ranges(self) -> None:
         """``9-9:15``, ``2 - 2:30 pm``: the first time is the hour alone."""
