@@ -309,3 +309,41 @@ def test_a_name_that_opens_its_line_goes_on_in_no_block(text, ruled_out):
 )
 def test_service_names_are_found(text, codes):
     assert [event.code for event in find_services(Context(Tokens.of(text)))] == codes
+
+
+@pytest.mark.parametrize(
+    ("text", "claimed"),
+    [
+        ("97110, 28 min start to finish: SLR", True),
+        ("TherEx 30 min (premed 1 h prior)", True),
+        ("97110 held, 28 min", False),
+        ("97110 last visit: 25 min", False),
+        ("97110\n28 min", False),
+        ("28 min of rest, 97110", False),
+    ],
+)
+def test_minutes_right_behind_a_name_are_somebodys(text, claimed):
+    context, events = events_of(text)
+    timed = next(number for number, event in enumerate(events) if event.kind == "dur")
+    scores = structure(context, events)
+    assert bool(scores[timed, EVENT_LABELS.index("O")] <= -6.0) is claimed
+
+
+def test_a_word_against_minutes_speaks_for_its_own_line():
+    context, events = events_of("bike 9 min\nrest 2 min")
+    scores = structure(context, events)[:, EVENT_LABELS.index("O")]
+    assert [float(scores[n]) for n, e in enumerate(events) if e.kind == "dur"] == [-2.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("TE/TA 30 min", ["97110", "97530"]),
+        ("Group of 4, 25 min: ball toss", ["97150"]),
+        ("Ther activ ......... 9 min", ["97530"]),
+        ("TE/knee 30 min", []),
+        ("a group of friends", []),
+    ],
+)
+def test_names_of_services_are_found(text, codes):
+    assert [event.code for event in find_services(Context(Tokens.of(text)))] == codes

@@ -42,6 +42,10 @@ FOUND = [
     ("the last ten we did tug of war", {10}),
     ("the remaining 20 went to the ball", {20}),
     ("0905-0920 log roll", {15}),
+    ("9.15-9.40 rolling", {25}),
+    ("gait 13.05 to 13.30 in the hall", {25}),
+    (" time                           12      14\n next", {14}),
+    ("Time 12: bike", {12}),
     ("0905 - 0920 log roll", {15}),
     ("0905 to 0920 log roll", {15}),
     ("9:05-9:20 bike", {15}),
@@ -105,6 +109,10 @@ FOUND = [
     ("Task   Time\nSLR    12", {12}),
 ]
 NONE = [
+    "speed 9.15-9.40 mph",
+    "gait 0.85 to 1.02 m/s",
+    "load 7.25 to 8.10 kg",
+    "seen 9.15.24 to 10.05.24",
     "sit to stand min A x 2",
     "min assist for trunk",
     "Min A to mod A",
@@ -201,3 +209,13 @@ def test_several_forms_of_one_line_stand_on_tokens_of_their_own():
     found = find_durations(Context(Tokens.of("TE 38 min: bike 2 x 4 min, 1h15 walk, half an hour rest, 0905-0920")))
     assert [c.minutes for c in found] == [38, 8, 75, 30, 15]
     assert all(first.end <= second.start for first, second in itertools.pairwise(found))
+
+
+def test_a_last_column_of_minutes_may_be_out_of_line():
+    note = "Wed pm.                                  min\n97110  glides 2x10                     5\n       pinch 3 lb      7\nGrip R 31, L 58 lb."
+    assert [c.minutes for c in find_durations(Context(Tokens.of(note)))] == [5, 7]
+
+
+def test_a_column_that_is_not_the_last_keeps_its_place():
+    note = "activity                min         HR\ntreadmill               9           112\nbiceps curls                        98"
+    assert [c.minutes for c in find_durations(Context(Tokens.of(note)))] == [9]
