@@ -303,11 +303,10 @@ class WordScores:
             if len(rows) > self.LIMIT:
                 rows.clear()
                 rows[_BEYOND] = 0
-            found = list(map(rows.get, words))
-            if None in found:
-                self._add(list(dict.fromkeys(word for word in words if word not in rows)))
-                found = [rows[word] for word in words]
-            return self.table[found]
+            new = dict.fromkeys(word for word in words if word not in rows)
+            if new:
+                self._add(list(new))
+            return self.table[[rows[word] for word in words]]
 
     def _add(self, new: Sequence[str]) -> None:
         begin = len(self.rows)
