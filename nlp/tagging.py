@@ -303,9 +303,9 @@ class WordScores:
             if len(rows) > self.LIMIT:
                 rows.clear()
                 rows[_BEYOND] = 0
-            new = [word for word in dict.fromkeys(words) if word not in rows]
+            new = dict.fromkeys(word for word in words if word not in rows)
             if new:
-                self._add(new)
+                self._add(list(new))
             return self.table[[rows[word] for word in words]]
 
     def _add(self, new: Sequence[str]) -> None:
