@@ -6,6 +6,7 @@ Note, result and queue entry are one transaction. A repeated submission (same ke
 from __future__ import annotations
 
 import hashlib
+import os
 import tomllib
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from itertools import islice
+from threading import BoundedSemaphore
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
@@ -31,6 +33,9 @@ from models.note import Note
 from models.result import Result
 from nlp.errors import UnreadableText
 
+# Reading keeps an interpreter busy: with forty at once, whoever holds the database's one write lock waits for all of them at each
+# statement, and everybody else for them.
+_AT_ONCE = BoundedSemaphore(os.cpu_count() or 1)
 _RULES = ("codes.toml", "policies.toml", "flags.toml")
 
 
@@ -206,7 +211,8 @@ def _coded(coder: Coder, note: Note) -> Result:
     # PostgreSQL keeps no such character, and no note has one.
     if "\0" in note.text or "\0" in (note.note_id or ""):
         raise UnreadableText(max(0, note.text.find("\0")))
-    return coder.code(note)
+    with _AT_ONCE:
+        return coder.code(note)
 
 
 def _keep(
