@@ -14,7 +14,7 @@ function addRow(code = "", focused = true) {
   };
   const row = make(
     "li",
-    { class: "fields" },
+    { class: "fields", attributes: { "data-usual": code } },
     input("other", "Code", { list: "codes", maxlength: "5", value: code }),
     input("minutes", "Minutes", { inputmode: "numeric", maxlength: "4" }),
     make("button", { attributes: { type: "button", "aria-label": "Remove this code" }, click: () => remove(row) }, "Remove"),
@@ -36,7 +36,8 @@ function given() {
     const [code, value] = row.querySelectorAll("input");
     const number = code.value.trim().toUpperCase();
     const written = value.value.trim();
-    if (!number && !written) continue;
+    // A row that the page itself began with may stay empty.
+    if (!written && (!number || number === row.dataset.usual)) continue;
     const wrong = (field, message) => {
       field.setAttribute("aria-invalid", "true");
       showProblem(message, field);
