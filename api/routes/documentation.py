@@ -2,52 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated, get_args
+from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends
-from fastapi.exceptions import RequestValidationError
+from fastapi import APIRouter, Body
 
-from api.access import allowed_once_opened
-from api.db import values
 from api.dependencies import CoderDep
-from api.errors import (
-    Forbidden,
-    ModelNotReady,
-    NoteTooLong,
-    RequestTooLarge,
-    SignInRequired,
-    UnknownPayer,
-    UnreadableText,
-    WrongHost,
-    documented,
-)
+from api.errors import documented
 from api.routes.examples import examples
+from api.routes.reading import ERRORS, GUARD, NOTE_ERRORS
 from models.billing.audit import NoteAudit
 from models.note import Note
 
 router = APIRouter(
     prefix="/v1/documentation",
     tags=["documentation"],
-    # What reads a note is guarded as the suggestions are.
-    dependencies=[Depends(allowed_once_opened(*get_args(values.Role), scope="suggestions"))],
+    dependencies=[GUARD],
 )
 
 
 @router.post(
     "",
     summary="Audit a note's documentation",
-    responses=documented(
-        SignInRequired,
-        Forbidden,
-        WrongHost,
-        RequestTooLarge,
-        RequestValidationError,
-        ModelNotReady,
-        NoteTooLong,
-        UnreadableText,
-        UnknownPayer,
-        Exception,
-    ),
+    responses=documented(*ERRORS, *NOTE_ERRORS),
 )
 def audit(note: Annotated[Note, Body(openapi_examples=examples()["notes"])], coder: CoderDep) -> NoteAudit:
     """Say what a note's documentation holds and what it lacks, with an example for each lack. Nothing is kept."""

@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends
-from fastapi.exceptions import RequestValidationError
+from fastapi import APIRouter, Body
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.access import allowed_once_opened
 from api.batch.records import ErrorLine, code_values
-from api.db import values
 from api.dependencies import CoderDep, SettingsDep
 from api.errors import (
-    Forbidden,
-    ModelNotReady,
-    NoteTooLong,
-    RequestTooLarge,
-    SignInRequired,
     TooManyNotes,
-    UnknownPayer,
-    UnreadableText,
-    WrongHost,
     documented,
 )
 from api.routes.examples import examples
+from api.routes.reading import ERRORS, GUARD, NOTE_ERRORS
 from models.note import Note
 from models.result import Result
 
 router = APIRouter(
     prefix="/v1/suggestions",
     tags=["suggestions"],
-    dependencies=[Depends(allowed_once_opened(*get_args(values.Role), scope="suggestions"))],
+    dependencies=[GUARD],
 )
 
 
@@ -52,13 +42,10 @@ class BatchResult(BaseModel):
     results: list[Result | ErrorLine]
 
 
-_ERRORS = (SignInRequired, Forbidden, WrongHost, RequestTooLarge, RequestValidationError, ModelNotReady, Exception)
-
-
 @router.post(
     "",
     summary="Code one note",
-    responses=documented(*_ERRORS, NoteTooLong, UnreadableText, UnknownPayer),
+    responses=documented(*ERRORS, *NOTE_ERRORS),
 )
 def suggest(note: Annotated[Note, Body(openapi_examples=examples()["notes"])], coder: CoderDep) -> Result:
     """Suggest what a treatment note bills. Nothing is billed and nothing is kept."""
@@ -68,7 +55,7 @@ def suggest(note: Annotated[Note, Body(openapi_examples=examples()["notes"])], c
 @router.post(
     "/batch",
     summary="Code many notes",
-    responses=documented(*_ERRORS, TooManyNotes),
+    responses=documented(*ERRORS, TooManyNotes),
 )
 def suggest_batch(
     batch: Annotated[Batch, Body(openapi_examples=examples()["batches"])], coder: CoderDep, settings: SettingsDep

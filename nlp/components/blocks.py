@@ -7,7 +7,7 @@ that ends up in no block was not done today.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, chain, groupby
 from pathlib import Path
@@ -143,14 +143,14 @@ def given_to_each(context: Context, event: Event) -> bool:
 
 
 def group(
-    events: list[Event], labels: list[str], *, line_of: Sequence[int] | None = None, each: Sequence[bool] = ()
+    events: list[Event], labels: list[str], *, line_of: Sequence[int] | None = None, each: Collection[int] = ()
 ) -> Grouping:
     """Turn labelled events into blocks.
 
     A duration of the block's own wins over the minutes inside it; two of its own (a clock range and the minutes it makes)
     count once where they agree. With ``line_of`` (the line of every token) timed activities a line under a service's
-    heading are one block. A shared duration goes to the two or more blocks nearest to it that have none; where ``each`` says
-    so of its event (`given_to_each`), as minutes of their own.
+    heading are one block. A shared duration goes to the two or more blocks nearest to it that have none; where ``each`` holds
+    its first token (`given_to_each`), as minutes of their own.
     """
     opened: list[_Open] = []
     shared: list[tuple[Event, int]] = []
@@ -194,10 +194,17 @@ def group(
         if len(chosen) < 2:
             loose.append(event)
             continue
-        own = bool(each) and each[events.index(event)]
         for i in chosen:
-            blocks[i] = replace(blocks[i], durations=(event,), shared=not own)
+            blocks[i] = replace(blocks[i], durations=(event,), shared=event.start not in each)
     return Grouping(tuple(blocks), tuple(loose), tuple(e for e in events if e.kind == "svc"))
+
+
+def _marks_between(context: Context, one: Event, other: Event) -> list[str] | None:
+    """The words and marks between two events side by side on a line, at most `_BESIDE`; ``None`` where they are further apart."""
+    words, line_of = context.tokens.words, context.tokens.line_of
+    left, right = sorted((one, other), key=lambda e: e.start)
+    solid = [w for w in words[left.end : right.start] if not w.isspace()]
+    return solid if line_of[left.start] == line_of[right.start] and len(solid) <= _BESIDE else None
 
 
 def own_minutes(context: Context, events: list[Event], labels: list[str]) -> list[str]:
@@ -205,7 +212,6 @@ def own_minutes(context: Context, events: list[Event], labels: list[str]) -> lis
 
     ``38' TE: rec bike 6', sled push`` is 38, not 6. Only minutes that belong to no block otherwise are taken.
     """
-    line_of, words = context.tokens.line_of, context.tokens.words
     out = list(labels)
     begins = [n for n, label in enumerate(labels) if label in ("B", "D-B", "P-B")]
     for place, begin in enumerate(begins):
@@ -221,9 +227,7 @@ def own_minutes(context: Context, events: list[Event], labels: list[str]) -> lis
                 if not 0 <= beside < len(events) or events[beside].kind != "dur" or labels[beside] not in ("O", "Q"):
                     continue
                 timed = events[beside]
-                left, right = sorted((event, timed), key=lambda e: e.start)
-                solid = [w for w in words[left.end : right.start] if not w.isspace()]
-                near = line_of[left.start] == line_of[right.start] and len(solid) <= _BESIDE
+                near = _marks_between(context, event, timed) is not None
                 if near and timed.form in _PLAIN_FORMS and timed.minutes > sum(events[n].minutes for n in inner):
                     for n in inner:
                         out[n] = "Q"
@@ -417,9 +421,8 @@ def _right_behind_name(context: Context, events: list[Event], number: int) -> bo
     name, timed = events[number - 1], events[number]
     if number == 0 or name.kind != "svc" or not name.code or timed.form not in _PLAIN_FORMS:
         return False
-    between = context.tokens.words[name.end : timed.start]
-    solid = [w for w in between if not w.isspace()]
-    if any("\n" in w for w in between) or len(solid) > _BESIDE or any(w.isalnum() for w in solid):
+    marks = _marks_between(context, name, timed)
+    if marks is None or any(w.isalnum() for w in marks):
         return False
     return find_status(context, timed.start, timed.end) is None
 
@@ -484,7 +487,8 @@ def _grouping(context: Context, events: list[Event], path: list[int], certainty:
     labels = [EVENT_LABELS[number] for number in path]
     for settle_labels in (parted_lines, own_minutes, added_minutes, attach_names):
         labels = settle_labels(context, events, labels)
-    each = [event.kind == "dur" and given_to_each(context, event) for event in events]
+    given = (event for event, label in zip(events, labels, strict=True) if label == "S" and event.kind == "dur")
+    each = {event.start for event in given if given_to_each(context, event)}
     grouping = group(events, labels, line_of=context.tokens.line_of, each=each)
     sure = {id(event): value for event, value in zip(events, certainty, strict=True)}
     blocks = tuple(

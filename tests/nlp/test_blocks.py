@@ -104,7 +104,7 @@ def test_minutes_for_two_may_be_those_of_either(text, each):
 
 def test_minutes_given_to_each_are_each_blocks_own():
     events = [act(0), act(4), dur(8, 15)]
-    found = group(events, ["B", "B", "S"], each=[False, False, True])
+    found = group(events, ["B", "B", "S"], each={8})
     assert [(block.minutes, block.shared) for block in found.blocks] == [(15, False), (15, False)]
 
 
