@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pycrfsuite
@@ -372,8 +373,17 @@ def cross_see(
         return [plain[note.id] for note in notes], accurate, whole.result()
 
 
-def writer_folds(notes: Sequence[LabelledNote], count: int) -> list[list[int]]:
-    """Indexes of notes in at most ``count`` folds of like size; a writer's notes stay in one fold."""
+class Written(Protocol):
+    """What was written by somebody: a note, or a block of one."""
+
+    @property
+    def writer(self) -> str:
+        """Who wrote it."""
+        ...
+
+
+def writer_folds(notes: Sequence[Written], count: int) -> list[list[int]]:
+    """Indexes of notes, or of what stands in them, in at most ``count`` folds of like size; a writer's notes stay in one fold."""
     writers: dict[str, list[int]] = {}
     for index, note in enumerate(notes):
         writers.setdefault(note.writer, []).append(index)

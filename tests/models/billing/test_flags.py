@@ -592,14 +592,14 @@ MESSAGES = [
         note(TE | {"minutes": 8}),
         (
             "The units depend on the payer's policy. Here: full 15 minutes: no unit. "
-            "Medicare's 8-minute rule: 1 x 97110; AMA midpoint rule: 1 x 97110. "
+            "Medicare's 8-minute rule: 1 x 97110; the AMA's midpoint rule: 1 x 97110. "
             "Units that the strict reading gives up: 1 against Medicare's count, 1 against the AMA's."
         ),
     ),
     (
         "policy_difference",
         note(TE | {"minutes": 8}, policy="ama_midpoint"),
-        ("The units depend on the payer's policy. Here: AMA midpoint rule: 1 x 97110. full 15 minutes: no unit."),
+        ("The units depend on the payer's policy. Here: the AMA's midpoint rule: 1 x 97110. full 15 minutes: no unit."),
     ),
     (
         "pair_not_together",

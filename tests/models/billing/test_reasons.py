@@ -164,11 +164,11 @@ def test_what_is_left_out_and_why() -> None:
 def test_the_strict_reading_always_says_what_it_gives_up() -> None:
     assert calculate({"97110": 20, "97530": 18}).gives_up_words == (
         "Against Medicare's 8-minute rule the strict reading gives up one unit.",
-        "Against AMA midpoint rule the strict reading gives up nothing.",
+        "Against the AMA's midpoint rule the strict reading gives up nothing.",
     )
     assert calculate({}).gives_up_words == (
         "Against Medicare's 8-minute rule the strict reading gives up nothing.",
-        "Against AMA midpoint rule the strict reading gives up nothing.",
+        "Against the AMA's midpoint rule the strict reading gives up nothing.",
     )
 
 
