@@ -1,0 +1,193 @@
+"""Rows of a table or form whose cells say that nothing was done today: ``Sit to stand | NT | --``, ``Wall sits | 3x20s | hold``.
+
+A line is a row where pipes, tabs, wide blanks or leader dots part it. Its first cell with letters names the work; what follows
+are its values. A row was not done
+
+* where no value holds a dose or a tick, and all values, or two of them, are marks for nothing or words for work left out;
+* where its code has 0 minutes;
+* where its last value is a word for work left out and one before it holds a dose;
+* under a header of days or dates of which the last is today, where its last value is a mark for nothing, or where it ends
+  before that column and at least half of the rows do not;
+* where the note answers its lines with Y and N, and this one with N.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from nlp.terms import listed
+from nlp.tokens import Tokens
+
+_PARTED = re.compile(r"\s*\|\s*|\s*\t\s*|\s*\.{3,}\s*|\s+\.\s+|\s{2,}")
+_LETTERS = re.compile(r"[A-Za-z]{2}")
+_CODE = re.compile(r"9\d{4}|G\d{4}")
+_NUMBER = re.compile(r"\d{1,3}")
+_POSITIVE = re.compile(r"[1-9]")
+_DATE = re.compile(r"\b(?:\d{4}-)?(\d{1,2})[/.-](\d{1,2})\b")
+_DAY = re.compile(
+    rf"{_DATE.pattern}|\b(?:mon|tues?|wed|thu(?:rs?)?|fri|sat|sun|today)\b",
+    re.IGNORECASE,
+)
+_ANSWER = re.compile(r"([YN])(?:\s{2,}|\t|\s*\|)\s*(?=\S)")
+_PROSE = 60  # characters; a line as long that is no row ends a table
+_LEAST = 2  # days that make a header, and marks that outweigh a remark
+Cell = tuple[int, int]
+
+
+@cache
+def _pattern(name: str, behind: str = "") -> re.Pattern[str]:
+    words = "|".join(map(re.escape, sorted(listed(name), key=len, reverse=True)))
+    return re.compile(rf"(?:{words}){behind}\.?", re.IGNORECASE)
+
+
+def _cells(line: str) -> list[Cell]:
+    """Character ranges of a line's cells, the blank ones between pipes included."""
+    out = []
+    at = 0
+    for part in _PARTED.finditer(line):
+        out.append((at, part.start()))
+        at = part.end()
+    out.append((at, len(line)))
+    # What a line is indented by is no cell, nor what stands outside the pipes that a line begins and ends with.
+    if line[:1] == line[-1:] == "|":
+        out = out[:-1]
+    return out[1:] if out[0][0] == out[0][1] else out
+
+
+def _parted(line: str) -> int:
+    return line.count("|") + line.count("\t")
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """A line of days or dates of which the last is today: where that stands, and how many pipes or tabs are in front of it."""
+
+    start: int
+    parted: int
+
+    @classmethod
+    def of(cls, line: str) -> _Header | None:
+        """The header that a line is; grades ("4/5", "5/5") are none, nor dates of which the last is the oldest."""
+        days = [(start, end) for start, end in _cells(line) if _DAY.search(line, start, end)]
+        if len(days) < _LEAST or days[-1][1] != len(line.rstrip(" |")):
+            return None
+        dates = [(int(d[1]), int(d[2])) for d in (_DATE.search(line, *cell) for cell in days) if d]
+        if dates and (len({day for _, day in dates}) < _LEAST or dates[-1] < dates[0]):
+            return None
+        if any("today" in line[slice(*cell)].lower() for cell in days[:-1]):
+            return None
+        return cls(days[-1][0], _parted(line[: days[-1][0]]))
+
+    def reached(self, line: str) -> bool:
+        """Whether a row has a value in the last column."""
+        filled = line.rstrip(" |\t")
+        return _parted(filled) >= self.parted if self.parted else len(filled) >= self.start
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A line of a table: its values, the header above it, and a number between a code and the work."""
+
+    line: str
+    values: list[Cell]
+    header: _Header | None
+    minutes: Cell | None
+
+    @classmethod
+    def of(cls, line: str, header: _Header | None) -> _Row:
+        cells = _cells(line)
+        coded, minutes = False, None
+        while cells and not _LETTERS.search(line, *cells[0]):
+            coded = coded or _CODE.fullmatch(line, *cells[0]) is not None
+            minutes = cells[0] if coded and _NUMBER.fullmatch(line, *cells[0]) else minutes
+            cells = cells[1:]
+        return cls(line, cells[1:], header, minutes)
+
+    def where(self, pattern: re.Pattern[str], *, whole: bool = True) -> list[Cell]:
+        """The values that a pattern makes out."""
+        fits = pattern.fullmatch if whole else pattern.search
+        return [cell for cell in self.values if fits(self.line, *cell)]
+
+    def undone(self) -> Cell | None:
+        """Where it says that it was not done today; ``None`` where it does not, by its own values."""
+        dosed = self.where(_POSITIVE, whole=False)
+        # A word may be followed by its reason: "hold, sore", but not "hold at end range".
+        marks, words = (
+            self.where(_pattern("nothing_mark")),
+            self.where(_pattern("left_out", r"(?:\s*[,;:(–—-](?!\s*\d).*)?")),
+        )
+        said = sorted({*marks, *words})
+        if self.minutes is not None:
+            return None if _POSITIVE.search(self.line, *self.minutes) else self.minutes
+        if not said:
+            return None
+        if not dosed:
+            ticked = self.where(_pattern("tick", r"(?:[\s,].*)?"))
+            outweighed = len(said) < min(_LEAST, len(self.values))
+            return None if ticked or outweighed else said[0]
+        last = self.values[-1]
+        told = last in words or (last in marks and self.header is not None and self.header.reached(self.line))
+        return last if told and dosed[0] < last else None
+
+    def dosed_before(self) -> Cell | None:
+        """Its last dose, where it has none in the header's last column."""
+        dosed = self.where(_POSITIVE, whole=False)
+        return dosed[-1] if dosed and self.header is not None and not self.header.reached(self.line) else None
+
+
+def undone_rows(tokens: Tokens) -> dict[int, tuple[int, int]]:
+    """Tokens of rows that were not done today, each with the token range of what says so.
+
+    Examples
+    --------
+    >>> sorted(undone_rows(Tokens.of("Sit to stand | NT | --")))[0]
+    0
+    >>> undone_rows(Tokens.of("NuStep | -- | 8 min"))
+    {}
+    """
+    out: dict[int, tuple[int, int]] = {}
+    for first, last, (start, end) in _found(tokens):
+        at = bisect_left(tokens.starts, start)
+        for index in range(first, last):
+            out[index] = at, max(bisect_left(tokens.starts, end), at + 1)
+    return out
+
+
+def _found(tokens: Tokens) -> Iterator[tuple[int, int, Cell]]:
+    """Token ranges of such lines with the characters that say so."""
+    lines = [(first, last) for first, last in tokens.lines if first < last]
+    texts = [tokens.text[tokens.starts[first] : tokens.ends[last - 1]] for first, last in lines]
+    answers = [_ANSWER.match(text) for text in texts]
+    answered = {found[1] for found in answers if found} == {"Y", "N"}
+    rows = list(_rows(texts))
+    short = _not_reaching(rows)
+    for (first, last), row, answer in zip(lines, rows, answers, strict=True):
+        begin = tokens.starts[first]
+        mark = (0, 1) if answered and answer and answer[1] == "N" else row.undone()
+        if mark is None and row.header in short:
+            mark = row.dosed_before()
+        if mark is not None:
+            yield first, last, (begin + mark[0], begin + mark[1])
+
+
+def _rows(texts: list[str]) -> Iterator[_Row]:
+    header: _Header | None = None
+    for text in texts:
+        named = _Header.of(text)
+        if len(text) > _PROSE and len(_cells(text)) == 1 and _LETTERS.search(text):
+            header = None
+        header = named or header
+        yield _Row.of(text, None if named else header)
+
+
+def _not_reaching(rows: list[_Row]) -> set[_Header | None]:
+    """Headers whose last column at least half of the rows fill: there an empty cell tells something."""
+    filled: dict[_Header, list[bool]] = {}
+    for row in rows:
+        if row.header is not None and row.where(_POSITIVE, whole=False):
+            filled.setdefault(row.header, []).append(row.header.reached(row.line))
+    return {header for header, reached in filled.items() if sum(reached) * 2 >= len(reached)}

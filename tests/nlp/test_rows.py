@@ -1,0 +1,48 @@
+"""Which rows of a table were not done today; a clinician can read and extend the tables. ``!`` opens a row that was not done."""
+
+import pytest
+
+from nlp.rows import undone_rows
+from nlp.tokens import Tokens
+
+TABLES = [
+    # Marks for nothing and words for work left out, whatever the columns are.
+    "!Sit to stand | NT | --\nRolling L/R | max A x2 | 5",
+    "!Wall slide | 3x20s | 3x30s | hold, sore\nPlank | 3x | hold 30 s",
+    "!Curb, 6 inch      n/a    n/a    brace not here\nNuStep            --     8 min  RPE 12",
+    "!bridging ............ ––\n!hamstring stretch . ––\nnoodle kicks ......... 5 min",
+    "!Obstacle course | - | not reached\nZipping own coat | 9 | engages pin 2/5",
+    "| !Knee mobs | hold, hot | 0 |\n| SLR | 3x10 | 6 |",
+    "97140    8    scar massage     -\n97112    0    !foam stance     -",
+    # A dash beside a remark or a tick says nothing, nor does one in a column of remarks.
+    "Hall walk | -- | CGA, no LOB\nCar seat simulation    -    ✓ CGA\nStacking chairs | 4 chairs | --",
+    # A grid of visits: the last column is today.
+    "       | 4/22 | 4/25 | 4/29 (today)\nNuStep | L3 8' | L4 8' | L4 10'\n!Quad set | x20 | x20 | --\n!SAQ | x15 | x20 |\nHeel slide | -- | x15 | x20",
+    "                Mon     Tue     Fri\nLadder, trips   4       5       8\nKneel-crawl     5       6       8\n!Plank, s       30      45",
+    "\t3/3\t3/6\nWater walking\t6 lap\t8 lap\n!Wall squats\tx15\t-\nDeep-well jog\t-\t5 min",
+    # Not today's: the newest first, today named earlier, a last column that nobody filled, grades of strength.
+    "            11/7    10/31    10/24\nWall walks  x12     x10      n/a\nPress       3x10    2x10",
+    "            8/1     8/8 today    8/12\nElliptical  5       8\nSide steps  2x10    3x10",
+    "            8/1     8/8     8/12\nElliptical  5       8\nSide steps  2x10    3x10",
+    "Quad      4/5    5/5\nSLR       3x10",
+    # Lines that are answered.
+    "Y   copying sentences    3 lines\nN   !lacing cards\nY   buttoning a vest",
+    "N   lacing cards\nN   keyboard practice",
+    # Prose is no table.
+    "Bridges 2x10, clamshells held. No SLR - 0 pain",
+]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_rows(table: str):
+    tokens = Tokens.of(table.replace("!", ""))
+    undone = undone_rows(tokens)
+    assert all(0 <= start < end <= len(tokens) for start, end in undone.values())
+    assert {tokens.line_of[index] for index in undone} == {
+        number for number, line in enumerate(table.splitlines()) if "!" in line
+    }
+
+
+def test_a_long_blank_line_costs_no_more_than_it_is_long():
+    tokens = Tokens.of(("x" + " " * 20_000) * 5 + "|" + " " * 50_000)
+    assert undone_rows(tokens) == {}
