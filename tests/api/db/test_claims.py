@@ -21,7 +21,7 @@ from api.db.session import Database
 from api.decisions import Decision
 from api.queue import review
 from api.queue.order import priority, variety
-from api.queue.review import DecisionRequest
+from api.queue.review import DecisionRequest, Wanted
 
 from .claimer import claims
 from .reviewing import ReviewCoder
@@ -150,7 +150,7 @@ def test_two_readings_at_the_same_moment_are_compared(
                 .filter_by(clinic_id=clinic, result_id=_result(database, one.id), reading="second")
                 .one()
             )
-        two = review.claim(database, second, lease=LEASE, item_id=item.id)
+        two = review.claim(database, second, lease=LEASE, wanted=Wanted(id=item.id))
         undo = DecisionRequest.model_validate({"decision": {"kind": "undo"}})
         back = review.decide(database, first, one.id, undo, lease=LEASE).claim
         assert two is not None

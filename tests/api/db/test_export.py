@@ -131,6 +131,36 @@ def test_an_adjudication_wins_and_readings_that_differ_wait_for_one(
     assert (note.services[0].code, note.services[0].minutes) == ("97530", 10)
 
 
+def test_what_was_done_is_compared_too_and_ends_of_spans_are_not(
+    exported: Callable[[], Exported], database: Database, clinic: uuid.UUID, add_person: AddPerson, review: AddReview
+):
+    """What the queue has settled by a third person is not exported before; a span that ends elsewhere is no disagreement."""
+    ana, ben = add_person(clinic), add_person(clinic, "ben")
+    review(ana, TEXT, decision())
+    with database.reading() as session:
+        result = uuid.UUID(str(session.scalar(sql("SELECT result_id FROM reviews"))))
+    longer = decision()
+    longer["services"][0]["activities"] = [at("SLR 3x10")]
+    second = review(ben, TEXT, longer, result=result, reading="second")
+    assert exported().counts()["notes"] == 1
+    nothing = decision()
+    nothing["services"][0]["activities"] = []
+    review(ben, TEXT, nothing, result=result, reading="second", supersedes=second)
+    assert exported().counts() == {"notes": 0, "refused": 0, "purged": 0, "contested": 1, "open": 0}
+
+
+def test_two_readings_of_which_one_is_no_decision_are_refused(
+    exported: Callable[[], Exported], database: Database, clinic: uuid.UUID, add_person: AddPerson, review: AddReview
+):
+    ana, ben = add_person(clinic), add_person(clinic, "ben")
+    review(ana, TEXT, decision())
+    with database.reading() as session:
+        result = uuid.UUID(str(session.scalar(sql("SELECT result_id FROM reviews"))))
+    review(ben, TEXT, {"kind": "correct", "services": [{"code": "99999"}]}, result=result, reading="second")
+    [refused] = exported().refused
+    assert refused.reason == "one of its readings is no decision of this program"
+
+
 def test_nobody_waits_while_notes_are_read(
     database: Database, clinic: uuid.UUID, add_person: AddPerson, review: AddReview, reader: Reader
 ):
@@ -244,19 +274,22 @@ def test_the_command_writes_notes_that_the_corpus_takes(
 
 
 def test_the_command_prints_notes_where_no_file_is_named(
-    run: Callable[..., Any], clinic: uuid.UUID, add_person: AddPerson, review: AddReview
+    run: Callable[..., Any], clinic: uuid.UUID, add_person: AddPerson, review: AddReview, tmp_path: Path
 ):
-    review(add_person(clinic), TEXT, decision())
-    answer = run("data", "export", "--reviewed", "main")
+    held = review(add_person(clinic), TEXT, decision())
+    about = tmp_path / "about.jsonl"
+    answer = run("data", "export", "--reviewed", "main", "--about", str(about))
     assert answer.exit_code == 0
     assert LabelledNote.model_validate_json(answer.stdout).text == TEXT
+    assert json.loads(about.read_text())["review"] == str(held)
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--reviewed", "nowhere"), "no clinic 'nowhere'"),
+        (("--reviewed", "nowhere", "a"), "no clinic 'nowhere'"),
         (("--reviewed", "main", "a", "b"), "one file to write"),
+        (("--reviewed", "main"), "who decided when"),
         (("--about", "x"), "--about goes with --reviewed"),
         ((), "Name IN, OUT and --to, or --reviewed CLINIC"),
     ],

@@ -65,6 +65,7 @@ def test_the_second_reader_is_another_one_and_sees_nothing_of_the_first(here: Cl
         assert here.get(login, f"/v1/notes/{note['id']}")["readings"][0]["changes"]["minutes"] == {"97110": [20, 30]}
     here.decide("carl", claim, correct(claim, minutes=30))
     assert len(here.get("carl", f"/v1/notes/{note['id']}")["readings"]) == 2
+    assert stands(here, note) == {"first": True, "second": True}
     # They agree, so that nothing is left to settle.
     assert here.get("tina", "/v1/queue")["total"] == 0
 
@@ -96,7 +97,7 @@ def disagree(here: Clinic) -> tuple[Any, Any, Any]:
 
 
 def test_a_disagreement_is_settled_by_a_third_person_who_sees_both(here: Clinic):
-    _, _, entries = disagree(here)
+    note, _, entries = disagree(here)
     assert [(each["reading"], each["reason"]) for each in entries] == [("adjudication", "adjudication")]
     assert here.claim("cora") is None
     assert here.claim("carl") is None
@@ -105,12 +106,19 @@ def test_a_disagreement_is_settled_by_a_third_person_who_sees_both(here: Clinic)
         ("first", 30),
         ("second", 20),
     ]
+    # Which of the two the note is taken for is open until they are settled.
+    assert stands(here, note) == {"first": False, "second": False}
     here.decide("tina", claim, correct(claim, minutes=30))
+    assert stands(here, note) == {"first": False, "second": False, "adjudication": True}
     assert here.get("tina", "/v1/queue")["total"] == 0
     # What was settled cannot be taken back below it.
     here.undo("cora", here_item(here, "first"), 409)
     back = here.undo("tina", claim["id"])["claim"]
     assert here.decide("tina", back)["state"] == "decided"
+
+
+def stands(here: Clinic, note: Any) -> dict[str, bool]:
+    return {each["reading"]: each["stands"] for each in here.get("theo", f"/v1/notes/{note['id']}")["readings"]}
 
 
 def here_item(here: Clinic, reading: str) -> str:
