@@ -15,7 +15,7 @@ from api.db.session import Database
 from models.note import Discipline
 from models.result import Code
 
-CodeFilter = Code | Literal["none"]
+CodeFilter = Literal[Code, "none"]
 
 
 class _Frozen(BaseModel):

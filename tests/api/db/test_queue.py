@@ -18,6 +18,7 @@ from api.db.errors import DatabaseFull, RowRefused, UnknownRow
 from api.db.session import Database
 from api.queue import readings
 from api.queue.order import drawn, priority, variety
+from api.queue.submit import rules_version
 from models.result import Result
 
 from ..conftest import SENTINEL
@@ -64,7 +65,7 @@ def test_a_flagged_note_waits_and_is_kept_as_returned(here: Clinic):
         kept = queue.kept(session, here.id, uuid.UUID(answer["id"]))
         assert json.loads(kept.result.body) == answer["result"]
         assert kept.result.body_sha256 == repository.sha256(kept.result.body)
-        assert kept.result.rules_version.startswith("codes")
+        assert kept.result.rules_version == rules_version(answer["result"]["model"]["rules"])
         assert (kept.note.external_id, str(kept.note.visit_date), kept.note.person_id) == (
             "n1",
             "2026-11-20",
@@ -175,6 +176,17 @@ def test_a_program_submits_for_a_therapist(here: Clinic):
     assert here.get("theo", "/v1/notes") == []
     refused = here.post("key-submit", "/v1/notes", {"text": "bridging \0"}, 422)
     assert refused["type"].endswith("unreadable-text")
+
+
+def test_the_rules_that_made_a_result_are_kept_with_it():
+    """Rows and the clinic's own file by the result's version, what is no row by files; a long version by its hash."""
+    own, beside = rules_version("2026-11-26-abc+mine-2-def").split("/")
+    assert own == "2026-11-26-abc+mine-2-def"
+    assert [part.rstrip("0123456789") for part in beside.split("-")[:2]] == ["policies", "flags"]
+    assert rules_version("other").endswith(beside)
+    long, longer = rules_version("a" * 300), rules_version("a" * 301)
+    assert long != longer
+    assert len(long) == len(longer) <= 100
 
 
 # ---- who may what
@@ -373,7 +385,7 @@ def test_the_next_one_is_one_that_the_filters_leave(here: Clinic):
     assert items[following["id"]] == "old"
     ended = here.decide("cora", following, next={"hours": 1})
     assert (ended["state"], ended["claim"]) == ("decided", None)
-    assert items[here.claim("cora")["id"]] == "best"
+    assert items[here.claim("cora")["id"]] == "stairs"
 
 
 def test_filters_keep_near_twins_apart(here: Clinic):
@@ -951,6 +963,8 @@ def test_no_function_reaches_into_another_clinic(here: Clinic, there: Clinic):
         "dashboard.waiting": lambda s: dashboard.waiting(s, wrong).entries,
         "dashboard.review_seconds": lambda s: dashboard.review_seconds(s, wrong, long_ago).values,
         "dashboard.bands": lambda s: dashboard.bands(s, wrong, long_ago, [0.0]),
+        "dashboard.first_readings": lambda s: dashboard.first_readings(s, wrong, long_ago),
+        "dashboard.decided": lambda s: dashboard.decided(s, wrong, long_ago),
         "dashboard.flags": lambda s: dashboard.flags(s, wrong, long_ago),
         "dashboard.versions": lambda s: dashboard.versions(s, wrong, long_ago),
         "dashboard.weeks": lambda s: dashboard.weeks(s, wrong, long_ago),
