@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from api.db import learning, values
 from api.db.tables import Note, Review
@@ -29,6 +29,7 @@ from models.training.dataset import Header, LabelledNote
 if TYPE_CHECKING:
     from api.audit import Actor
     from api.db.session import Database
+    from models.coder import Coder
     from nlp.document import Document
 
 _LONGEST_VISIT = 480  # minutes
@@ -85,6 +86,30 @@ class Exported:
     def about_lines(self) -> str:
         """Return the origins as JSON lines."""
         return "".join(json.dumps(asdict(each)) + "\n" for each in self.about)
+
+
+class Labels(BaseModel):
+    """The same as an answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+    notes: tuple[LabelledNote, ...] = Field(
+        description="By the schema of the labelled notes, in the order of submission."
+    )
+    about: tuple[About, ...] = Field(
+        description="Of each of them, who decided when, and by which version of the guide."
+    )
+    refused: tuple[Refused, ...]
+    purged: int
+    contested: int = Field(description="Notes whose readings differ, until they are settled.")
+    open: int
+
+
+def labels(database: Database, coder: Coder, clinic_id: uuid.UUID, *, by: Actor) -> Labels:
+    """Return what `export` gives, read by a serving coder; errors as there."""
+    # The quick reader: what it is wanted for is the length of the visit, which both find alike.
+    reader = coder.readers.get("fast", coder.reader)
+    return Labels.model_validate(export(database, clinic_id, reader.read, by=by), from_attributes=True)
 
 
 def held(reviews: Sequence[Review]) -> list[Review]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tomllib
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -39,6 +40,7 @@ _AT_ONCE = BoundedSemaphore(os.cpu_count() or 1)
 # What decides on units, proposal and flags and is no row of the rules, which have a version of their own.
 _BESIDE_ROWS = ("policies.toml", "flags.toml")
 _LONGEST_RULES = 60
+_PLAIN = re.compile(rf"[A-Za-z0-9_.+-]{{1,{_LONGEST_RULES}}}")  # as audit rows hold it
 
 
 class Submission(Note):
@@ -84,15 +86,15 @@ def rules_version(rules: str) -> str:
     Returns
     -------
     str
-        The same, or its hash where it is longer than a column holds, and the versions of policies and flags with a hash of them:
-        they are no rows.
+        The same, or its hash where a clinic's version is too long or has blanks in it, and the versions of policies and flags with
+        a hash of them: they are no rows.
 
     Examples
     --------
     >>> rules_version("2026-11-26-1a2b3c4d").split("/")[0]
     '2026-11-26-1a2b3c4d'
     """
-    own = rules if len(rules) <= _LONGEST_RULES else repository.sha256(rules)[:_LONGEST_RULES]
+    own = rules if _PLAIN.fullmatch(rules) else repository.sha256(rules)[:_LONGEST_RULES]
     return f"{own}/{_beside_rows()}"
 
 

@@ -399,9 +399,14 @@ async function skip() {
   if (reason !== null) decide("skip", { reason });
 }
 
+// Of the words that are selected, of the entry of “Not done today” that has the focus, or else of the task.
 async function notDone() {
+  const entry = !editor.isPicked() && editor.canSetStatus() ? document.activeElement : null;
   const status = await choose("Why was it not done today?", Object.entries(words.mentions));
-  if (status !== null) editor.markNotDone(status);
+  if (status === null) return;
+  entry?.focus();
+  if (entry === null) editor.markNotDone(status);
+  else editor.setStatus(status);
 }
 
 function askTherapist() {
@@ -441,8 +446,11 @@ const KEYS = [
   [["m"], "minutes; Enter keeps them", () => editor.focusField("minutes"), true],
   [["t"], "next task of the block", () => editor.goTask(1), true],
   [["Shift+T"], "task before", () => editor.goTask(-1), true],
-  [["x"], "selected words, or else the task, were not done today", notDone, true],
-  [["d", "Delete"], "remove the task", () => editor.removeTask(), true],
+  [["x"], "selected words, or else the task, were not done today; on an entry of that list, another reason", notDone, true],
+  [["l"], "next entry of what was not done and of the goals", () => editor.goAside(1), true],
+  [["Shift+L"], "entry before", () => editor.goAside(-1), true],
+  [["v"], "that entry was done today, in the block that is chosen", () => editor.doneAfterAll(), true],
+  [["d", "Delete"], "remove the task, or the entry", () => (editor.isAside() ? editor.removeAside() : editor.removeTask()), true],
   [["s"], "split the block before the task", () => editor.split(), true],
   [["Shift+J"], "join the block with the next", () => editor.join(), true],
   [["Shift+D"], "remove the block", () => editor.removeBlock(), true],
@@ -483,7 +491,7 @@ document.addEventListener("keydown", (event) => {
   if (!found) return;
   event.preventDefault();
   // A key that is held down decides one note, not many.
-  if (!event.repeat || ["j", "k", "t", "ArrowDown", "ArrowUp"].includes(key)) found[2](key);
+  if (!event.repeat || ["j", "k", "t", "l", "ArrowDown", "ArrowUp"].includes(key)) found[2](key);
 });
 document.addEventListener("pointerdown", () => {
   activeAt = clock();

@@ -27,7 +27,8 @@ from models.training.checks import check_paths
 from models.training.dataset import Header, LabelledNote
 from nlp.pipeline import Reader, load
 
-from ..conftest import SENTINEL
+from ..conftest import SENTINEL, Client
+from .conftest import key_of, session_of
 
 AddPerson = Callable[..., uuid.UUID]
 AddReview = Callable[..., uuid.UUID]
@@ -236,6 +237,42 @@ def test_another_clinics_reviews_are_not_there(
         assert learning.released_labels(session, other_clinic) == frozenset()
         assert learning.outcomes(session, other_clinic, repository.now() - timedelta(days=1)) == []
         assert learning.texts_since(session, other_clinic, repository.now() - timedelta(days=1), 5, by=SYSTEM) == []
+
+
+# ---- the route
+
+
+def test_a_program_fetches_labels_with_the_scope_for_it(
+    client: Client,
+    database: Database,
+    clinic: uuid.UUID,
+    other_clinic: uuid.UUID,
+    add_person: AddPerson,
+    review: AddReview,
+):
+    ana, tom = add_person(clinic), add_person(clinic, "tom", "trainer")
+    review(ana, TEXT, decision())
+    review(ana, f"{SENTINEL}: {TEXT}", decision(goals=[{"start": 0, "end": 4000}]))
+
+    def get(headers: dict[str, str]) -> Any:
+        return client.request("GET", "/v1/labels", headers=headers)
+
+    answer = get(key_of(database, clinic, "export"))
+    assert answer.status_code == 200
+    told = answer.json()
+    assert SENTINEL not in answer.text
+    [note], [about], [refused] = told["notes"], told["about"], told["refused"]
+    assert LabelledNote.model_validate(note).text == TEXT
+    assert (about["note"], about["reviewer"], about["guide_version"]) == (note["id"], str(ana), "1")
+    assert "ends behind the note" in refused["reason"]
+    assert {name: told[name] for name in ("purged", "contested", "open")} == {"purged": 0, "contested": 0, "open": 0}
+    with database.reading() as session:
+        row = list(repository.audit_rows(session, clinic))[-1]
+    assert (row.action, row.actor_kind, json.loads(row.detail)["notes"]) == ("labels.exported", "key", 1)
+    assert get(session_of(database, clinic, tom)).json() == told
+    assert get(session_of(database, clinic, ana)).status_code == 403
+    assert get(key_of(database, clinic, "models", "queue", "submit")).status_code == 403
+    assert get(key_of(database, other_clinic, "export")).json()["notes"] == []
 
 
 # ---- the command

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
@@ -184,9 +185,11 @@ def test_the_rules_that_made_a_result_are_kept_with_it():
     assert own == "2026-11-26-abc+mine-2-def"
     assert [part.rstrip("0123456789") for part in beside.split("-")[:2]] == ["policies", "flags"]
     assert rules_version("other").endswith(beside)
-    long, longer = rules_version("a" * 300), rules_version("a" * 301)
-    assert long != longer
-    assert len(long) == len(longer) <= 100
+    odd = [rules_version(each) for each in ("a" * 300, "a" * 301, "2026-11-26-abc+of our clinic-def")]
+    assert len(set(odd)) == 3
+    for each in odd:
+        assert len(each) <= 100
+        assert re.fullmatch(r"[0-9a-f]{60}/[a-z0-9-]+", each)
 
 
 # ---- who may what
