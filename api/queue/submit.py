@@ -153,7 +153,7 @@ def submit(
         with database.reading() as session:
             there = queue.find_submission(session, clinic_id, kept_key)
         if there is not None:
-            return _told(there, submission)
+            return _again(database, clinic_id, there, submission, by=by)
     made = Made.of(submission, _coded(coder, submission.note()))
     try:
         with database.writing() as session:
@@ -166,7 +166,18 @@ def submit(
             there = queue.find_submission(session, clinic_id, kept_key)
         if there is None:
             raise
+        return _again(database, clinic_id, there, submission, by=by)
     return _told(there, submission)
+
+
+def _again(
+    database: Database, clinic_id: uuid.UUID, there: queue.Kept, submission: Submission, *, by: Actor
+) -> Submitted:
+    """Return what was kept before; that it was read is written down."""
+    told = _told(there, submission)
+    with database.writing() as session:
+        repository.read_result(session, clinic_id, there.result.id, by=by)
+    return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +218,7 @@ def submit_values(
         for line, result in zip(new, coded, strict=True):
             line.take(result)
         with database.writing() as session:
-            for line in new:
+            for line in lines:
                 line.keep(session, clinic_id)
         yield from (line.done for line in lines if line.done is not None)
 
@@ -220,6 +231,7 @@ class _Line:
         self.key = None if isinstance(item, ErrorLine) else submission_key(SYSTEM, _content(item))
         self.done: Result | ErrorLine | None = item if isinstance(item, ErrorLine) else None
         self.made: Made | None = None
+        self.there: uuid.UUID | None = None
 
     def look_up(self, session: Session, clinic_id: uuid.UUID) -> None:
         """Take what was kept under the key before; a therapist who is not there is told before anything is coded."""
@@ -227,7 +239,7 @@ class _Line:
             return
         there = queue.find_submission(session, clinic_id, self.key)
         if there is not None:
-            self.done = Result.model_validate_json(there.result.body)
+            self.done, self.there = Result.model_validate_json(there.result.body), there.result.id
             return
         try:
             _author(session, clinic_id, self.item.therapist)
@@ -242,7 +254,9 @@ class _Line:
             self.made = Made.of(self.item, result)
 
     def keep(self, session: Session, clinic_id: uuid.UUID) -> None:
-        """Keep note and result where there is one to keep."""
+        """Keep note and result where there is one to keep; that one which was there is read is written down."""
+        if self.there is not None:
+            repository.read_result(session, clinic_id, self.there, by=SYSTEM)
         if self.made is None or isinstance(self.item, ErrorLine):
             return
         try:
@@ -296,6 +310,7 @@ def _keep(
     """Keep note and result, and have it wait where it is flagged or drawn for the sample."""
     there = None if key is None else queue.find_submission(session, clinic_id, key)
     if there is not None:
+        repository.read_result(session, clinic_id, there.result.id, by=by)
         return there
     author = _author(session, clinic_id, submission.therapist)
     note = repository.add_note(

@@ -124,8 +124,11 @@ def test_a_repeated_submission_is_the_same_note(here: Clinic):
     key = {"headers": {"Idempotency-Key": "visit-7"}}
     first = here.post("theo", "/v1/notes", {"text": "bridging 20 flag:no_unit"}, **key)
     before = counts(here)
+    assert here.actions("result.read") == []
     assert here.post("theo", "/v1/notes", {"text": "bridging 20 flag:no_unit"}, **key) == first
-    assert counts(here) == before
+    # Nothing is kept twice; that the result was read is a row of the trail.
+    assert counts(here) == before | {"audit": before["audit"] + 1}
+    assert here.actions("result.read") == ["result.read"]
     refused = here.post("theo", "/v1/notes", {"text": f"another {SENTINEL}"}, 422, **key)
     assert refused["type"].endswith("key-reused")
     assert SENTINEL not in json.dumps(refused)
