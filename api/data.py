@@ -78,7 +78,7 @@ def export(
         str | None,
         typer.Option(
             metavar="CLINIC",
-            help="The reviewed notes of this clinic, as JSONL: to the one file named, or to standard output.",
+            help="The reviewed notes of this clinic, as JSONL: to the one file named, or, with --about, to standard output.",
         ),
     ] = None,
     about: Annotated[
@@ -93,6 +93,8 @@ def export(
     if reviewed is not None:
         if target is not None or to is not None:
             fail("--reviewed goes with one file to write, and without --to.")
+        if source is None and about is None:
+            fail("Name OUT, or with --about FILE where it is to be written who decided when.")
         _export_reviewed(reviewed, source, about)
     if about is not None:
         fail("--about goes with --reviewed.")

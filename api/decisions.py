@@ -11,11 +11,13 @@ Examples
 
 from __future__ import annotations
 
-from typing import Literal, Self, get_args
+from collections.abc import Mapping
+from typing import Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from api.db.values import WHOLE
+from models.billing.codes import HEADLINE
 from models.training.dataset import ServiceCode
 from nlp.document import ElementName, Status
 
@@ -96,3 +98,24 @@ class Decision(_Strict):
         if self.kind == "skip" and self.reason is None:
             raise ValueError("a skipped note needs a reason")
         return self
+
+
+def code_left(proposed: str | None, decision: Mapping[str, Any]) -> bool:
+    """Return whether the proposed code is among those that a reviewer left, or there was none and none was put in.
+
+    Parameters
+    ----------
+    proposed
+        The result's code.
+    decision
+        A whole reading, as ``reviews.decision`` holds it.
+
+    Examples
+    --------
+    >>> code_left("97110", {"kind": "correct", "services": [{"code": "97530"}]}), code_left(None, {"kind": "accept"})
+    (False, True)
+    """
+    if decision.get("kind") == "accept":
+        return True
+    codes = {service.get("code") for service in decision.get("services") or ()}
+    return proposed in codes if proposed is not None else not codes & set(HEADLINE)

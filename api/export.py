@@ -14,12 +14,13 @@ from dataclasses import asdict, dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from api.db import learning, values
 from api.db.tables import Note, Review
 from api.decisions import Decision
 from api.queue.errors import DecisionRefused
+from api.queue.readings import standing
 from api.reviewed import labelled
 from models.errors import NotConvertible
 from models.features import settings_of
@@ -28,6 +29,7 @@ from models.training.dataset import Header, LabelledNote
 if TYPE_CHECKING:
     from api.audit import Actor
     from api.db.session import Database
+    from models.coder import Coder
     from nlp.document import Document
 
 _LONGEST_VISIT = 480  # minutes
@@ -86,8 +88,32 @@ class Exported:
         return "".join(json.dumps(asdict(each)) + "\n" for each in self.about)
 
 
-def standing(reviews: Sequence[Review]) -> list[Review]:
-    """Return the decisions with labels that stand: the adjudication alone where there is one, else the latest of each reading."""
+class Labels(BaseModel):
+    """The same as an answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+    notes: tuple[LabelledNote, ...] = Field(
+        description="By the schema of the labelled notes, in the order of submission."
+    )
+    about: tuple[About, ...] = Field(
+        description="Of each of them, who decided when, and by which version of the guide."
+    )
+    refused: tuple[Refused, ...]
+    purged: int
+    contested: int = Field(description="Notes whose readings differ, until they are settled.")
+    open: int
+
+
+def labels(database: Database, coder: Coder, clinic_id: uuid.UUID, *, by: Actor) -> Labels:
+    """Return what `export` gives, read by a serving coder; errors as there."""
+    # The quick reader: what it is wanted for is the length of the visit, which both find alike.
+    reader = coder.readers.get("fast", coder.reader)
+    return Labels.model_validate(export(database, clinic_id, reader.read, by=by), from_attributes=True)
+
+
+def held(reviews: Sequence[Review]) -> list[Review]:
+    """Return the decisions with labels that hold now: the adjudication alone where there is one, else one of each reading."""
     superseded = {review.supersedes for review in reviews}
     kept = {
         review.reading: review
@@ -115,31 +141,34 @@ def export(database: Database, clinic_id: uuid.UUID, read: Callable[[str], Docum
     purged = contested = still_open = 0
     for _, group in itertools.groupby(reviewed, key=lambda pair: pair[0].id):
         pairs = list(group)
-        note, reviews = pairs[0][0], standing([*map(itemgetter(1), pairs)])
+        note, reviews = pairs[0][0], held([*map(itemgetter(1), pairs)])
         if note.text is None:
             purged += 1
         elif not reviews:
             still_open += 1
-        elif len({_gist(review) for review in reviews}) > 1:
-            contested += 1
         else:
-            review = reviews[0]
             try:
-                notes.append(_checked(note, review, read))
+                agreed = _agreed(note, reviews)
+                if agreed is None:
+                    contested += 1
+                    continue
+                notes.append(_checked(note, agreed, read))
+                about.append(_about(note, agreed))
             except NotConvertible as error:
-                refused.append(Refused(str(note.id), str(review.id), error.reason))
-            else:
-                about.append(_about(note, review))
+                refused.append(Refused(str(note.id), str(reviews[0].id), error.reason))
     exported = Exported(tuple(notes), tuple(about), tuple(refused), purged, contested, still_open)
     with database.writing() as session:
         learning.record_export(session, clinic_id, exported.counts(), by=by)
     return exported
 
 
-def _gist(review: Review) -> str:
-    """Return what two readings must agree on: codes and minutes, block by block."""
-    services = review.decision.get("services") or ()
-    return json.dumps([(each.get("code"), each.get("other_code"), each.get("minutes")) for each in services])
+def _agreed(note: Note, reviews: Sequence[Review]) -> Review | None:
+    """Return the review that makes the labels, ``None`` where two readings wait to be settled."""
+    try:
+        found = standing(reviews)
+    except ValidationError:
+        raise NotConvertible(str(note.id), "one of its readings is no decision of this program") from None
+    return found[0] if found else None
 
 
 def _checked(note: Note, review: Review, read: Callable[[str], Document]) -> LabelledNote:

@@ -28,6 +28,7 @@ from api.routes import (
     health,
     jobs,
     keys,
+    labels,
     models,
     notes,
     pages,
@@ -120,8 +121,8 @@ def create_app(
     app.state.tries, app.state.opened = Tries(), False
     app.state.serving = Serving(app, versions, chosen.risk, chosen.rules)
     for module in (
-        suggestions, explanations, documentation, units, claims, notes, queue, questions, dashboard, models, jobs, sign_in, people,
-        keys, audit, health, pages,
+        suggestions, explanations, documentation, units, claims, notes, queue, questions, dashboard, models, jobs, labels, sign_in,
+        people, keys, audit, health, pages,
     ):  # fmt: skip
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=pages.FOLDER / "static"))

@@ -15,6 +15,7 @@ api.queue.errors.DecisionRefused: The decision does not fit the note. Nothing wa
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 from pydantic import ValidationError
 
@@ -32,6 +33,7 @@ from models.training.dataset import (
     Misfit,
     UncheckedNote,
     faults,
+    headline_of,
     misfits,
 )
 from nlp.document import ELEMENTS
@@ -126,6 +128,19 @@ def accepted(result: Result) -> Decision:
         )
     except ValidationError as error:
         raise DecisionRefused(faults(error)) from None
+
+
+def decided_code(decision: Decision) -> str | None:
+    """Return the note's code by a decision with a whole reading: 97110, 97530, or ``None`` where it has neither.
+
+    Examples
+    --------
+    >>> block = {"start": 0, "end": 9, "code": "97530", "minutes": 15, "activities": []}
+    >>> decided_code(Decision.model_validate({"kind": "correct", "services": [block]}))
+    '97530'
+    """
+    # The rule looks at blocks alone, which a decision has in the same terms; of a purged note there is nothing else.
+    return headline_of(cast(LabelledNote, decision))
 
 
 def _span(text: str, stretch: Stretch) -> LabelledSpan:

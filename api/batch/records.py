@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -20,6 +20,7 @@ from models.result import Result
 from nlp.errors import TherapyCoderError
 
 CHUNK = 64
+AnyNote = TypeVar("AnyNote", bound=Note)
 _UNEXPECTED = "The note could not be coded (internal error)."
 
 
@@ -42,7 +43,9 @@ def parse(line: str | bytes) -> object:
         return ErrorLine(note_id=None, error="The line is not valid JSON.")
 
 
-def as_note(value: object, defaults: Mapping[str, str] | None = None) -> Note | ErrorLine:
+def as_note(
+    value: object, defaults: Mapping[str, str] | None = None, kind: type[AnyNote] = Note
+) -> AnyNote | ErrorLine:
     """Return the note that a JSON value is.
 
     Parameters
@@ -51,6 +54,8 @@ def as_note(value: object, defaults: Mapping[str, str] | None = None) -> Note | 
         The value; an error line comes back as it is.
     defaults
         Fields of `Note` for notes that do not give them.
+    kind
+        Which fields a note has: those of `Note`, or of a class of it with more.
 
     Examples
     --------
@@ -60,7 +65,7 @@ def as_note(value: object, defaults: Mapping[str, str] | None = None) -> Note | 
     if isinstance(value, ErrorLine):
         return value
     try:
-        return Note.model_validate({**(defaults or {}), **value} if isinstance(value, dict) else value)
+        return kind.model_validate({**(defaults or {}), **value} if isinstance(value, dict) else value)
     except ValidationError as error:
         return ErrorLine(note_id=_note_id(value), error=sentence(error.errors()))
 

@@ -68,11 +68,32 @@ class Waiting(NamedTuple):
 
 
 class Band(NamedTuple):
-    """First readings of results whose confidence begins at ``least``, and how many accepted the result as it was."""
+    """Results whose confidence lies in the band that begins at ``least``, flagged or not, and the sum of their confidences."""
 
     least: float
-    decided: int
-    accepted: int
+    is_flagged: bool
+    results: int
+    confidence: float
+
+
+class FirstReading(NamedTuple):
+    """A result's confidence, whether it is flagged, its proposed code, and the first reader's decision."""
+
+    confidence: float
+    is_flagged: bool
+    code: str | None
+    decision: dict[str, Any]
+
+
+class Decided(NamedTuple):
+    """A decision that holds, with the proposed code, the note's therapist where it has one, and the reviewer's name."""
+
+    review: Review
+    code: str | None
+    submitted_at: datetime
+    therapist: uuid.UUID | None
+    therapist_name: str | None
+    reviewer_name: str
 
 
 class Week(NamedTuple):
@@ -244,15 +265,30 @@ def _quantiles(session: Session, values: Any) -> Quantiles:
 
 
 def bands(session: Session, clinic_id: uuid.UUID, since: datetime, least: Sequence[float]) -> Sequence[Band]:
-    """Return first readings by the confidence of the result; ``least`` are the bands' lower ends, ascending."""
+    """Return results by their confidence, flagged and not; ``least`` are the bands' lower ends, ascending."""
     begins = case(*((ResultRow.confidence >= each, each) for each in reversed(least)), else_=least[0])
-    each = _first_readings(select(begins.label("least"), kind(Review).label("kind")), clinic_id, since).subquery()
-    rows = session.execute(
-        select(each.c.least, func.count(), _count(each.c.kind == "accept"))
-        .group_by(each.c.least)
-        .order_by(each.c.least)
+    each = (
+        select(
+            begins.label("least"),
+            case((ResultRow.status == "flagged", 1), else_=0).label("flagged"),
+            ResultRow.confidence,
+        )
+        .where(ResultRow.clinic_id == clinic_id, ResultRow.created_at >= since)
+        .subquery()
     )
-    return [Band(*row) for row in rows]
+    found = session.execute(
+        select(each.c.least, each.c.flagged, func.count(), func.sum(each.c.confidence))
+        .group_by(each.c.least, each.c.flagged)
+        .order_by(each.c.least, each.c.flagged)
+    )
+    return [Band(begin, bool(flagged), count, float(total)) for begin, flagged, count, total in found]
+
+
+def first_readings(session: Session, clinic_id: uuid.UUID, since: datetime) -> Sequence[FirstReading]:
+    """Return the first readings that hold, with what they were about."""
+    columns = (ResultRow.confidence, ResultRow.status == "flagged", ResultRow.code, Review.decision)
+    found = session.execute(_first_readings(select(*columns), clinic_id, since).order_by(Review.created_at, Review.id))
+    return [FirstReading(*row) for row in found]
 
 
 def flags(session: Session, clinic_id: uuid.UUID, since: datetime) -> Sequence[tuple[str, int]]:
@@ -307,6 +343,29 @@ def weeks(session: Session, clinic_id: uuid.UUID, since: datetime) -> Sequence[W
         select(*keys, func.count(), _count(each.c.code == second)).group_by(*keys).order_by(each.c.name, *keys)
     )
     return [Week(*row) for row in rows]
+
+
+def decided(session: Session, clinic_id: uuid.UUID, since: datetime) -> Sequence[Decided]:
+    """Return the decisions of this time that hold now, in every reading, the oldest first."""
+    therapist, reviewer = aliased(Person), aliased(Person)
+    found = session.execute(
+        select(Review, ResultRow.code, Note.submitted_at, therapist.id, therapist.name, reviewer.name)
+        .join(ResultRow, and_(ResultRow.clinic_id == Review.clinic_id, ResultRow.id == Review.result_id))
+        .join(Note, and_(Note.clinic_id == Review.clinic_id, Note.id == Review.note_id))
+        .join(reviewer, and_(reviewer.clinic_id == Review.clinic_id, reviewer.id == Review.reviewer_id))
+        .outerjoin(
+            therapist,
+            and_(therapist.clinic_id == Note.clinic_id, therapist.id == Note.person_id, therapist.role == "therapist"),
+        )
+        .where(
+            Review.clinic_id == clinic_id,
+            Review.created_at >= since,
+            kind(Review).in_(values.WHOLE),
+            ~superseded(Review),
+        )
+        .order_by(Review.created_at, Review.id)
+    )
+    return [Decided(*row) for row in found]
 
 
 def pairs(

@@ -44,7 +44,7 @@ class Kept(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What the list shows; ``None`` and false: no matter. ``before``: only what entered earlier than that instant."""
+    """What the list shows, or is claimed; ``None``: no matter. ``before``: only what entered earlier than that instant."""
 
     flag: str | None = None
     discipline: str | None = None
@@ -199,11 +199,14 @@ def flag_list(text: str) -> list[str]:
 
 
 def _listed(statement: Any, clinic_id: uuid.UUID, wanted: Filter) -> Any:
-    statement = (
-        statement.join(ResultRow, and_(ResultRow.clinic_id == QueueItem.clinic_id, ResultRow.id == QueueItem.result_id))
-        .join(Note, and_(Note.clinic_id == QueueItem.clinic_id, Note.id == QueueItem.note_id))
-        .where(QueueItem.clinic_id == clinic_id, QueueItem.state.in_(UNDECIDED))
-    )
+    return _wanted(statement, QueueItem, wanted).where(QueueItem.clinic_id == clinic_id, QueueItem.state.in_(UNDECIDED))
+
+
+def _wanted(statement: Any, item: Any, wanted: Filter) -> Any:
+    """Join result and note to a statement about entries and keep what the filters leave."""
+    statement = statement.join(
+        ResultRow, and_(ResultRow.clinic_id == item.clinic_id, ResultRow.id == item.result_id)
+    ).join(Note, and_(Note.clinic_id == item.clinic_id, Note.id == item.note_id))
     if wanted.flag is not None:
         # The column's text is compared, which both engines can; names of flags hold no quotes.
         statement = statement.where(cast(ResultRow.flags, Text).contains(f'"{wanted.flag}"', autoescape=True))
@@ -215,9 +218,9 @@ def _listed(statement: Any, clinic_id: uuid.UUID, wanted: Filter) -> Any:
             ResultRow.code.is_(None) if wanted.code == "none" else ResultRow.code == wanted.code
         )
     if wanted.reason is not None:
-        statement = statement.where(QueueItem.reason == wanted.reason)
+        statement = statement.where(item.reason == wanted.reason)
     if wanted.before is not None:
-        statement = statement.where(QueueItem.created_at < wanted.before)
+        statement = statement.where(item.created_at < wanted.before)
     return statement
 
 
@@ -232,12 +235,14 @@ def claim(
     role: values.Role,
     lease: timedelta,
     item_id: uuid.UUID | None = None,
+    wanted: Filter | None = None,
     at: datetime | None = None,
 ) -> QueueItem | None:
     """Claim one entry for a person: that one, or the best that is open to them; ``None`` where nothing is.
 
     The best has the highest priority, the oldest of equals, and is no near-twin of what the person read last or holds, unless
-    nothing else is left. One that the person holds already is given again, with a new lease and the same number.
+    nothing else is left; ``wanted`` leaves only some to choose from. One that the person holds already is given again where its id
+    is named, with a new lease and the same number.
 
     Raises
     ------
@@ -263,6 +268,8 @@ def claim(
     if item_id is not None:
         best = best.where(candidate.id == item_id)
     else:
+        if wanted is not None and wanted != Filter():
+            best = _wanted(best, candidate, wanted)
         twins = _lately(session, clinic_id, person_id)
         if twins:
             best = best.order_by(case((candidate.variety.in_(twins), 1), else_=0))
@@ -458,6 +465,31 @@ def head(session: Session, clinic_id: uuid.UUID, item: QueueItem) -> Review | No
             Review.queue_item_id == item.id,
             ~superseded(Review),
         )
+    )
+
+
+def last_of(session: Session, clinic_id: uuid.UUID, person_id: uuid.UUID) -> Review | None:
+    """Return the latest decision of a person that may still be taken back, ``None`` where there is none: nobody reads it.
+
+    That is one that nothing supersedes and whose entry stands as it left it; the readings of its note may be settled meanwhile.
+    """
+    stands = or_(
+        QueueItem.state == "decided", and_(kind(Review) == "skip", QueueItem.state.in_(("skipped", "waiting")))
+    )
+    return session.scalar(
+        select(Review)
+        .join(QueueItem, and_(QueueItem.clinic_id == Review.clinic_id, QueueItem.id == Review.queue_item_id))
+        .join(Note, and_(Note.clinic_id == Review.clinic_id, Note.id == Review.note_id))
+        .where(
+            Review.clinic_id == clinic_id,
+            Review.reviewer_id == person_id,
+            kind(Review) != "undo",
+            Note.purged_at.is_(None),
+            ~superseded(Review),
+            stands,
+        )
+        .order_by(Review.created_at.desc(), Review.id)
+        .limit(1)
     )
 
 

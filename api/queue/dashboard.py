@@ -1,16 +1,7 @@
-"""What a clinic sees of its own work: figures over the last days, no word of a note.
-
-Examples
---------
->>> wilson(9, 10)
-(0.596, 0.982)
->>> rising([(0, 20, 2), (1, 20, 5), (2, 20, 12)]) < 0.001 < rising([(0, 20, 9), (1, 20, 10), (2, 20, 9)])
-True
-"""
+"""What a clinic sees of its own work: figures over the last days, no word of a note."""
 
 from __future__ import annotations
 
-import math
 import uuid
 from collections import Counter
 from collections.abc import Sequence
@@ -23,11 +14,10 @@ from api.db import dashboard as rows
 from api.db import queue, repository
 from api.db.session import Database
 from api.decisions import Decision
+from api.queue.acceptance import Acceptance, Interval, acceptance, wilson
 from api.queue.readings import kappas
+from api.queue.trends import ReviewerTrend, TherapistTrend, reviewer_trends, therapist_trends
 from api.queue.words import QUEUE
-from models import intervals
-
-Interval = tuple[float, float]
 
 
 class _Frozen(BaseModel):
@@ -58,17 +48,6 @@ class DayWait(_Frozen):
     median: float
 
 
-class Acceptance(_Frozen):
-    """First readings that took the result as it was, by the result's confidence in ``[least, most)`` (the last one: to 1)."""
-
-    least: float
-    most: float
-    decided: int
-    accepted: int
-    share: float | None
-    interval: Interval | None = Field(description="95 %, Wilson.")
-
-
 class FlagCount(_Frozen):
     """How many results have a flag."""
 
@@ -84,26 +63,6 @@ class KappaFigure(_Frozen):
     code: str
     kappa: float | None = Field(description="Null where both gave one and the same code throughout.")
     blocks: int
-
-
-class WeekShare(_Frozen):
-    """Week of the time that is shown, counted from 0: notes with one of the two codes, and the share with 97530."""
-
-    week: int
-    notes: int
-    share: float
-
-
-class TherapistTrend(_Frozen):
-    """A therapist's share of 97530, week by week."""
-
-    therapist: uuid.UUID
-    name: str
-    weeks: tuple[WeekShare, ...]
-    p: float | None = Field(
-        description="One-sided Cochran-Armitage test for a rising share, times the therapists tested; null: too few notes."
-    )
-    rising: bool
 
 
 class VersionFigures(_Frozen):
@@ -134,6 +93,7 @@ class Dashboard(_Frozen):
     top_flags: tuple[FlagCount, ...]
     kappa: tuple[KappaFigure, ...]
     therapists: tuple[TherapistTrend, ...]
+    reviewers: tuple[ReviewerTrend, ...]
     versions: tuple[VersionFigures, ...]
 
 
@@ -151,6 +111,7 @@ def dashboard(database: Database, clinic_id: uuid.UUID, days: int) -> Dashboard:
         open_now = rows.waiting(session, clinic_id)
         notes = sum(day.notes for day in by_day)
         pairs = rows.pairs(session, clinic_id, since)
+        decided = rows.decided(session, clinic_id, since)
         return Dashboard(
             since=since,
             notes=notes,
@@ -161,7 +122,11 @@ def dashboard(database: Database, clinic_id: uuid.UUID, days: int) -> Dashboard:
             waited_seconds=Times(**rows.waits(session, clinic_id, since)._asdict()),
             waits=tuple(DayWait(**each._asdict()) for each in rows.waits_by_day(session, clinic_id, since)),
             review_seconds=Times(**rows.review_seconds(session, clinic_id, since)._asdict()),
-            acceptance=tuple(_acceptance(rows.bands(session, clinic_id, since, QUEUE.bands))),
+            acceptance=tuple(
+                acceptance(
+                    rows.bands(session, clinic_id, since, QUEUE.bands), rows.first_readings(session, clinic_id, since)
+                )
+            ),
             top_flags=tuple(_top(rows.flags(session, clinic_id, since))),
             kappa=tuple(
                 KappaFigure(**each._asdict(), names=_names(session, clinic_id, each.readers))
@@ -172,7 +137,8 @@ def dashboard(database: Database, clinic_id: uuid.UUID, days: int) -> Dashboard:
                     ]
                 )
             ),
-            therapists=tuple(_trends(rows.weeks(session, clinic_id, since))),
+            therapists=tuple(therapist_trends(rows.weeks(session, clinic_id, since), decided, since)),
+            reviewers=tuple(reviewer_trends(decided, since)),
             versions=tuple(
                 VersionFigures(
                     **each._asdict(),
@@ -184,58 +150,9 @@ def dashboard(database: Database, clinic_id: uuid.UUID, days: int) -> Dashboard:
         )
 
 
-def wilson(successes: int, count: int) -> Interval | None:
-    """Return Wilson's interval of a share, with three decimals; ``None`` of nothing."""
-    if not count:
-        return None
-    low, high = (float(f"{end:.3f}") for end in intervals.wilson(successes, count, QUEUE.confidence))
-    return low, high
-
-
-def rising(weeks: Sequence[tuple[int, int, int]]) -> float:
-    """Return the one-sided p of the Cochran-Armitage test for a rising share.
-
-    Parameters
-    ----------
-    weeks
-        Week, notes, and how many of them have what is counted.
-
-    Returns
-    -------
-    float
-        In [0, 1]; 1 where nothing varies, so that there is no trend to find.
-    """
-    total, hits = sum(notes for _, notes, _ in weeks), sum(hit for _, _, hit in weeks)
-    if not total:
-        return 1.0
-    mean = math.fsum(week * notes for week, notes, _ in weeks) / total
-    share = hits / total
-    spread = math.fsum(notes * (week - mean) ** 2 for week, notes, _ in weeks) * share * (1 - share)
-    if spread <= 0:
-        return 1.0
-    score = math.fsum(hit * (week - mean) for week, _, hit in weeks)
-    return 0.5 * math.erfc(score / math.sqrt(2 * spread))
-
-
 def _names(session: Session, clinic_id: uuid.UUID, readers: tuple[uuid.UUID, uuid.UUID]) -> tuple[str, str]:
     one, other = (repository.person(session, clinic_id, each).name for each in readers)
     return one, other
-
-
-def _acceptance(bands: Sequence[rows.Band]) -> list[Acceptance]:
-    found = {band.least: band for band in bands}
-    return [
-        Acceptance(
-            least=least,
-            most=most,
-            decided=band.decided,
-            accepted=band.accepted,
-            share=band.accepted / band.decided if band.decided else None,
-            interval=wilson(band.accepted, band.decided),
-        )
-        for least, most in zip(QUEUE.bands, (*QUEUE.bands[1:], 1.0), strict=True)
-        for band in [found.get(least, rows.Band(least, 0, 0))]
-    ]
 
 
 def _top(counted: Sequence[tuple[str, int]]) -> list[FlagCount]:
@@ -245,31 +162,3 @@ def _top(counted: Sequence[tuple[str, int]]) -> list[FlagCount]:
             total[flag] += count
     ordered = sorted(total.items(), key=lambda each: (-each[1], each[0]))
     return [FlagCount(flag=flag, results=count) for flag, count in ordered[: QUEUE.top_flags]]
-
-
-def _trends(weeks: Sequence[rows.Week]) -> list[TherapistTrend]:
-    by_therapist: dict[tuple[uuid.UUID, str], list[rows.Week]] = {}
-    for week in weeks:
-        by_therapist.setdefault((week.therapist, week.name), []).append(week)
-    tested = {
-        who
-        for who, own in by_therapist.items()
-        if QUEUE.rising_notes <= sum(week.notes for week in own) and QUEUE.rising_weeks <= len(own)
-    }
-    trends = []
-    for who, own in by_therapist.items():
-        p = None
-        if who in tested:
-            p = min(1.0, len(tested) * rising([(week.week, week.notes, week.activities) for week in own]))
-        trends.append(
-            TherapistTrend(
-                therapist=who[0],
-                name=who[1],
-                weeks=tuple(
-                    WeekShare(week=week.week, notes=week.notes, share=week.activities / week.notes) for week in own
-                ),
-                p=p,
-                rising=p is not None and p < QUEUE.rising_p,
-            )
-        )
-    return trends

@@ -13,6 +13,7 @@ Examples
 
 from __future__ import annotations
 
+import itertools
 import uuid
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -21,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from api.audit import SYSTEM
 from api.db import queue
-from api.db.tables import QueueItem
+from api.db.tables import QueueItem, Review
 from api.decisions import Decision, Stretch
 from api.queue.order import drawn
 from api.queue.words import QUEUE
@@ -63,6 +64,27 @@ def _tasks(decision: Decision) -> list[Stretch]:
 def _missing(one: Decision, other: Decision) -> bool:
     theirs = _tasks(other)
     return any(not any(overlap(task, each) for each in theirs) for task in _tasks(one))
+
+
+def standing(held: Sequence[Review]) -> list[Review]:
+    """Return what a result's note is taken for: what settled it alone, else all its readings, or none where they differ.
+
+    Parameters
+    ----------
+    held
+        The decisions that hold now, one a reading (`api.db.queue.readings`).
+
+    Raises
+    ------
+    ValidationError
+        There are several, and one is no decision of this program.
+    """
+    settled = [review for review in held if review.reading == "adjudication"]
+    if settled or len(held) < 2:
+        return settled or list(held)
+    decisions = [Decision.model_validate(review.decision) for review in held]
+    differ = any(differences(one, other) for one, other in itertools.combinations(decisions, 2))
+    return [] if differ else list(held)
 
 
 def follow_up(session: Session, item: QueueItem) -> None:

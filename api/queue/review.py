@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import date, datetime, timedelta
-from typing import Self
+from typing import NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy.orm import Session
@@ -22,12 +22,14 @@ from api.db.tables import Note, Question, QueueItem, Review
 from api.decisions import Decision, Reason
 from api.errors import SignInRequired
 from api.queue import readings
+from api.queue.changes import Changes, changes
 from api.queue.errors import DecisionRefused
+from api.queue.waiting import Filters
 from api.queue.words import QUEUE
 from api.reviewed import accepted, labelled
 from models.billing.units import all_units
 from models.result import Result
-from models.training.dataset import Header, LabelledNote, Misfit, headline_of, minutes_of
+from models.training.dataset import Header, Misfit, minutes_of
 
 _NO_NUL = r"^[^\x00]*$"  # PostgreSQL keeps no such character
 
@@ -40,6 +42,26 @@ class ClaimNumber(_Frozen):
     """Which claim is meant: the number that claiming gave."""
 
     claims: int = Field(ge=1, description="The claim's number; another claim of the same entry has another one.")
+
+
+class Wanted(Filters):
+    """Which entry to claim: that one, or the best of those that the filters leave; without any, the best."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: uuid.UUID | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if self.id is not None and any(getattr(self, name) is not None for name in Filters.model_fields):
+            raise ValueError("id names the one entry: leave the filters out")
+        return self
+
+
+class NextFilters(Filters):
+    """Which entry to claim next: the best of those that the filters leave."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 class DecisionRequest(_Frozen):
@@ -64,6 +86,12 @@ class DecisionRequest(_Frozen):
     def kind(self) -> str:
         """The decision's kind."""
         return "accept" if self.decision is None else self.decision.kind
+
+
+class DecisionAndNext(DecisionRequest):
+    """A decision on a claimed entry, any but ``undo``, and which entry is wanted next."""
+
+    next: NextFilters = Field(default=NextFilters(), description="Without filters, the best.")
 
 
 class Answer(_Frozen):
@@ -120,14 +148,6 @@ class Lease(_Frozen):
     lease_until: datetime
 
 
-class Changes(_Frozen):
-    """What a decision makes of a result: before and after of everything that differs, and of nothing else."""
-
-    code: tuple[str | None, str | None] | None
-    minutes: dict[str, tuple[int | None, int | None]]
-    units: dict[str, dict[str, tuple[int, int]]]
-
-
 class Decided(_Frozen):
     """What was kept of a decision."""
 
@@ -139,22 +159,45 @@ class Decided(_Frozen):
     claim: Claim | None = Field(description="After undo, the entry claimed again; after accept-and-next, the next one.")
 
 
+class Last(_Frozen):
+    """One's own decision that `undo` takes back."""
+
+    id: uuid.UUID = Field(description="Its entry; undo goes there.")
+    note_id: uuid.UUID
+    decided_at: datetime
+    decision: Decision
+    minutes: dict[str, int] | None = Field(description="Per code, after the decision; null where it is no reading.")
+    units: dict[str, dict[str, int]] | None = Field(description="The same, in units under every policy.")
+    changes: Changes | None
+
+
+class LastDecision(_Frozen):
+    """What can be taken back; null where there is nothing."""
+
+    last: Last | None
+
+
 # ---- claims
 
 
-def claim(
-    database: Database, principal: Principal, *, lease: timedelta, item_id: uuid.UUID | None = None
-) -> Claim | None:
-    """Claim an entry, or the best one; errors as for `api.db.queue.claim`."""
+def claim(database: Database, principal: Principal, *, lease: timedelta, wanted: Wanted | None = None) -> Claim | None:
+    """Claim the entry that is wanted, or the best; errors as for `api.db.queue.claim`."""
     with database.writing() as session:
-        return _claim(session, principal, lease=lease, item_id=item_id)
+        item_id = None if wanted is None else wanted.id
+        return _claim(session, principal, lease=lease, item_id=item_id, filters=wanted)
 
 
 def _claim(
-    session: Session, principal: Principal, *, lease: timedelta, item_id: uuid.UUID | None = None
+    session: Session,
+    principal: Principal,
+    *,
+    lease: timedelta,
+    item_id: uuid.UUID | None = None,
+    filters: Filters | None = None,
 ) -> Claim | None:
     person_id, role = _reviewer(principal)
-    item = queue.claim(session, principal.clinic_id, person_id, role=role, lease=lease, item_id=item_id)
+    wanted = None if filters is None else filters.at(repository.now())
+    item = queue.claim(session, principal.clinic_id, person_id, role=role, lease=lease, item_id=item_id, wanted=wanted)
     return None if item is None else _shown(session, principal, item)
 
 
@@ -233,11 +276,10 @@ def decide(
     request: DecisionRequest,
     *,
     lease: timedelta,
-    and_next: bool = False,
 ) -> Decided:
-    """Keep a decision; with ``and_next`` claim the next entry in the same transaction.
+    """Keep a decision; of a `DecisionAndNext` claim the next entry that it wants in the same transaction.
 
-    A decision that is sent again under the same claim is kept once and answered alike; with ``and_next`` by the entry that the
+    A decision that is sent again under the same claim is kept once and answered alike, a `DecisionAndNext` by the entry that the
     person holds since.
 
     Raises
@@ -256,31 +298,70 @@ def decide(
         item, note, row = queue.material(session, principal.clinic_id, item_id)
     result = Result.model_validate_json(row.body)
     decision = _whole(request, result)
-    reading = None if decision.services is None else labelled(note.text or "", decision, header(note))
-    minutes = None if reading is None else minutes_of(reading)
-    units = None if minutes is None else all_units(minutes)
-    changed = None if reading is None else changes(result, reading)
+    made = _made(note, result, decision)
     with database.writing() as session:
         item = queue.locked(session, principal.clinic_id, item_id)
         last, following = queue.head(session, principal.clinic_id, item), None
         review = _made_before(session, item, last, person_id, request, decision)
         if review is None:
             review = _keep(session, item, last, person_id, request, decision, lease=lease)
-        elif and_next:
+        elif isinstance(request, DecisionAndNext):
             following = queue.held_last(session, principal.clinic_id, person_id)
         claimed = None
         if decision.kind == "undo":
             claimed = _claim(session, principal, lease=lease, item_id=item_id)
-        elif and_next:
-            claimed = _claim(session, principal, lease=lease, item_id=following)
+        elif isinstance(request, DecisionAndNext):
+            claimed = _claim(session, principal, lease=lease, item_id=following, filters=request.next)
     return Decided(
         review_id=review.id,
         state=_BECOMES.get(decision.kind, "decided"),
-        minutes=minutes,
-        units=units,
-        changes=changed,
         claim=claimed,
+        **made._asdict(),
     )
+
+
+def last(database: Database, principal: Principal) -> LastDecision:
+    """Return the caller's latest decision that can still be taken back; of the note itself it tells nothing but offsets."""
+    person_id, _ = _reviewer(principal)
+    with database.reading() as session:
+        review = queue.last_of(session, principal.clinic_id, person_id)
+        if review is None or review.queue_item_id is None:
+            return LastDecision(last=None)
+        _, note, row = queue.material(session, principal.clinic_id, review.queue_item_id)
+    decision = Decision.model_validate(review.decision)
+    made = _made(note, Result.model_validate_json(row.body), decision)
+    return LastDecision(
+        last=Last(
+            id=review.queue_item_id,
+            note_id=note.id,
+            decided_at=review.created_at,
+            decision=decision,
+            **made._asdict(),
+        )
+    )
+
+
+class _Made(NamedTuple):
+    """What a decision comes to; ``None`` throughout where it is no reading."""
+
+    minutes: dict[str, int] | None
+    units: dict[str, dict[str, int]] | None
+    changes: Changes | None
+
+
+def _made(note: Note, result: Result, decision: Decision) -> _Made:
+    """Return what a decision comes to.
+
+    Raises
+    ------
+    DecisionRefused
+        It does not fit the note.
+    """
+    if decision.services is None:
+        return _Made(None, None, None)
+    reading = labelled(note.text or "", decision, header(note))
+    minutes = minutes_of(reading)
+    return _Made(minutes, all_units(minutes), changes(result, reading))
 
 
 _BECOMES: dict[str, values.QueueState] = {"skip": "skipped", "undo": "claimed"}
@@ -401,29 +482,6 @@ def header(note: Note) -> Header:
     )
 
 
-def changes(result: Result, reading: LabelledNote) -> Changes:
-    """Return what a reading makes of a result."""
-    after = minutes_of(reading)
-    units = all_units(after)
-    code = headline_of(reading)
-    return Changes(
-        code=None if code == result.proposal.code else (result.proposal.code, code),
-        minutes={
-            each: (result.minutes.get(each), after.get(each))
-            for each in sorted({*result.minutes, *after})
-            if result.minutes.get(each) != after.get(each)
-        },
-        units={
-            policy: {
-                each: (before.get(each, 0), units[policy].get(each, 0))
-                for each in sorted({*before, *units[policy]})
-                if before.get(each, 0) != units[policy].get(each, 0)
-            }
-            for policy, before in result.units.items()
-        },
-    )
-
-
 # ---- questions and notes
 
 
@@ -449,6 +507,10 @@ class NoteReading(_Frozen):
     kind: str
     reason: Reason | None
     changes: Changes
+    decision: Decision = Field(description="The whole reading, to be marked in the note.")
+    stands: bool = Field(
+        description="Whether it is what the note is taken for now; of two readings that differ neither is, until they are settled."
+    )
 
 
 class NoteShown(_Frozen):
@@ -532,11 +594,9 @@ def note(database: Database, principal: Principal, note_id: uuid.UUID) -> NoteSh
         row = repository.read_result(session, principal.clinic_id, kept.result.id, by=principal.actor)
         # A coder may yet read it blind; its therapist never does.
         blind = own is None and asking.blinded(session, principal.clinic_id, note_id)
-        shown = [
-            review
-            for review in queue.readings(session, principal.clinic_id, row.id).values()
-            if not blind or review.reviewer_id == principal.person_id
-        ]
+        held = list(queue.readings(session, principal.clinic_id, row.id).values())
+        standing = {review.id for review in readings.standing(held)}
+        shown = [review for review in held if not blind or review.reviewer_id == principal.person_id]
         asked = asking.questions(session, principal.clinic_id, by=principal.actor, therapist=own, note_id=note_id)
     result = Result.model_validate_json(row.body)
     return NoteShown(
@@ -547,12 +607,12 @@ def note(database: Database, principal: Principal, note_id: uuid.UUID) -> NoteSh
         date_of_service=read.visit_date,
         discipline=read.discipline,
         result=result,
-        readings=tuple(_note_reading(read, result, each) for each in shown),
+        readings=tuple(_note_reading(read, result, each, each.id in standing) for each in shown),
         questions=tuple(_asked(each) for each in asked),
     )
 
 
-def _note_reading(note: Note, result: Result, review: Review) -> NoteReading:
+def _note_reading(note: Note, result: Result, review: Review, stands: bool) -> NoteReading:
     decision = Decision.model_validate(review.decision)
     return NoteReading(
         reading=_READING[review.reading],
@@ -560,6 +620,8 @@ def _note_reading(note: Note, result: Result, review: Review) -> NoteReading:
         kind=decision.kind,
         reason=decision.reason,
         changes=changes(result, labelled(note.text or "", decision, header(note))),
+        decision=decision,
+        stands=stands,
     )
 
 

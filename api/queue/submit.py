@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tomllib
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 from functools import cache
 from itertools import islice
 from threading import BoundedSemaphore
@@ -24,6 +24,7 @@ from api.batch.records import CHUNK, ErrorLine, as_note, code_values
 from api.db import queue, repository
 from api.db.errors import RowRefused, UnknownPerson
 from api.db.session import Database
+from api.db.tables import Person
 from api.db.values import QueueReason, Source
 from api.queue.errors import KeyReused, NoSuchTherapist
 from api.queue.order import drawn, priority, variety
@@ -36,7 +37,10 @@ from nlp.errors import UnreadableText
 # Reading keeps an interpreter busy: with forty at once, whoever holds the database's one write lock waits for all of them at each
 # statement, and everybody else for them.
 _AT_ONCE = BoundedSemaphore(os.cpu_count() or 1)
-_RULES = ("codes.toml", "policies.toml", "flags.toml")
+# What decides on units, proposal and flags and is no row of the rules, which have a version of their own.
+_BESIDE_ROWS = ("policies.toml", "flags.toml")
+_LONGEST_RULES = 60
+_PLAIN = re.compile(rf"[A-Za-z0-9_.+-]{{1,{_LONGEST_RULES}}}")  # as audit rows hold it
 
 
 class Submission(Note):
@@ -48,7 +52,6 @@ class Submission(Note):
         max_length=200,
         description="Your own name for the patient; only a hash under the clinic's key is kept.",
     )
-    date_of_service: date | None = Field(default=None, strict=False, description="Day of the visit.")
     therapist: str | None = Field(
         default=None,
         max_length=200,
@@ -72,17 +75,33 @@ class Submitted(BaseModel):
     result: Result = Field(description="The same as for a suggestion.")
 
 
-@cache
-def rules_version() -> str:
-    """Return which billing rules results are made by: the version of each data file, and a hash of all.
+def rules_version(rules: str) -> str:
+    """Return by which rules a result was made.
+
+    Parameters
+    ----------
+    rules
+        The result's own ``model.rules``: rows that ship, and the clinic's.
+
+    Returns
+    -------
+    str
+        The same, or its hash where a clinic's version is too long or has blanks in it, and the versions of policies and flags with
+        a hash of them: they are no rows.
 
     Examples
     --------
-    >>> rules_version().count("-")
-    3
+    >>> rules_version("2026-11-26-1a2b3c4d").split("/")[0]
+    '2026-11-26-1a2b3c4d'
     """
-    texts = [data.read(name) for name in _RULES]
-    versions = [f"{name.removesuffix('.toml')}{_version(text)}" for name, text in zip(_RULES, texts, strict=True)]
+    own = rules if _PLAIN.fullmatch(rules) else repository.sha256(rules)[:_LONGEST_RULES]
+    return f"{own}/{_beside_rows()}"
+
+
+@cache
+def _beside_rows() -> str:
+    texts = [data.read(name) for name in _BESIDE_ROWS]
+    versions = [f"{name.removesuffix('.toml')}{_version(text)}" for name, text in zip(_BESIDE_ROWS, texts, strict=True)]
     return "-".join([*versions, hashlib.sha256("".join(texts).encode("utf-8")).hexdigest()[:8]])
 
 
@@ -134,7 +153,7 @@ def submit(
         with database.reading() as session:
             there = queue.find_submission(session, clinic_id, kept_key)
         if there is not None:
-            return _told(there, submission)
+            return _again(database, clinic_id, there, submission, by=by)
     made = Made.of(submission, _coded(coder, submission.note()))
     try:
         with database.writing() as session:
@@ -147,7 +166,18 @@ def submit(
             there = queue.find_submission(session, clinic_id, kept_key)
         if there is None:
             raise
+        return _again(database, clinic_id, there, submission, by=by)
     return _told(there, submission)
+
+
+def _again(
+    database: Database, clinic_id: uuid.UUID, there: queue.Kept, submission: Submission, *, by: Actor
+) -> Submitted:
+    """Return what was kept before; that it was read is written down."""
+    told = _told(there, submission)
+    with database.writing() as session:
+        repository.read_result(session, clinic_id, there.result.id, by=by)
+    return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,40 +201,92 @@ def submit_values(
     clinic_id: uuid.UUID,
     defaults: Mapping[str, str] | None = None,
 ) -> Iterator[Result | ErrorLine]:
-    """Code and keep the notes of a batch, in order; a chunk is one transaction.
+    """Code and keep the submissions of a batch, in order; a chunk is one transaction.
 
     A line's key is its content, so that a batch that was broken off goes on where it stopped: what is kept already is neither
-    coded nor kept again, and gives the result that was kept.
+    coded nor kept again, and gives the result that was kept. A line that cannot be kept, such as one for a
+    therapist whom the clinic does not have, gives an error line.
     """
     stream = iter(values)
-    while chunk := [as_note(value, defaults) for value in islice(stream, CHUNK)]:
-        keys = [submission_key(SYSTEM, item.model_dump_json()) if isinstance(item, Note) else None for item in chunk]
+    while chunk := [as_note(value, defaults, Submission) for value in islice(stream, CHUNK)]:
+        lines = [_Line(item) for item in chunk]
         with database.reading() as session:
-            there = {key: queue.find_submission(session, clinic_id, key) for key in keys if key is not None}
-        new = [item for item, key in zip(chunk, keys, strict=True) if key is None or there[key] is None]
-        coded = code_values((_storable(item) for item in new), coder)
-        done: list[Result | ErrorLine] = []
-        keep: list[tuple[Submission, Made, str | None]] = []
-        for item, key in zip(chunk, keys, strict=True):
-            before = None if key is None else there[key]
-            result = next(coded) if before is None else Result.model_validate_json(before.result.body)
-            if before is None and isinstance(item, Note) and isinstance(result, Result):
-                submission = Submission.model_validate(item.model_dump(exclude_unset=True))
-                keep.append((submission, Made.of(submission, result), key))
-            done.append(result)
+            for line in lines:
+                line.look_up(session, clinic_id)
+        new = [line for line in lines if line.done is None]
+        coded = code_values((_storable(line.item) for line in new), coder)
+        for line, result in zip(new, coded, strict=True):
+            line.take(result)
         with database.writing() as session:
-            for submission, made, key in keep:
-                _keep(session, clinic_id, submission, made, by=SYSTEM, source="batch", key=key)
-        yield from done
+            for line in lines:
+                line.keep(session, clinic_id)
+        yield from (line.done for line in lines if line.done is not None)
 
 
-def _storable(item: Note | ErrorLine) -> object:
+class _Line:
+    """A line of a batch on its way: what came, under which key it is kept, and what is answered once that is known."""
+
+    def __init__(self, item: Submission | ErrorLine) -> None:
+        self.item = item
+        self.key = None if isinstance(item, ErrorLine) else submission_key(SYSTEM, _content(item))
+        self.done: Result | ErrorLine | None = item if isinstance(item, ErrorLine) else None
+        self.made: Made | None = None
+        self.there: uuid.UUID | None = None
+
+    def look_up(self, session: Session, clinic_id: uuid.UUID) -> None:
+        """Take what was kept under the key before; a therapist who is not there is told before anything is coded."""
+        if isinstance(self.item, ErrorLine) or self.key is None:
+            return
+        there = queue.find_submission(session, clinic_id, self.key)
+        if there is not None:
+            self.done, self.there = Result.model_validate_json(there.result.body), there.result.id
+            return
+        try:
+            _author(session, clinic_id, self.item.therapist)
+        except NoSuchTherapist as error:
+            self.done = _refused(self.item, error)
+
+    def take(self, result: Result | ErrorLine) -> None:
+        """Take the result, with what keeping it needs."""
+        if isinstance(result, ErrorLine) or isinstance(self.item, ErrorLine):
+            self.done = result
+        else:
+            self.made = Made.of(self.item, result)
+
+    def keep(self, session: Session, clinic_id: uuid.UUID) -> None:
+        """Keep note and result where there is one to keep; that one which was there is read is written down."""
+        if self.there is not None:
+            repository.read_result(session, clinic_id, self.there, by=SYSTEM)
+        if self.made is None or isinstance(self.item, ErrorLine):
+            return
+        try:
+            _keep(session, clinic_id, self.item, self.made, by=SYSTEM, source="batch", key=self.key)
+        except NoSuchTherapist as error:
+            # Gone since it was looked up; nothing of the line was written yet.
+            self.done = _refused(self.item, error)
+        else:
+            self.done = self.made.result
+
+
+def _content(submission: Submission) -> str:
+    """Return what makes a line the same line: fields that it does not use change nothing, so that older batches go on as well."""
+    own = submission.model_dump_json(include={"patient_ref", "therapist"}, exclude_none=True)
+    return submission.note().model_dump_json() + ("" if own == "{}" else own)
+
+
+def _refused(submission: Submission, error: NoSuchTherapist) -> ErrorLine:
+    return ErrorLine(
+        note_id=submission.note_id, error="; ".join(f"{field}: {reason}" for field, reason in error.refused)
+    )
+
+
+def _storable(item: Submission | ErrorLine) -> object:
     # Code values take JSON values: a note as its own fields, so that what was left out stays so.
     if isinstance(item, ErrorLine):
         return item
-    if "\0" in item.text or "\0" in (item.note_id or ""):
+    if any("\0" in text for text in (item.text, item.note_id or "", item.patient_ref or "")):
         return ErrorLine(note_id=None, error=str(UnreadableText(max(0, item.text.find("\0")))))
-    return item.model_dump(exclude_unset=True)
+    return item.note().model_dump(exclude_unset=True)
 
 
 def _coded(coder: Coder, note: Note) -> Result:
@@ -228,15 +310,9 @@ def _keep(
     """Keep note and result, and have it wait where it is flagged or drawn for the sample."""
     there = None if key is None else queue.find_submission(session, clinic_id, key)
     if there is not None:
+        repository.read_result(session, clinic_id, there.result.id, by=by)
         return there
-    author = None
-    if submission.therapist is not None:
-        try:
-            author = repository.person_named(session, clinic_id, submission.therapist)
-        except UnknownPerson:
-            raise NoSuchTherapist from None
-        if author.role != "therapist" or author.disabled_at is not None:
-            raise NoSuchTherapist
+    author = _author(session, clinic_id, submission.therapist)
     note = repository.add_note(
         session,
         clinic_id,
@@ -251,7 +327,13 @@ def _keep(
         visit_date=submission.date_of_service,
     )
     row = repository.add_result(
-        session, clinic_id, note.id, made.body, rules_version=rules_version(), by=by, result=made.result
+        session,
+        clinic_id,
+        note.id,
+        made.body,
+        rules_version=rules_version(made.result.model.rules),
+        by=by,
+        result=made.result,
     )
     reason = _reason(session, clinic_id, note.text_sha256, made.result)
     item = None
@@ -267,6 +349,25 @@ def _keep(
             by=by,
         )
     return queue.Kept(note, row, item)
+
+
+def _author(session: Session, clinic_id: uuid.UUID, login: str | None) -> Person | None:
+    """Return the therapist whose note it is, ``None`` where none is named.
+
+    Raises
+    ------
+    NoSuchTherapist
+        The clinic has none of that login who works there.
+    """
+    if login is None:
+        return None
+    try:
+        found = repository.person_named(session, clinic_id, login)
+    except UnknownPerson:
+        raise NoSuchTherapist from None
+    if found.role != "therapist" or found.disabled_at is not None:
+        raise NoSuchTherapist
+    return found
 
 
 def _reason(session: Session, clinic_id: uuid.UUID, text_sha256: str, result: Result) -> QueueReason | None:

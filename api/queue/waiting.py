@@ -15,11 +15,37 @@ from api.db.session import Database
 from models.note import Discipline
 from models.result import Code
 
-CodeFilter = Code | Literal["none"]
+CodeFilter = Literal[Code, "none"]
 
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True)
+
+
+class Filters(_Frozen):
+    """Which entries are wanted; what is left out is no matter."""
+
+    flag: str | None = Field(
+        default=None, max_length=60, pattern="^[a-z_]+$", description="Results with this flag, by its id."
+    )
+    discipline: Discipline | None = None
+    code: CodeFilter | None = Field(default=None, description="Results with this proposed code; none: with neither.")
+    reason: values.QueueReason | None = Field(default=None, description="Why they wait.")
+    hours: int | None = Field(
+        default=None, ge=0, le=100_000, description="Only what has waited longer than so many hours."
+    )
+
+    def at(self, now: datetime) -> Filter:
+        """Return the same for the database, at an instant."""
+        before = None if self.hours is None else now - timedelta(hours=self.hours)
+        return Filter(flag=self.flag, discipline=self.discipline, code=self.code, reason=self.reason, before=before)
+
+
+class Listing(Filters):
+    """A page of the list that is wanted."""
+
+    limit: int = Field(default=50, ge=1, le=200)
+    offset: int = Field(default=0, ge=0, le=1_000_000)
 
 
 class Entry(_Frozen):
@@ -54,26 +80,13 @@ class WaitingList(_Frozen):
     entries: tuple[Entry, ...]
 
 
-def waiting(
-    database: Database,
-    clinic_id: uuid.UUID,
-    person_id: uuid.UUID | None,
-    *,
-    flag: str | None = None,
-    discipline: Discipline | None = None,
-    code: CodeFilter | None = None,
-    reason: values.QueueReason | None = None,
-    hours: int | None = None,
-    limit: int,
-    offset: int,
-) -> WaitingList:
-    """Return a page of what waits; ``person_id`` is who asks, ``hours``: what has waited longer, ``code`` none: of neither code."""
+def waiting(database: Database, clinic_id: uuid.UUID, person_id: uuid.UUID | None, listing: Listing) -> WaitingList:
+    """Return a page of what waits; ``person_id`` is who asks."""
     now = repository.now()
-    before = None if hours is None else now - timedelta(hours=hours)
-    wanted = Filter(flag=flag, discipline=discipline, code=code, reason=reason, before=before)
+    wanted = listing.at(now)
     with database.reading() as session:
         groups = queue.groups(session, clinic_id, wanted)
-        page = queue.waiting(session, clinic_id, wanted, limit=limit, offset=offset)
+        page = queue.waiting(session, clinic_id, wanted, limit=listing.limit, offset=listing.offset)
     flags, disciplines, codes, reasons = (Counter[str]() for _ in range(4))
     for group in groups:
         for name in group.flags:

@@ -8,17 +8,23 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Query, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict
 
 from api.access import Principal, allowed
-from api.db import values
 from api.db.errors import ClaimLost, NotClaimable, NotePurged, StorageError, UnknownRow
 from api.dependencies import RequiredDatabaseDep, SettingsDep
 from api.errors import FieldsRefused, Forbidden, ForeignRequest, SignInRequired, documented
 from api.queue import review, waiting
-from api.queue.review import Claimed, ClaimNumber, Decided, DecisionRequest, Lease
-from api.queue.waiting import CodeFilter, WaitingList
-from models.note import Discipline
+from api.queue.review import (
+    Claimed,
+    ClaimNumber,
+    Decided,
+    DecisionAndNext,
+    DecisionRequest,
+    LastDecision,
+    Lease,
+    Wanted,
+)
+from api.queue.waiting import Listing, WaitingList
 
 router = APIRouter(prefix="/v1/queue", tags=["queue"])
 
@@ -29,39 +35,10 @@ _SIGNED_IN = (SignInRequired, Forbidden, ForeignRequest, RequestValidationError,
 _DECIDING = (*_SIGNED_IN, UnknownRow, ClaimLost, NotClaimable, NotePurged, FieldsRefused)
 
 
-class Wanted(BaseModel):
-    """Which entry to claim; without one, the best."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    id: uuid.UUID | None = None
-
-
 @router.get("", summary="List what waits", responses=documented(*_SIGNED_IN))
-def list_waiting(
-    principal: Lister,
-    database: RequiredDatabaseDep,
-    flag: Annotated[str | None, Query(max_length=60, pattern="^[a-z_]+$")] = None,
-    discipline: Discipline | None = None,
-    code: CodeFilter | None = None,
-    reason: values.QueueReason | None = None,
-    hours: Annotated[int | None, Query(ge=0, le=100_000, description="Only what has waited longer than that.")] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
-) -> WaitingList:
+def list_waiting(principal: Lister, database: RequiredDatabaseDep, listing: Annotated[Listing, Query()]) -> WaitingList:
     """Entries that nobody has decided yet, in the order they are claimed, with counts for each flag; no word of a note."""
-    return waiting.waiting(
-        database,
-        principal.clinic_id,
-        principal.person_id,
-        flag=flag,
-        discipline=discipline,
-        code=code,
-        reason=reason,
-        hours=hours,
-        limit=limit,
-        offset=offset,
-    )
+    return waiting.waiting(database, principal.clinic_id, principal.person_id, listing)
 
 
 @router.post("/claim", summary="Claim a note", responses=documented(*_SIGNED_IN, UnknownRow, NotClaimable, NotePurged))
@@ -71,9 +48,14 @@ def claim(
     settings: SettingsDep,
     wanted: Annotated[Wanted | None, Body()] = None,
 ) -> Claimed:
-    """Claim the best entry that is open to you, or a given one; it is yours until the lease ends."""
-    item_id = None if wanted is None else wanted.id
-    return Claimed(claim=review.claim(database, principal, lease=_lease(settings), item_id=item_id))
+    """Claim the best entry open to you, of those that the filters leave, or a given one; it is yours until the lease ends."""
+    return Claimed(claim=review.claim(database, principal, lease=_lease(settings), wanted=wanted))
+
+
+@router.get("/last", summary="What you decided last", responses=documented(*_SIGNED_IN))
+def last(principal: Reviewer, database: RequiredDatabaseDep) -> LastDecision:
+    """Your latest decision that undo takes back, whichever page or program made it, and what it came to."""
+    return review.last(database, principal)
 
 
 @router.post("/{item_id}/renew", summary="Keep a claim", responses=documented(*_SIGNED_IN, UnknownRow, ClaimLost))
@@ -111,13 +93,13 @@ def decide(
 @router.post("/{item_id}/accept-and-next", summary="Decide and claim the next", responses=documented(*_DECIDING))
 def decide_and_claim(
     item_id: uuid.UUID,
-    request: DecisionRequest,
+    request: DecisionAndNext,
     principal: Reviewer,
     database: RequiredDatabaseDep,
     settings: SettingsDep,
 ) -> Decided:
-    """Keep a decision (any but undo) and claim the next note, in one transaction."""
-    return review.decide(database, principal, item_id, request, lease=_lease(settings), and_next=True)
+    """Keep a decision (any but undo) and claim the next note that is wanted, in one transaction."""
+    return review.decide(database, principal, item_id, request, lease=_lease(settings))
 
 
 def _lease(settings: SettingsDep) -> timedelta:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import anyio.from_thread
@@ -30,6 +31,13 @@ from nlp.pipeline import check_text
 SENTINEL = "zzyxsentinel"
 
 
+class FakeReader:
+    """Finds nothing."""
+
+    def read(self, text: str) -> Document:
+        return Document(text=text)
+
+
 class FakeCoder:
     """Codes a note that has the word ``bridging`` as 15 minutes of exercise, any other as no treatment.
 
@@ -39,6 +47,8 @@ class FakeCoder:
     version = "fake"
     profile = "accurate"
     rules = load_rules()
+    reader = FakeReader()
+    readers = MappingProxyType({"fast": reader})
     manifest = Manifest(
         format=1, version="fake", profile="accurate", feature_version=1, tagger_feature_version=1, scikit_learn="1.9.1",
         python="3.11", data_sha256="0" * 64, notes=3, seed=1, files={"a": "0" * 64}, scores={"accuracy": 0.5},

@@ -17,7 +17,7 @@ from api.audit import SYSTEM, Actor
 from api.db import queue, repository
 from api.main import create_app
 from api.queue import review
-from api.queue.review import DecisionRequest
+from api.queue.review import DecisionAndNext
 from models.coder import Coder
 from models.training.dataset import read_corpus
 
@@ -81,8 +81,8 @@ def test_claims(database, engine_name):
     claimed, times = review.claim(database, people[0], lease=lease), []
     for _ in range(100):
         started = time.perf_counter()
-        request = DecisionRequest(decision=None, claims=claimed.claims)
-        claimed = review.decide(database, people[0], claimed.id, request, lease=lease, and_next=True).claim
+        request = DecisionAndNext(decision=None, claims=claimed.claims)
+        claimed = review.decide(database, people[0], claimed.id, request, lease=lease).claim
         times.append(time.perf_counter() - started)
     told(f"{engine_name}, accept and next, alone", times)
 

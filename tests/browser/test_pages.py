@@ -103,7 +103,13 @@ def test_a_therapist_pastes_and_submits_once(site: Site):
     page.get_by_role("button", name=re.compile("Show the note of")).click()
     expect(page.locator("#changes")).to_contain_text("first reading: corrected (the minutes were wrong)")
     expect(page.locator("#changes")).to_contain_text("minutes of 97110 therapeutic exercise: 20 → 8")
+    expect(page.locator("#changes")).to_contain_text("This is what the note is taken for.")
     expect(page.locator("#marked")).to_contain_text("stairs 15")
+    # The decided reading is marked; what was proposed can be.
+    expect(page.locator("#marked-heading")).to_contain_text("as it was corrected (first reading)")
+    page.get_by_role("button", name="Mark what was proposed").click()
+    expect(page.locator("#marked-heading")).to_have_text("The note as it was proposed")
+    expect(page.locator("#proposed")).to_have_attribute("aria-pressed", "true")
 
 
 def test_nothing_is_submitted_by_somebody_who_is_signed_out(site: Site):

@@ -290,6 +290,71 @@ def test_skip_release_take_back_and_ask(site: Site):
     expect(page.locator("#questions")).to_contain_text("Yes, both hands.")
 
 
+def test_a_page_loaded_again_takes_the_last_decision_back(site: Site):
+    site.submit("bridging 20, stairs 15, later flag:no_unit")
+    page = claim_first(site)
+    press(page, "m", *"21", "Enter", "Shift+Enter")
+    expect(page.locator("#last-table")).to_contain_text("20 → 21")
+    page.reload()
+    ready(page)
+    expect(page.locator("#last-summary")).to_contain_text("Last note corrected")
+    expect(page.locator("#last-summary")).to_contain_text("It changed what was proposed")
+    press(page, "Shift+Z")
+    expect(page.locator("#review")).to_be_visible()
+    assert blocks(page)[0][1] == "21"
+    # What leaves codes and minutes alone is told as well.
+    press(page, "z", "m", *"20", "Enter", "j", "x", "3", "Shift+Enter")
+    expect(page.locator("#last-table")).to_contain_text("not counted as done any more: “stairs”")
+    expect(page.locator("#last-table")).to_contain_text("not done today: “stairs” (refused)")
+    press(page, "Shift+Z")
+    expect(page.locator("#review")).to_be_visible()
+    page.reload()
+    ready(page)
+    expect(page.locator("#last")).to_be_hidden()
+    press(page, "Shift+Z")
+    expect(page.locator("#status")).to_contain_text("There is no decision of yours to take back")
+
+
+def test_what_was_not_done_and_goals_by_keyboard(site: Site):
+    site.submit("O: bridging 20 and rowing, later more. Walk a mile. flag:no_unit")
+    page = claim_first(site)
+    select_words(page, "Walk")
+    press(page, "g")
+    expect(page.locator("#goals .entry")).to_have_count(1)
+    press(page, "l")
+    expect(page.locator("#mentions .entry")).to_be_focused()
+    press(page, "x", "4")
+    expect(page.locator("#mentions select")).to_have_value("held")
+    expect(page.locator("#mentions .entry")).to_be_focused()
+    press(page, "l")
+    expect(page.locator("#goals .entry")).to_be_focused()
+    press(page, "v")
+    expect(page.locator("#status")).to_contain_text("Go to what was not done first")
+    press(page, "d")
+    expect(page.locator("#goals .entry")).to_have_count(0)
+    press(page, "z", "l", "v")
+    expect(page.locator("#mentions .entry")).to_have_count(0)
+    expect(page.locator("#goals .entry")).to_have_count(1)
+    assert blocks(page)[0][2] == ["bridging", "later"]
+    press(page, "z", "Shift+L", "Shift+L", "Delete")
+    expect(page.locator("#mentions .entry")).to_have_count(0)
+    decide_and_next(page)
+    [made] = decisions(site)
+    assert (made["mentions"], len(made["goals"])) == ([], 1)
+
+
+def test_the_list_goes_on(site: Site):
+    for number in range(23):
+        site.submit(f"bridging {15 + number} flag:no_unit note {number}", note_id=f"n{number}")
+    page = site.page("cora", "/queue")
+    expect(page.locator("#entries tbody tr")).to_have_count(20)
+    page.get_by_role("button", name="Show more").click()
+    expect(page.locator("#entries tbody tr")).to_have_count(23)
+    expect(page.locator("#more")).to_be_hidden()
+    page.locator("#flag").select_option("no_unit")
+    expect(page.locator("#entries tbody tr")).to_have_count(20)
+
+
 def test_filters_choose_what_is_read(site: Site):
     site.submit("bridging 20 flag:no_unit flag:low_confidence", note_id="both", discipline="PT")
     site.submit("stairs 20 flag:goal_missing flag:no_unit", note_id="stairs", discipline="OT")

@@ -20,7 +20,7 @@ async function showAll() {
   showNow(figures);
   showDays(figures, days);
   showAcceptance(figures.acceptance);
-  showShares(figures.therapists, days);
+  showShares(figures, days);
   showFlags(figures.top_flags);
   showKappa(figures.kappa);
   showVersions(figures.versions);
@@ -65,23 +65,63 @@ function showDays(figures, days) {
 }
 
 function showAcceptance(bands) {
-  const decided = bands.filter((band) => band.decided);
-  const points = decided.map((band) => ({ promised: (band.least + band.most) / 2, share: band.share, low: band.interval[0], high: band.interval[1] }));
-  const rows = decided.map((band) => [`${percent(band.least)} to ${percent(band.most)}`, String(band.decided), String(band.accepted), share(band.share), range(band.interval)]);
-  const hint = make("p", { class: "hint" }, "How often coders took the result as it was, with the 95 % interval, by how sure the model was. On the dashed line it keeps its promise; an interval wholly below it does not.");
-  const names = ["Sure", "Decided", "Accepted", "Share", "95 %"];
-  $("acceptance").replaceChildren(...(rows.length ? [hint, ...shown(calibration("Share accepted by confidence, against the diagonal. The figures stand in the table below.", points), "Acceptance by confidence", names, rows)] : none("No first reading was decided in this time.")));
+  const seen = bands.filter((band) => band.decided);
+  const told = seen.filter((band) => band.share !== null);
+  const points = told.map((band) => ({ promised: band.promised, share: band.share, low: band.interval[0], high: band.interval[1] }));
+  const kept = (kind) => (kind.decided ? `${kind.kept} of ${kind.decided}` : kind.results ? "none read" : "none");
+  const rows = seen.map((band) => [`${percent(band.least)} to ${percent(band.most)}`, band.promised === null ? "" : percent(band.promised), kept(band.flagged), kept(band.sampled), band.share === null ? "cannot be told" : percent(band.share), range(band.interval), `${band.accepted} of ${band.decided}`]);
+  const names = ["Sure", "On average", "Flagged, code kept", "Not flagged, code kept", "All, code kept", "95 %", "Taken as it was"];
+  const hint = make("p", { class: "hint" }, "How often coders left the proposed code, with the 95 % interval, by how sure the model was on average; flagged and other notes count as many as there are. On the dashed line it keeps its promise; an interval wholly below it does not.");
+  const missing = told.length < seen.length ? [make("p", { class: "hint" }, "Where none of the notes without a flag was read, no share can be told: a larger sample (audit share) shows it.")] : [];
+  $("acceptance").replaceChildren(...(rows.length ? [hint, ...missing, ...shown(calibration("Share with the code kept by confidence, against the diagonal. The figures stand in the table below.", points), "Code kept by confidence", names, rows)] : none("No first reading was decided in this time.")));
 }
 
-function showShares(therapists, days) {
-  const rising = therapists.filter((each) => each.rising);
-  const series = therapists.filter((each) => each.weeks.length).map((each) => ({ name: each.name, isRising: each.rising, weeks: each.weeks }));
-  const rows = therapists.flatMap((each) => each.weeks.map((week) => [each.name, String(week.week + 1), String(week.notes), percent(week.share), each.rising ? "rises" : each.p === null ? "too few to tell" : "no rise"]));
-  const told = rising.length
-    ? make("p", { class: "differs" }, `▲ It rises for ${rising.map((each) => each.name).join(", ")}, more than chance explains. Look at some of their notes before you learn from them.`)
-    : make("p", { class: "hint" }, "For nobody does it rise by more than chance explains.");
-  const names = ["Therapist", "Week", "Notes", "With 97530", "Trend"];
-  $("share").replaceChildren(...(series.length ? [told, ...shown(shares("Share of notes with 97530 by week and therapist. The figures stand in the table below.", series, Math.max(1, Math.ceil(days / WEEK))), "Share of 97530 by therapist and week", names, rows)] : none("No note with one of the two codes in this time.")));
+const verdict = (trend) => (trend.rising ? "rises" : trend.p === null ? "too few to tell" : "no rise");
+const inWeek = (weeks, week) => weeks.find((each) => each.week === week)?.share;
+const also = (value) => (value === undefined ? "none" : percent(value));
+
+// Who of `trends` rises, as a sentence, or that nobody does.
+function whoRises(trends, what) {
+  const rising = trends.filter((each) => each.rising);
+  return rising.length
+    ? make("p", { class: "differs" }, `▲ ${what} it rises for ${rising.map((each) => each.name).join(", ")}, more than chance explains. Look at some of their notes before you learn from them.`)
+    : make("p", { class: "hint" }, `${what} it rises for nobody by more than chance explains.`);
+}
+
+function sharePlot(label, trends, days, caption, names, rows) {
+  const series = trends.filter((each) => each.weeks.length).map((each) => ({ name: each.name, isRising: each.rising, weeks: each.weeks }));
+  return shown(shares(`${label} The figures stand in the table below.`, series, Math.max(1, Math.ceil(days / WEEK))), caption, names, rows);
+}
+
+function showShares({ therapists, reviewers }, days) {
+  const after = therapists.map((each) => ({ name: each.name, ...each.after }));
+  const rows = therapists.flatMap((each) => {
+    const weeks = [...new Set([...each.weeks, ...each.after.weeks].map((week) => week.week))].sort((a, b) => a - b);
+    return weeks.map((week) => [each.name, String(week + 1), String(each.weeks.find((own) => own.week === week)?.notes ?? 0), also(inWeek(each.weeks, week)), verdict(each), also(inWeek(each.after.weeks, week)), verdict(each.after)]);
+  });
+  const names = ["Therapist", "Week", "Notes", "97530 proposed", "Trend", "97530 after decisions", "Trend after decisions"];
+  $("share").replaceChildren(
+    ...(rows.length
+      ? [
+          whoRises(therapists, "As proposed,"),
+          ...sharePlot("Share of notes proposed with 97530 by week and therapist.", therapists, days, "Share of 97530 by therapist and week", names, rows),
+          make("h3", {}, "After decisions"),
+          whoRises(after, "After decisions,"),
+          ...sharePlot("Share of notes with 97530 after decisions by week and therapist.", after, days, "Share of 97530 after decisions by therapist and week", names, rows),
+        ]
+      : none("No note with one of the two codes in this time.")),
+  );
+  const read = reviewers.flatMap((each) => each.weeks.map((week) => [each.name, String(week.week + 1), String(week.notes), also(inWeek(each.before, week.week)), percent(week.share), verdict(each)]));
+  const moved = reviewers.filter((each) => each.to_97530 || each.to_97110).map((each) => make("li", {}, `${each.name}: ${each.to_97530} from 97110 to 97530, ${each.to_97110} from 97530 to 97110`));
+  $("reviewers").replaceChildren(
+    ...(read.length
+      ? [
+          whoRises(reviewers, "After their decisions,"),
+          ...(moved.length ? [make("p", {}, "What they changed:"), make("ul", {}, ...moved)] : [make("p", { class: "hint" }, "Nobody changed one of the two codes to the other.")]),
+          ...sharePlot("Share of notes with 97530 after the decision by week and reviewer.", reviewers, days, "Share of 97530 by reviewer and week", ["Reviewer", "Week", "Notes", "97530 proposed", "97530 decided", "Trend"], read),
+        ]
+      : none("No note with one of the two codes was decided in this time.")),
+  );
 }
 
 function showFlags(flags) {

@@ -103,6 +103,55 @@ export function undo() {
   say("The last edit is undone.");
 }
 
+// ---- what was not done, and goals
+
+const LISTS = ["mentions", "goals"];
+
+// Which entry of the two lists has the focus: [list, number], null where none has.
+function aside() {
+  const item = document.activeElement?.closest("#mentions > .entry, #goals > .entry");
+  return item && [item.parentElement.id, [...item.parentElement.children].indexOf(item)];
+}
+
+export const isAside = () => aside() !== null;
+
+// Goes through what was not done and the goals; there is one order for both.
+export function goAside(by) {
+  const entries = LISTS.flatMap((list) => [...$(list).querySelectorAll(":scope > .entry")]);
+  if (!entries.length) return say("Nothing is marked as not done, and no goal.");
+  const at = entries.findIndex((entry) => entry.contains(document.activeElement));
+  const next = entries[at < 0 ? (0 < by ? 0 : entries.length - 1) : (at + by + entries.length) % entries.length];
+  next.focus();
+  next.scrollIntoView({ block: "nearest" });
+}
+
+// Edits the entry that has the focus and goes on to the one in its place, or back to the block.
+function onAside(edit, message) {
+  const [list, at] = aside();
+  if (!change(() => edit(at), message)) return;
+  const left = $(list).querySelectorAll(":scope > .entry");
+  if (left.length) left[Math.min(at, left.length - 1)].focus();
+  else focusBlock();
+}
+
+export function removeAside() {
+  const isGoal = aside()[0] === "goals";
+  onAside((at) => (isGoal ? reading.withoutGoal(now, at) : reading.withoutMention(now, at)), "Removed; z brings it back.");
+}
+
+const isMention = () => aside()?.[0] === "mentions";
+
+// Gives what was not done another reason.
+export const setStatus = (status) => onAside((at) => reading.withStatus(now, at, status), `Not done today: ${words.mentions[status]}.`);
+export const canSetStatus = isMention;
+
+// What was taken for not done was done, in the chosen block.
+export function doneAfterAll() {
+  if (!isMention()) return say("Go to what was not done first (l).");
+  if (!now.services[block]) return say("There is no block for it. Select words in the note and make one (b).");
+  onAside((at) => reading.done(now, at, block), `Done today, in block ${block + 1}.`);
+}
+
 // Runs an edit of the chosen block and goes back to it.
 function onBlock(edit, message) {
   if (!now.services[block]) return say("There is no block. Select words in the note and make one (b).");
@@ -279,7 +328,7 @@ function mentionItem(mention, at) {
   status.addEventListener("change", () => change(() => reading.withStatus(now, at, status.value)));
   return make(
     "li",
-    {},
+    { class: "entry", attributes: { tabindex: "-1", "aria-label": `Not done today, ${words.mentions[mention.status]}: ${text}` } },
     status,
     make("span", { class: "words" }, text),
     now.services.length ? button("Done today", `Done today, in block ${block + 1}: ${text}`, () => onBlock(() => reading.done(now, at, block))) : null,
@@ -291,7 +340,7 @@ function goalItem(goal, at) {
   const text = textOf(goal);
   return make(
     "li",
-    {},
+    { class: "entry", attributes: { tabindex: "-1", "aria-label": `Goal ${at + 1}: ${text}` } },
     make("span", { class: "tag" }, `goal ${at + 1}`),
     make("span", { class: "words" }, text),
     button("Remove", `Remove goal ${at + 1}: ${text}`, () => change(() => reading.withoutGoal(now, at)) && focusBlock()),

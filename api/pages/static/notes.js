@@ -1,6 +1,7 @@
 // Notes that were submitted: what coders asked, what became of each, and the note itself when somebody opens it.
+import { billedLines, readLines } from "/static/changes.js";
 import { draw } from "/static/marked.js";
-import { $, ask, begin, counted, instant, make, named, say, table } from "/static/shared.js";
+import { $, ask, begin, counted, instant, make, say, table } from "/static/shared.js";
 
 const PAGE = 50;
 
@@ -65,10 +66,25 @@ function question(asked) {
 async function showNote(id) {
   const note = await ask("GET", `/v1/notes/${id}`);
   if (note === null) return;
-  const { services, mentions, goals } = note.result;
+  const points = Array.from(note.text);
+  const standing = note.readings.find((each) => each.stands);
+  const cards = note.readings.map((each) => change(each, points, () => markReading(note, points, each)));
+  $("changes").replaceChildren(...(cards.length ? cards : [make("p", { class: "hint" }, "No decision yet, or none that is shown while a second coder reads the note.")]));
+  $("proposed").hidden = !cards.length;
+  $("proposed").onclick = () => markReading(note, points, null);
+  markReading(note, points, standing ?? null);
+  $("asked").replaceChildren(...(note.questions.length ? note.questions.map(question) : [make("p", { class: "hint" }, "None.")]));
+  $("shown").hidden = false;
+  say("The note is shown.");
+  $("marked-heading").focus();
+}
+
+// Marks in the note what a decision says, or what was proposed where there is none. Where minutes stand is the program's reading.
+function markReading(note, points, reading) {
+  const { services, mentions, goals } = reading === null ? note.result : reading.decision;
   const marks = [
     ...services.flatMap((service) => service.activities.map((span) => ({ ...span, kind: "activity" }))),
-    ...services.filter((service) => service.duration !== null).map((service) => ({ ...service.duration, kind: "minutes" })),
+    ...note.result.services.filter((service) => service.duration !== null).map((service) => ({ ...service.duration, kind: "minutes" })),
     ...goals.map((span) => ({ ...span, kind: "goal" })),
     ...mentions.map((span) => ({ ...span, kind: "mention" })),
   ];
@@ -76,31 +92,23 @@ async function showNote(id) {
     ...services.map((service, at) => [service.start, "service", `${at + 1} ${(service.code === "other" ? service.other_code : service.code) ?? "other"}`]),
     ...mentions.map((mention) => [mention.start, "mention", words.mentions[mention.status]]),
   ];
-  draw($("marked"), Array.from(note.text), { marks, tags, places: services });
-  $("changes").replaceChildren(...(note.readings.length ? note.readings.map(change) : [make("p", { class: "hint" }, "No decision yet, or none that is shown while a second coder reads the note.")]));
-  $("asked").replaceChildren(...(note.questions.length ? note.questions.map(question) : [make("p", { class: "hint" }, "None.")]));
-  $("shown").hidden = false;
-  say("The note is shown.");
-  $("marked-heading").focus();
+  draw($("marked"), points, { marks, tags, places: services });
+  $("marked-heading").textContent = reading === null ? "The note as it was proposed" : `The note as it was ${words.decisions[reading.kind]} (${words.readings[reading.reading]})`;
+  for (const button of document.querySelectorAll("[data-reading]")) button.setAttribute("aria-pressed", String(button.dataset.reading === (reading === null ? "proposed" : reading.reading)));
 }
 
-// What a decision changed: code, minutes, units, each before and after.
-function change(each) {
-  const { code, minutes, units } = each.changes;
-  const lines = [];
-  const pair = ([from, to]) => `${from ?? "none"} → ${to ?? "none"}`;
-  if (code !== null) lines.push(`code ${pair(code)}`);
-  for (const [number, both] of Object.entries(minutes)) lines.push(`minutes of ${named(words, number)}: ${pair(both)}`);
-  for (const [policy, codes] of Object.entries(units)) {
-    for (const [number, both] of Object.entries(codes)) lines.push(`units of ${number}, ${words.policies[policy].label}: ${pair(both)}`);
-  }
+// What a decision changed, and the way to see it in the note.
+function change(each, points, mark) {
+  const lines = [...billedLines(each.changes, words), ...readLines(each.changes, words, points)];
   const why = each.reason === null ? "" : ` (${words.correct_reasons[each.reason] ?? words.skip_reasons[each.reason]})`;
+  const name = words.readings[each.reading];
   return make(
     "div",
     { class: "card" },
-    make("h3", {}, `${words.readings[each.reading]}: ${words.decisions[each.kind]}${why}`),
-    make("p", { class: "hint" }, instant(each.decided_at)),
-    lines.length ? make("ul", {}, ...lines.map((line) => make("li", {}, line))) : make("p", {}, "Code, minutes and units stay as they were."),
+    make("h3", {}, `${name}: ${words.decisions[each.kind]}${why}`),
+    make("p", { class: "hint" }, `${instant(each.decided_at)}${each.stands ? ". This is what the note is taken for." : ""}`),
+    lines.length ? make("ul", {}, ...lines.map((line) => make("li", {}, line))) : make("p", {}, "Everything stays as it was proposed."),
+    make("button", { attributes: { type: "button", "data-reading": each.reading, "aria-pressed": "false" }, click: mark }, `Mark the ${name} in the note`),
   );
 }
 

@@ -1,7 +1,9 @@
 // The review queue: what waits, one claimed note at a time, and the coder's decision on it. No word of a note is kept anywhere but on
 // the page. What was edited stays there whatever happens to the claim, until the coder lets it go.
+import { isChanged, readLines } from "/static/changes.js";
 import * as editor from "/static/editor.js";
 import { show as mark } from "/static/marked.js";
+import { readingOf } from "/static/reading.js";
 import { $, UNREACHABLE, ask, begin, confirmed, counted, inWords, instant, lasting, make, named, onOpen, percent, say, send, showProblem, signInPath, table } from "/static/shared.js";
 import { ways } from "/static/ways.js";
 
@@ -22,7 +24,8 @@ let renewAfter = 0;
 let activeAt = 0;
 let shownAt = 0;
 let warned = false;
-let last = null; // the last decision: { item, outcome, reading, kind }
+let last = null; // the last decision: { item, outcome, reading, kind, points }; without points where another page made it
+let listed = []; // the entries of the list that are shown
 
 const clock = () => performance.now() / 1000;
 const mayClaim = () => me.role === "coder" || me.role === "trainer";
@@ -30,25 +33,33 @@ const flagName = (flag) => flag.replaceAll("_", " ");
 
 // ---- the list
 
-function query() {
-  const chosen = new URLSearchParams();
-  for (const name of FILTERS) if ($(name).value) chosen.set(name, $(name).value);
-  return chosen;
+// What the filters say, as the API takes it.
+function wanted() {
+  const chosen = FILTERS.filter((name) => $(name).value).map((name) => [name, name === "hours" ? Number($(name).value) : $(name).value]);
+  return Object.fromEntries(chosen);
 }
 
 async function showList() {
+  listed = [];
+  await showMore();
+}
+
+// Shows the next entries of the list below those that are shown.
+async function showMore() {
   $("review").hidden = true;
   $("list").hidden = false;
-  const chosen = query();
-  chosen.set("limit", LISTED);
-  const list = await ask("GET", `/v1/queue?${chosen}`);
+  const list = await ask("GET", `/v1/queue?${new URLSearchParams({ ...wanted(), limit: LISTED, offset: listed.length })}`);
   if (list === null) return;
   options("flag", "any", list.flags, flagName);
   options("discipline", "any", list.disciplines, (name) => name);
   options("code", "any", list.codes, (code) => (code === "none" ? "neither" : named(words, code)));
   options("reason", "any", list.reasons, (reason) => words.queue_reasons[reason]);
   $("list-heading").textContent = `What waits (${list.total})`;
-  $("entries").replaceChildren(...(list.entries.length ? [entriesTable(list)] : [make("p", { class: "hint" }, "Nothing waits that these filters leave. Choose “any” to see all.")]));
+  // Meanwhile others decide: an entry may have moved from one page to the next.
+  const known = new Set(listed.map((entry) => entry.id));
+  listed = [...listed, ...list.entries.filter((entry) => !known.has(entry.id))];
+  $("more").hidden = list.entries.length < LISTED || list.total <= listed.length;
+  $("entries").replaceChildren(...(listed.length ? [entriesTable(list.total)] : [make("p", { class: "hint" }, "Nothing waits that these filters leave. Choose “any” to see all.")]));
   say(`${counted(list.total, "note waits", "notes wait")}.`);
 }
 
@@ -59,9 +70,9 @@ function options(id, any, counts, name) {
   $(id).replaceChildren(new Option(any, ""), ...found.map(([value, count]) => new Option(`${name(value)} (${count})`, value, false, value === chosen)));
 }
 
-function entriesTable(list) {
+function entriesTable(total) {
   const names = ["Waits", "Why", "Proposed", "Sure", "Discipline", "Flags", "Read"];
-  const rows = list.entries.map((entry) => {
+  const rows = listed.map((entry) => {
     const read = make("button", { attributes: { type: "button", "aria-label": `Read the note that waits since ${instant(entry.created_at)}` }, click: () => claimOne(entry.id) }, entry.yours ? "Go on" : "Read");
     const taken = entry.state === "claimed" && !entry.yours;
     return [
@@ -74,28 +85,21 @@ function entriesTable(list) {
       taken ? "a coder reads it" : mayClaim() ? read : "",
     ];
   });
-  return table(list.total > LISTED ? `The first ${LISTED} in the order that they are read` : "In the order that they are read", names, rows);
+  return table(listed.length < total ? `The first ${listed.length} in the order that they are read` : "In the order that they are read", names, rows);
 }
 
 // ---- claims
 
-// Claims the best entry, of those that the filters leave where there are any.
-async function claimNext() {
+// Claims the best entry of those that the filters leave.
+function claimNext() {
   if (!mayClaim()) return say("Coders and trainers read notes; your role sees the list alone.");
-  if (!query().size) return claimOne(null);
-  const list = await ask("GET", `/v1/queue?${query()}&limit=${LISTED}`);
-  if (list === null) return;
-  for (const entry of list.entries.filter((each) => each.state !== "claimed" || each.yours)) {
-    const { ok, status, body, date } = await reach("POST", "/v1/queue/claim", { id: entry.id });
-    if (ok) return openClaim(body.claim, date);
-    // Taken at the same moment, or not for this person: the next one.
-    if (status !== 409) return showProblem(inWords(body));
-  }
-  nothingLeft();
+  return claimWanted(wanted());
 }
 
-async function claimOne(id) {
-  const { ok, body, date } = await reach("POST", "/v1/queue/claim", id === null ? {} : { id });
+const claimOne = (id) => claimWanted({ id });
+
+async function claimWanted(which) {
+  const { ok, body, date } = await reach("POST", "/v1/queue/claim", which);
   if (!ok) return refused(body);
   if (body.claim === null) nothingLeft();
   else openClaim(body.claim, date);
@@ -285,7 +289,6 @@ function refused(body) {
 async function decide(kind, { next = true, reason = null, question = null } = {}) {
   if (claim === null || sending) return;
   if (lost) return loseClaim();
-  const filtered = query().size > 0;
   const reading = editor.current();
   const decisions = {
     accept: () => null,
@@ -295,13 +298,15 @@ async function decide(kind, { next = true, reason = null, question = null } = {}
   };
   const content = { decision: decisions[kind](), claims: claim.claims, milliseconds: Math.round((clock() - shownAt) * 1000) };
   if (question !== null) content.question = question;
+  if (next) content.next = wanted();
   const item = claim.id;
-  const path = next && !filtered ? "accept-and-next" : "decisions";
+  const points = Array.from(claim.text);
+  const path = next ? "accept-and-next" : "decisions";
   say("One moment …");
   const { ok, status, body, date } = await reach("POST", `/v1/queue/${item}/${path}`, content);
   if (status === 409) return loseClaim();
   if (!ok) return refused(body);
-  last = { item, outcome: body, reading, kind };
+  last = { item, outcome: body, reading, kind, points };
   $("ask-text").value = "";
   claim = null;
   showLast();
@@ -310,7 +315,6 @@ async function decide(kind, { next = true, reason = null, question = null } = {}
     await showList();
     $("last-summary").focus();
   } else if (body.claim !== null) openClaim(body.claim, date);
-  else if (filtered) await claimNext();
   else await nothingLeft();
 }
 
@@ -332,19 +336,31 @@ function showLast() {
     ...policies.map((policy) => shift(outcome.changes?.units[policy]?.[code], units[policy][code] ?? 0)),
   ]);
   const code = outcome.changes?.code;
+  const read = outcome.changes ? readLines(outcome.changes, words, last.points) : [];
   $("last-table").replaceChildren(
     code ? make("p", {}, `The note's code: ${code.map((each) => (each === null ? "none" : named(words, each))).join(" → ")}.`) : "",
     rows.length ? table("Minutes and units after the decision", heads, rows) : "",
+    read.length ? make("ul", {}, ...read.map((line) => make("li", {}, line))) : "",
   );
   $("last").hidden = false;
   $("last").open = false;
 }
 
-const isChanged = (changes) => changes !== null && changes !== undefined && (changes.code !== null || Object.keys(changes.minutes).length > 0 || Object.values(changes.units).some((each) => Object.keys(each).length > 0));
 const shift = (pair, value) => (pair ? make("strong", { class: "differs" }, `${pair[0] ?? "none"} → ${pair[1] ?? "none"}`) : String(value));
 
+// What the server has as one's last decision: one that this page did not make, or forgot, can be taken back as well.
+async function loadLast() {
+  const known = await ask("GET", "/v1/queue/last");
+  if (known === null) return;
+  const { last: found } = known;
+  last = found && { item: found.id, outcome: found, reading: found.decision.services && readingOf(found.decision), kind: found.decision.kind, points: null };
+  if (last !== null) showLast();
+}
+
 async function takeBack() {
-  if (last === null || sending) return say("There is no decision of yours to take back on this page.");
+  if (!mayClaim() || sending) return;
+  if (last === null) await loadLast();
+  if (last === null) return say("There is no decision of yours to take back.");
   if (claim !== null) {
     if (editor.isEdited() && !(await confirmed("Take the last decision back and throw your edits on this note away?", "Take it back"))) return;
     await reach("POST", `/v1/queue/${claim.id}/release`, { claims: claim.claims });
@@ -383,9 +399,14 @@ async function skip() {
   if (reason !== null) decide("skip", { reason });
 }
 
+// Of the words that are selected, of the entry of “Not done today” that has the focus, or else of the task.
 async function notDone() {
+  const entry = !editor.isPicked() && editor.canSetStatus() ? document.activeElement : null;
   const status = await choose("Why was it not done today?", Object.entries(words.mentions));
-  if (status !== null) editor.markNotDone(status);
+  if (status === null) return;
+  entry?.focus();
+  if (entry === null) editor.markNotDone(status);
+  else editor.setStatus(status);
 }
 
 function askTherapist() {
@@ -425,8 +446,11 @@ const KEYS = [
   [["m"], "minutes; Enter keeps them", () => editor.focusField("minutes"), true],
   [["t"], "next task of the block", () => editor.goTask(1), true],
   [["Shift+T"], "task before", () => editor.goTask(-1), true],
-  [["x"], "selected words, or else the task, were not done today", notDone, true],
-  [["d", "Delete"], "remove the task", () => editor.removeTask(), true],
+  [["x"], "selected words, or else the task, were not done today; on an entry of that list, another reason", notDone, true],
+  [["l"], "next entry of what was not done and of the goals", () => editor.goAside(1), true],
+  [["Shift+L"], "entry before", () => editor.goAside(-1), true],
+  [["v"], "that entry was done today, in the block that is chosen", () => editor.doneAfterAll(), true],
+  [["d", "Delete"], "remove the task, or the entry", () => (editor.isAside() ? editor.removeAside() : editor.removeTask()), true],
   [["s"], "split the block before the task", () => editor.split(), true],
   [["Shift+J"], "join the block with the next", () => editor.join(), true],
   [["Shift+D"], "remove the block", () => editor.removeBlock(), true],
@@ -467,7 +491,7 @@ document.addEventListener("keydown", (event) => {
   if (!found) return;
   event.preventDefault();
   // A key that is held down decides one note, not many.
-  if (!event.repeat || ["j", "k", "t", "ArrowDown", "ArrowUp"].includes(key)) found[2](key);
+  if (!event.repeat || ["j", "k", "t", "l", "ArrowDown", "ArrowUp"].includes(key)) found[2](key);
 });
 document.addEventListener("pointerdown", () => {
   activeAt = clock();
@@ -487,6 +511,7 @@ function onEdit() {
 const CLICKS = {
   claim: claimNext,
   refresh: showList,
+  more: showMore,
   next: () => decideReading(true),
   stay: () => decideReading(false),
   question: askTherapist,
@@ -518,5 +543,6 @@ addEventListener("beforeunload", (event) => {
   $("help-keys").replaceChildren(...KEYS.flatMap(([keys, what]) => [make("dt", {}, ...keys.flatMap((key) => [make("kbd", {}, key), " "])), make("dd", {}, what)]));
   $("claim").hidden = !mayClaim();
   setInterval(tick, 1000);
+  if (mayClaim()) await loadLast();
   await showList();
 })();

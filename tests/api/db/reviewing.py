@@ -105,8 +105,19 @@ class Clinic:
     def claim(self, login: str, item: str | None = None) -> Any:
         return self.post(login, "/v1/queue/claim", {"id": item} if item else None)["claim"]
 
-    def decide(self, login: str, claim: Any, decision: Any = None, status: int = 200, next: bool = False, **more: Any) -> Any:  # fmt: skip
-        path = f"/v1/queue/{claim['id']}/{'accept-and-next' if next else 'decisions'}"
+    def decide(
+        self,
+        login: str,
+        claim: Any,
+        decision: Any = None,
+        status: int = 200,
+        next: bool | dict[str, Any] = False,
+        **more: Any,
+    ) -> Any:
+        """Decide; ``next`` claims the next one, of those that its filters leave."""
+        path = f"/v1/queue/{claim['id']}/{'decisions' if next is False else 'accept-and-next'}"
+        if isinstance(next, dict):
+            more["next"] = next
         return self.post(login, path, {"decision": decision, "claims": claim["claims"], **more}, status)
 
     def undo(self, login: str, item: str, status: int = 200) -> Any:

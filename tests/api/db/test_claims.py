@@ -10,24 +10,30 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from fastapi import Request
 
-from api.access import Principal
+from api.access import Principal, current_principal
 from api.audit import SYSTEM, Actor
 from api.db import queue, repository
 from api.db.errors import NotClaimable
 from api.db.session import Database
 from api.decisions import Decision
+from api.main import create_app
 from api.queue import review
 from api.queue.order import priority, variety
-from api.queue.review import DecisionRequest
+from api.queue.review import DecisionRequest, Wanted
+from api.settings import Settings
 
-from .claimer import claims
+from ..conftest import Client
+from .claimer import claim
 from .reviewing import ReviewCoder
 
 ROOT = Path(__file__).parents[3]
-NOTES, PROCESSES, THREADS, EACH = 160, 2, 5, 14
+# Two hundred people with a request each: two other programs, this one, and a server.
+NOTES, GROUPS, EACH = 160, 4, 50
 LEASE = timedelta(minutes=10)
 
 
@@ -52,41 +58,71 @@ def clinic_and_people(database: Database) -> tuple[uuid.UUID, list[uuid.UUID]]:
         clinic = repository.add_clinic(session, "busy", "busy", by=SYSTEM).id
         people = [
             repository.add_person(session, clinic, f"coder{n}", "Coder", "coder", by=SYSTEM).id
-            for n in range((PROCESSES + 1) * THREADS)
+            for n in range(GROUPS * EACH)
         ]
     return clinic, people
+
+
+def server_of(database: Database, clinic: uuid.UUID) -> Any:
+    """An app that takes who asks from a header."""
+    app = create_app(Settings(), coder=ReviewCoder(), database=database)  # type: ignore[arg-type]
+
+    def principal(request: Request) -> Principal:
+        return Principal(clinic, Actor("person", uuid.UUID(request.headers["x-person"])), "coder", frozenset())
+
+    app.dependency_overrides[current_principal] = principal
+    return app
 
 
 def test_two_hundred_claims_at_once_give_each_note_to_one_coder(
     database: Database, clinic_and_people: tuple[uuid.UUID, list[uuid.UUID]]
 ):
+    """All requests stand behind one barrier: from threads here, over HTTP, and from two more programs."""
     clinic, people = clinic_and_people
     fill(database, clinic, NOTES)
-    assert PROCESSES * THREADS * EACH + THREADS * EACH >= 200 > NOTES
+    assert len(people) == 200 > NOTES
     url = database.url.render_as_string(hide_password=False)
-    groups = [[str(person) for person in people[n * THREADS : (n + 1) * THREADS]] for n in range(PROCESSES)]
+    here, over_http, *groups = (people[n * EACH : (n + 1) * EACH] for n in range(GROUPS))
     programs = [
         subprocess.Popen(
-            [sys.executable, "-m", "tests.api.db.claimer", url, str(clinic), str(EACH), *group],
+            [sys.executable, "-m", "tests.api.db.claimer", url, str(clinic), *map(str, group)],
             cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )
         for group in groups
     ]  # fmt: skip
+    start = threading.Barrier(2 * EACH + 1)
+    with (
+        Database(database.url, busy_seconds=60) as own,
+        Client(server_of(own, clinic)) as client,
+        ThreadPoolExecutor(2 * EACH) as pool,
+    ):
+
+        def by_hand(person: uuid.UUID) -> str:
+            start.wait()
+            return claim(own, clinic, person)
+
+        def by_http(person: uuid.UUID) -> str:
+            start.wait()
+            answer = client.request("POST", "/v1/queue/claim", json={}, headers={"x-person": str(person)})
+            assert answer.status_code == 200, answer.text
+            claimed = answer.json()["claim"]
+            return "-" if claimed is None else f"{claimed['id']} {person}"
+
+        asked = [pool.submit(by_hand, person) for person in here] + [pool.submit(by_http, each) for each in over_http]
+        for program in programs:
+            assert program.stdout is not None
+            assert program.stdout.readline() == "ready\n"
+        for program in programs:
+            assert program.stdin is not None
+            program.stdin.write("go\n")
+            program.stdin.flush()
+        start.wait()
+        lines = [each.result() for each in asked]
     for program in programs:
-        assert program.stdout is not None
-        assert program.stdout.readline() == "ready\n"
-    for program in programs:
-        assert program.stdin is not None
-        program.stdin.write("go\n")
-        program.stdin.flush()
-    with Database(database.url, busy_seconds=60) as own, ThreadPoolExecutor(THREADS) as pool:
-        ours = pool.map(lambda person: claims(own, clinic, person, EACH), people[-THREADS:])
-        lines = [line for each in ours for line in each]
-    for program in programs:
-        told, _ = program.communicate(timeout=120)
+        told, _ = program.communicate(timeout=300)
         assert program.returncode == 0
         lines += told.splitlines()
-    assert len(lines) == (PROCESSES + 1) * THREADS * EACH
+    assert len(lines) == 200
     taken = Counter(line.split()[0] for line in lines)
     assert taken.pop("-") == len(lines) - NOTES
     assert len(taken) == NOTES
@@ -150,7 +186,7 @@ def test_two_readings_at_the_same_moment_are_compared(
                 .filter_by(clinic_id=clinic, result_id=_result(database, one.id), reading="second")
                 .one()
             )
-        two = review.claim(database, second, lease=LEASE, item_id=item.id)
+        two = review.claim(database, second, lease=LEASE, wanted=Wanted(id=item.id))
         undo = DecisionRequest.model_validate({"decision": {"kind": "undo"}})
         back = review.decide(database, first, one.id, undo, lease=LEASE).claim
         assert two is not None

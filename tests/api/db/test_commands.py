@@ -8,6 +8,7 @@ import sys
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
@@ -15,6 +16,7 @@ from pydantic import SecretStr, ValidationError
 from sqlalchemy import text
 from typer.testing import CliRunner
 
+from api.audit import SYSTEM
 from api.cli import app
 from api.db import migrate, repository
 from api.db.session import Database
@@ -158,9 +160,13 @@ def test_backup_and_restore(run: Run, database: Database, clinic: uuid.UUID, tmp
 
 
 @pytest.fixture
-def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file of five lines, one of them wrong and two the same."""
+def _quick_coder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Coder, "load", lambda *a, **k: ReviewCoder())
+
+
+@pytest.fixture
+def notes(tmp_path: Path, _quick_coder: None) -> Path:
+    """A file of five lines, one of them wrong and two the same."""
     lines = [{"note_id": str(n), "text": f"bridging {15 + n} flag:no_unit"} for n in range(3)]
     source = tmp_path / "in.jsonl"
     source.write_text("\n".join([*map(json.dumps, [*lines, lines[0]]), "{"]) + "\n", encoding="utf-8")
@@ -191,6 +197,66 @@ def test_a_batch_is_submitted_and_goes_on(
     monkeypatch.setattr(ReviewCoder, "code_many", lambda self, given: coded.extend(given) or iter(()))
     assert run("batch", str(notes), str(target), "--submit", "main").exit_code == 1
     assert (coded, target.read_text("utf-8"), stored(database, clinic)) == ([], written, (3, 3, 3))
+
+
+@pytest.mark.usefixtures("_quick_coder")
+def test_a_batch_names_therapists_and_patients(
+    run: Run, database: Database, clinic: uuid.UUID, tmp_path: Path, add_person: Callable[..., uuid.UUID]
+):
+    theo = add_person(clinic, "theo", "therapist")
+    gone = add_person(clinic, "thea", "therapist")
+    with database.writing() as session:
+        repository.disable_person(session, clinic, gone, by=SYSTEM)
+    add_person(clinic, "cora", "coder")
+    line = {"note_id": "a", "text": "bridging 20 flag:no_unit"}
+    lines = [
+        line | {"therapist": "theo", "patient_ref": "p1", "date_of_service": "2026-11-20"},
+        line | {"therapist": "thea"},
+        line | {"therapist": "cora"},
+        line | {"therapist": "nobody"},
+        line,
+        line | {"patient": "p1"},
+        line | {"patient_ref": "p\0"},
+    ]
+    source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text("".join(json.dumps(each) + "\n" for each in lines), encoding="utf-8")
+    for _ in range(2):
+        assert run("batch", str(source), str(target), "--submit", "main").exit_code == 1
+        told = [json.loads(each).get("error") for each in target.read_text("utf-8").splitlines()]
+        unknown = "therapist: the clinic has no therapist of this login"
+        assert told[:5] == [None, unknown, unknown, unknown, None]
+        assert all(told[5:])
+        with database.reading() as session:
+            kept = session.query(repository.Note).filter_by(clinic_id=clinic).order_by("submitted_at").all()
+        assert [(note.person_id, str(note.visit_date)) for note in kept] == [(theo, "2026-11-20"), (None, "None")]
+        assert kept[0].patient_ref not in (None, "p1")
+
+
+@pytest.mark.usefixtures("_quick_coder")
+def test_a_therapist_who_goes_while_a_batch_is_coded_costs_that_line_alone(
+    run: Run,
+    database: Database,
+    clinic: uuid.UUID,
+    tmp_path: Path,
+    add_person: Callable[..., uuid.UUID],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    theo = add_person(clinic, "theo", "therapist")
+    code_many = ReviewCoder.code_many
+
+    def goes(self: ReviewCoder, given: Any) -> Any:
+        with database.writing() as session:
+            repository.disable_person(session, clinic, theo, by=SYSTEM)
+        return code_many(self, given)
+
+    monkeypatch.setattr(ReviewCoder, "code_many", goes)
+    lines = [{"text": "bridging 20", "therapist": "theo"}, {"text": "bridging 30"}]
+    source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text("".join(json.dumps(each) + "\n" for each in lines), encoding="utf-8")
+    run("batch", str(source), str(target), "--submit", "main")
+    told = [json.loads(each) for each in target.read_text("utf-8").splitlines()]
+    assert ["therapist" in each.get("error", "") for each in told] == [True, False]
+    assert stored(database, clinic)[0] == 1
 
 
 def test_a_batch_for_nobody(run: Run, database: Database, clinic: uuid.UUID, notes: Path):

@@ -27,7 +27,8 @@ from models.training.checks import check_paths
 from models.training.dataset import Header, LabelledNote
 from nlp.pipeline import Reader, load
 
-from ..conftest import SENTINEL
+from ..conftest import SENTINEL, Client
+from .conftest import key_of, session_of
 
 AddPerson = Callable[..., uuid.UUID]
 AddReview = Callable[..., uuid.UUID]
@@ -131,6 +132,36 @@ def test_an_adjudication_wins_and_readings_that_differ_wait_for_one(
     assert (note.services[0].code, note.services[0].minutes) == ("97530", 10)
 
 
+def test_what_was_done_is_compared_too_and_ends_of_spans_are_not(
+    exported: Callable[[], Exported], database: Database, clinic: uuid.UUID, add_person: AddPerson, review: AddReview
+):
+    """What the queue has settled by a third person is not exported before; a span that ends elsewhere is no disagreement."""
+    ana, ben = add_person(clinic), add_person(clinic, "ben")
+    review(ana, TEXT, decision())
+    with database.reading() as session:
+        result = uuid.UUID(str(session.scalar(sql("SELECT result_id FROM reviews"))))
+    longer = decision()
+    longer["services"][0]["activities"] = [at("SLR 3x10")]
+    second = review(ben, TEXT, longer, result=result, reading="second")
+    assert exported().counts()["notes"] == 1
+    nothing = decision()
+    nothing["services"][0]["activities"] = []
+    review(ben, TEXT, nothing, result=result, reading="second", supersedes=second)
+    assert exported().counts() == {"notes": 0, "refused": 0, "purged": 0, "contested": 1, "open": 0}
+
+
+def test_two_readings_of_which_one_is_no_decision_are_refused(
+    exported: Callable[[], Exported], database: Database, clinic: uuid.UUID, add_person: AddPerson, review: AddReview
+):
+    ana, ben = add_person(clinic), add_person(clinic, "ben")
+    review(ana, TEXT, decision())
+    with database.reading() as session:
+        result = uuid.UUID(str(session.scalar(sql("SELECT result_id FROM reviews"))))
+    review(ben, TEXT, {"kind": "correct", "services": [{"code": "99999"}]}, result=result, reading="second")
+    [refused] = exported().refused
+    assert refused.reason == "one of its readings is no decision of this program"
+
+
 def test_nobody_waits_while_notes_are_read(
     database: Database, clinic: uuid.UUID, add_person: AddPerson, review: AddReview, reader: Reader
 ):
@@ -208,6 +239,42 @@ def test_another_clinics_reviews_are_not_there(
         assert learning.texts_since(session, other_clinic, repository.now() - timedelta(days=1), 5, by=SYSTEM) == []
 
 
+# ---- the route
+
+
+def test_a_program_fetches_labels_with_the_scope_for_it(
+    client: Client,
+    database: Database,
+    clinic: uuid.UUID,
+    other_clinic: uuid.UUID,
+    add_person: AddPerson,
+    review: AddReview,
+):
+    ana, tom = add_person(clinic), add_person(clinic, "tom", "trainer")
+    review(ana, TEXT, decision())
+    review(ana, f"{SENTINEL}: {TEXT}", decision(goals=[{"start": 0, "end": 4000}]))
+
+    def get(headers: dict[str, str]) -> Any:
+        return client.request("GET", "/v1/labels", headers=headers)
+
+    answer = get(key_of(database, clinic, "export"))
+    assert answer.status_code == 200
+    told = answer.json()
+    assert SENTINEL not in answer.text
+    [note], [about], [refused] = told["notes"], told["about"], told["refused"]
+    assert LabelledNote.model_validate(note).text == TEXT
+    assert (about["note"], about["reviewer"], about["guide_version"]) == (note["id"], str(ana), "1")
+    assert "ends behind the note" in refused["reason"]
+    assert {name: told[name] for name in ("purged", "contested", "open")} == {"purged": 0, "contested": 0, "open": 0}
+    with database.reading() as session:
+        row = list(repository.audit_rows(session, clinic))[-1]
+    assert (row.action, row.actor_kind, json.loads(row.detail)["notes"]) == ("labels.exported", "key", 1)
+    assert get(session_of(database, clinic, tom)).json() == told
+    assert get(session_of(database, clinic, ana)).status_code == 403
+    assert get(key_of(database, clinic, "models", "queue", "submit")).status_code == 403
+    assert get(key_of(database, other_clinic, "export")).json()["notes"] == []
+
+
 # ---- the command
 
 
@@ -244,19 +311,22 @@ def test_the_command_writes_notes_that_the_corpus_takes(
 
 
 def test_the_command_prints_notes_where_no_file_is_named(
-    run: Callable[..., Any], clinic: uuid.UUID, add_person: AddPerson, review: AddReview
+    run: Callable[..., Any], clinic: uuid.UUID, add_person: AddPerson, review: AddReview, tmp_path: Path
 ):
-    review(add_person(clinic), TEXT, decision())
-    answer = run("data", "export", "--reviewed", "main")
+    held = review(add_person(clinic), TEXT, decision())
+    about = tmp_path / "about.jsonl"
+    answer = run("data", "export", "--reviewed", "main", "--about", str(about))
     assert answer.exit_code == 0
     assert LabelledNote.model_validate_json(answer.stdout).text == TEXT
+    assert json.loads(about.read_text())["review"] == str(held)
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--reviewed", "nowhere"), "no clinic 'nowhere'"),
+        (("--reviewed", "nowhere", "a"), "no clinic 'nowhere'"),
         (("--reviewed", "main", "a", "b"), "one file to write"),
+        (("--reviewed", "main"), "who decided when"),
         (("--about", "x"), "--about goes with --reviewed"),
         ((), "Name IN, OUT and --to, or --reviewed CLINIC"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
@@ -18,6 +19,7 @@ from api.db.errors import DatabaseFull, RowRefused, UnknownRow
 from api.db.session import Database
 from api.queue import readings
 from api.queue.order import drawn, priority, variety
+from api.queue.submit import rules_version
 from models.result import Result
 
 from ..conftest import SENTINEL
@@ -64,7 +66,7 @@ def test_a_flagged_note_waits_and_is_kept_as_returned(here: Clinic):
         kept = queue.kept(session, here.id, uuid.UUID(answer["id"]))
         assert json.loads(kept.result.body) == answer["result"]
         assert kept.result.body_sha256 == repository.sha256(kept.result.body)
-        assert kept.result.rules_version.startswith("codes")
+        assert kept.result.rules_version == rules_version(answer["result"]["model"]["rules"])
         assert (kept.note.external_id, str(kept.note.visit_date), kept.note.person_id) == (
             "n1",
             "2026-11-20",
@@ -122,8 +124,11 @@ def test_a_repeated_submission_is_the_same_note(here: Clinic):
     key = {"headers": {"Idempotency-Key": "visit-7"}}
     first = here.post("theo", "/v1/notes", {"text": "bridging 20 flag:no_unit"}, **key)
     before = counts(here)
+    assert here.actions("result.read") == []
     assert here.post("theo", "/v1/notes", {"text": "bridging 20 flag:no_unit"}, **key) == first
-    assert counts(here) == before
+    # Nothing is kept twice; that the result was read is a row of the trail.
+    assert counts(here) == before | {"audit": before["audit"] + 1}
+    assert here.actions("result.read") == ["result.read"]
     refused = here.post("theo", "/v1/notes", {"text": f"another {SENTINEL}"}, 422, **key)
     assert refused["type"].endswith("key-reused")
     assert SENTINEL not in json.dumps(refused)
@@ -175,6 +180,19 @@ def test_a_program_submits_for_a_therapist(here: Clinic):
     assert here.get("theo", "/v1/notes") == []
     refused = here.post("key-submit", "/v1/notes", {"text": "bridging \0"}, 422)
     assert refused["type"].endswith("unreadable-text")
+
+
+def test_the_rules_that_made_a_result_are_kept_with_it():
+    """Rows and the clinic's own file by the result's version, what is no row by files; a long version by its hash."""
+    own, beside = rules_version("2026-11-26-abc+mine-2-def").split("/")
+    assert own == "2026-11-26-abc+mine-2-def"
+    assert [part.rstrip("0123456789") for part in beside.split("-")[:2]] == ["policies", "flags"]
+    assert rules_version("other").endswith(beside)
+    odd = [rules_version(each) for each in ("a" * 300, "a" * 301, "2026-11-26-abc+of our clinic-def")]
+    assert len(set(odd)) == 3
+    for each in odd:
+        assert len(each) <= 100
+        assert re.fullmatch(r"[0-9a-f]{60}/[a-z0-9-]+", each)
 
 
 # ---- who may what
@@ -330,6 +348,96 @@ def test_the_list_filters_pages_counts_and_quotes_nothing(here: Clinic):
 # ---- claims
 
 
+NARROWED = [
+    ({"flag": "goal_missing"}, "stairs"),
+    ({"discipline": "OT"}, "stairs"),
+    ({"code": "97530"}, "stairs"),
+    ({"code": "none"}, "neither"),
+    ({"hours": 1}, "old"),
+    ({"flag": "no_unit", "discipline": "PT", "code": "97110", "reason": "flagged"}, "best"),
+    ({"reason": "audit_sample"}, None),
+    ({"flag": "no_uni"}, None),
+]
+
+
+def narrowed(here: Clinic) -> dict[str, str]:
+    notes = {
+        "best": ("bridging 90 flag:no_unit conf:0.6 one", "PT"),
+        "stairs": ("stairs 15 flag:no_unit flag:goal_missing conf:0.99 two", "OT"),
+        "neither": ("flag:low_confidence conf:0.99 three", None),
+        "old": ("bridging 15 flag:no_unit conf:0.99 four", None),
+    }
+    given = {None: {}, "PT": {"discipline": "PT"}, "OT": {"discipline": "OT"}}
+    items = {here.submit(text, **given[of])["queue_item_id"]: name for name, (text, of) in notes.items()}
+    age(here, next(item for item, name in items.items() if name == "old"), hours=2)
+    return items
+
+
+@pytest.mark.parametrize(("filters", "wanted"), NARROWED)
+def test_the_best_of_those_that_filters_leave_is_claimed(here: Clinic, filters: dict[str, Any], wanted: str | None):
+    items = narrowed(here)
+    claim = here.post("cora", "/v1/queue/claim", filters)["claim"]
+    assert (claim and items[claim["id"]]) == wanted
+    if claim:
+        # Another coder finds nothing else that these filters leave; without them there is more.
+        assert here.post("carl", "/v1/queue/claim", filters)["claim"] is None
+        assert here.claim("carl")
+
+
+def test_the_next_one_is_one_that_the_filters_leave(here: Clinic):
+    items = narrowed(here)
+    claim = here.claim("cora", next(item for item, name in items.items() if name == "neither"))
+    following = here.decide("cora", claim, next={"code": "97110", "hours": 1})["claim"]
+    assert items[following["id"]] == "old"
+    ended = here.decide("cora", following, next={"hours": 1})
+    assert (ended["state"], ended["claim"]) == ("decided", None)
+    assert items[here.claim("cora")["id"]] == "stairs"
+
+
+def test_filters_keep_near_twins_apart(here: Clinic):
+    texts = [f"patient did bridging {n} flag:no_unit flag:goal_missing and more today" for n in (30, 45, 60)]
+    twins = {here.submit(words, discipline="PT")["queue_item_id"] for words in texts}
+    other = here.submit("bridging 15 flag:no_unit", discipline="PT")["queue_item_id"]
+    here.submit("bridging 240 flag:no_unit unlike", discipline="OT")
+    order, claim = [], here.post("cora", "/v1/queue/claim", {"discipline": "PT"})["claim"]
+    while claim:
+        order.append(claim["id"])
+        claim = here.decide("cora", claim, next={"discipline": "PT"})["claim"]
+    assert order.index(other) == 1
+    assert set(order) - {other} == twins
+
+
+def test_what_is_not_open_to_one_is_passed_over(here: Clinic):
+    """Thirty entries that the caller skipped stand before the one that is left, and the filters leave them all."""
+    for n in range(30):
+        here.submit(f"bridging {200 - n} flag:no_unit note {n}", discipline="PT")
+    for entry in here.get("cora", "/v1/queue?limit=200")["entries"]:
+        claim = here.claim("cora", entry["id"])
+        here.decide("cora", claim, {"kind": "skip", "reason": "not_my_field"})
+    last = here.submit("bridging 15 flag:no_unit conf:0.99 last", discipline="PT")
+    assert here.post("cora", "/v1/queue/claim", {"discipline": "PT"})["claim"]["id"] == last["queue_item_id"]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"code": "97140"}, "code"),
+        ({"hours": -1}, "hours"),
+        ({"flag": "x'"}, "flag"),
+        ({"words": "x"}, "(unknown)"),
+        ({"id": str(uuid.UUID(int=0)), "code": "97110"}, ""),
+    ],
+)
+def test_filters_that_are_none(here: Clinic, body: dict[str, Any], field: str):
+    refused = here.post("cora", "/v1/queue/claim", body, 422)
+    assert [each["field"] for each in refused["errors"]] == [field]
+    here.submit("bridging 20 flag:no_unit")
+    decision = {"decision": None, "claims": here.claim("cora")["claims"]}
+    [item] = [each["id"] for each in here.get("cora", "/v1/queue")["entries"]]
+    here.post("cora", f"/v1/queue/{item}/accept-and-next", decision | {"next": {"id": item}}, 422)
+    here.post("cora", f"/v1/queue/{item}/decisions", decision | {"next": {}}, 422)
+
+
 def test_a_claim_holds_lapses_and_returns(here: Clinic):
     here.submit("bridging 20 flag:no_unit")
     claim = here.claim("cora")
@@ -372,13 +480,19 @@ def test_the_number_fences_the_same_person_too(here: Clinic):
 # ---- decisions
 
 
+SAME: dict[str, Any] = {"added": [], "removed": [], "changed": []}
+UNCHANGED: dict[str, Any] = {"code": None, "minutes": {}} | dict.fromkeys(
+    ("blocks", "tasks", "mentions", "goals"), SAME
+)
+
+
 def test_accept(here: Clinic):
     here.submit("bridging 20 stairs 40 later flag:no_unit")
     claim = here.claim("cora")
     decided = here.decide("cora", claim, milliseconds=1500)
     assert decided["minutes"] == {"97110": 20, "97530": 40}
     assert decided["units"]["cms_8_minute"] == {"97110": 1, "97530": 3}
-    assert decided["changes"] == {"code": None, "minutes": {}, "units": {policy: {} for policy in decided["units"]}}
+    assert decided["changes"] == UNCHANGED | {"units": {policy: {} for policy in decided["units"]}}
     with here.database.reading() as session:
         [review] = repository.reviews(session, here.id, uuid.UUID(claim["note_id"]))
     assert (review.milliseconds, review.guide_version, review.reading) == (1500, "1", "first")
@@ -389,7 +503,10 @@ def test_accept(here: Clinic):
 def test_correct_says_what_it_changes(here: Clinic):
     here.submit("bridging 20 flag:no_unit")
     decided = here.decide("cora", claim := here.claim("cora"), correct(claim, minutes=35, code="97530"))
-    assert decided["changes"] == {
+    block = {"start": 0, "end": 11, "other_code": None}
+    assert decided["changes"] == UNCHANGED | {
+        "blocks": SAME
+        | {"changed": [[block | {"code": "97110", "minutes": 20}, block | {"code": "97530", "minutes": 35}]]},
         "code": ["97110", "97530"],
         "minutes": {"97110": [20, None], "97530": [None, 35]},
         "units": {
@@ -398,6 +515,69 @@ def test_correct_says_what_it_changes(here: Clinic):
             "ama_midpoint": {"97110": [1, 0], "97530": [0, 2]},
         },
     }
+
+
+def span(text: str, part: str, **more: Any) -> dict[str, Any]:
+    start = text.index(part)
+    return {"start": start, "end": start + len(part), **more}
+
+
+def test_what_leaves_codes_and_minutes_alone_is_a_change_too(here: Clinic):
+    """A task that was not done, a moved span, a split that keeps the minutes, another goal: each is told, and nothing else."""
+    text = "bridging 20 hard, stairs 15, later. flag:no_unit"
+    note = here.submit(text)
+    claim = here.claim("cora")
+
+    def told(change: Any) -> dict[str, Any]:
+        nonlocal claim
+        decision = correct(claim, mentions=[span(text, "later", status="planned")])
+        change(decision)
+        changes = here.decide("cora", claim, decision)["changes"]
+        claim = here.undo("cora", claim["id"])["claim"]
+        units = changes.pop("units")
+        assert not any(units.values())
+        assert (changes.pop("code"), changes.pop("minutes")) == (None, {})
+        return {name: part for name, part in changes.items() if part != SAME}
+
+    def not_done(decision: Any) -> None:
+        decision["services"][1]["activities"] = []
+        decision["mentions"].insert(0, span(text, "stairs", status="refused"))
+
+    stairs, bridging = span(text, "stairs"), span(text, "bridging")
+    refused = stairs | {"status": "refused"}
+    assert told(lambda decision: None) == {}
+    assert told(not_done) == {"tasks": SAME | {"removed": [stairs]}, "mentions": SAME | {"added": [refused]}}
+
+    longer = span(text, "bridging 20 hard")
+
+    def moved(decision: Any) -> None:
+        decision["services"][0] |= {"end": longer["end"], "activities": [longer]}
+
+    block = {"start": 0, "code": "97110", "other_code": None, "minutes": 20}
+    assert told(moved) == {
+        "tasks": SAME | {"changed": [[bridging, longer]]},
+        "blocks": SAME | {"changed": [[block | {"end": 11}, block | {"end": 16}]]},
+    }
+
+    hard = span(text, "hard")
+
+    def split(decision: Any) -> None:
+        new = {**hard, "code": "97110", "other_code": None, "minutes": None, "activities": [hard]}
+        decision["services"].insert(1, new)
+
+    assert told(split) == {
+        "tasks": SAME | {"added": [hard]},
+        "blocks": SAME | {"added": [{**hard, "code": "97110", "other_code": None, "minutes": None}]},
+    }
+    later = span(text, "later")
+    assert told(lambda decision: decision["mentions"][0].update(status="held")) == {
+        "mentions": SAME | {"changed": [[later | {"status": "planned"}, later | {"status": "held"}]]}
+    }
+    assert told(lambda decision: decision.update(mentions=[], goals=[later])) == {
+        "mentions": SAME | {"removed": [later | {"status": "planned"}]},
+        "goals": SAME | {"added": [later]},
+    }
+    assert here.get("theo", f"/v1/notes/{note['id']}")["readings"] == []
 
 
 def test_an_acceptance_is_the_result(here: Clinic):
@@ -590,6 +770,46 @@ def test_undo_chains(here: Clinic):
     assert here.actions("review.added") == ["review.added"] * 6
 
 
+def test_what_was_decided_last_is_known_to_the_server(here: Clinic):
+    """A page that was loaded again takes back what it cannot remember: the latest first, then the one before."""
+    path = "/v1/queue/last"
+    assert here.get("cora", path) == {"last": None}
+    for n in range(3):
+        here.submit(f"bridging {20 + n} flag:no_unit {SENTINEL} {n}")
+    one = here.claim("cora")
+    decided = here.decide("cora", one, correct(one, minutes=35))
+    two = here.claim("cora")
+    here.decide("cora", two, {"kind": "skip", "reason": "not_my_field"})
+    last = here.get("cora", path)["last"]
+    assert (last["id"], last["decision"]["kind"], last["minutes"], last["changes"]) == (two["id"], "skip", None, None)
+    assert here.get("carl", path) == {"last": None}
+    # Another coder decides what was skipped: that is not to be taken back any more.
+    here.decide("carl", here.claim("carl", two["id"]))
+    last = here.get("cora", path)["last"]
+    assert SENTINEL not in json.dumps(last)
+    assert (last["id"], last["decision"]["services"][0]["minutes"]) == (one["id"], 35)
+    assert {name: last[name] for name in ("minutes", "units", "changes")} == {
+        name: decided[name] for name in ("minutes", "units", "changes")
+    }
+    here.undo("cora", last["id"])
+    assert here.get("cora", path) == {"last": None}
+    here.decide("cora", here.claim("cora", one["id"]), {"kind": "question"}, question="Which?")
+    assert here.get("cora", path)["last"]["decision"]["kind"] == "question"
+    [question] = here.get("theo", "/v1/questions")
+    here.post("theo", f"/v1/questions/{question['id']}/answer", {"answer": "x"})
+    assert here.get("cora", path) == {"last": None}
+    here.get("theo", path, 403)
+
+
+def test_a_purged_note_cannot_be_taken_back(here: Clinic):
+    here.submit("bridging 20 flag:no_unit")
+    claim = here.claim("cora")
+    here.decide("cora", claim)
+    with here.database.writing() as session:
+        repository.purge(session, here.id, [uuid.UUID(claim["note_id"])], [], days=1, by=repository.audit.SYSTEM)
+    assert here.get("cora", "/v1/queue/last") == {"last": None}
+
+
 def test_a_purged_note_is_gone(here: Clinic):
     here.submit("bridging 20 flag:no_unit")
     claim = here.claim("cora")
@@ -673,6 +893,7 @@ def test_a_therapist_sees_what_changed_on_own_notes_alone(here: Clinic):
         "wrong_minutes",
         {"97110": [20, 35]},
     )
+    assert (reading["stands"], reading["decision"]["services"][0]["minutes"]) == (True, 35)
     here.get("thea", f"/v1/notes/{note['id']}", 404)
     assert here.get("thea", "/v1/notes") == []
     [listed] = here.get("theo", "/v1/notes")
@@ -733,6 +954,7 @@ def test_no_function_reaches_into_another_clinic(here: Clinic, there: Clinic):
         ),
         "queue.head": lambda s: queue.head(s, wrong, item),
         "queue.held_last": lambda s: queue.held_last(s, wrong, me),
+        "queue.last_of": lambda s: queue.last_of(s, wrong, me),
         "queue.entry_of": lambda s: queue.entry_of(s, wrong, item.result_id, "first"),
         "queue.readings": lambda s: queue.readings(s, wrong, item.result_id),
         "queue.lock_result": lambda s: queue.lock_result(s, wrong, item.result_id),
@@ -747,6 +969,8 @@ def test_no_function_reaches_into_another_clinic(here: Clinic, there: Clinic):
         "dashboard.waiting": lambda s: dashboard.waiting(s, wrong).entries,
         "dashboard.review_seconds": lambda s: dashboard.review_seconds(s, wrong, long_ago).values,
         "dashboard.bands": lambda s: dashboard.bands(s, wrong, long_ago, [0.0]),
+        "dashboard.first_readings": lambda s: dashboard.first_readings(s, wrong, long_ago),
+        "dashboard.decided": lambda s: dashboard.decided(s, wrong, long_ago),
         "dashboard.flags": lambda s: dashboard.flags(s, wrong, long_ago),
         "dashboard.versions": lambda s: dashboard.versions(s, wrong, long_ago),
         "dashboard.weeks": lambda s: dashboard.weeks(s, wrong, long_ago),

@@ -18,8 +18,9 @@ from api.db import repository
 from api.db.session import Database
 from api.db.tables import Note, QueueItem
 from api.decisions import Decision
-from api.queue.dashboard import rising, wilson
+from api.queue.acceptance import wilson
 from api.queue.readings import differences, kappas
+from api.queue.trends import rising
 
 from .reviewing import Clinic, correct, open_clinic
 
@@ -65,6 +66,7 @@ def test_the_second_reader_is_another_one_and_sees_nothing_of_the_first(here: Cl
         assert here.get(login, f"/v1/notes/{note['id']}")["readings"][0]["changes"]["minutes"] == {"97110": [20, 30]}
     here.decide("carl", claim, correct(claim, minutes=30))
     assert len(here.get("carl", f"/v1/notes/{note['id']}")["readings"]) == 2
+    assert stands(here, note) == {"first": True, "second": True}
     # They agree, so that nothing is left to settle.
     assert here.get("tina", "/v1/queue")["total"] == 0
 
@@ -96,7 +98,7 @@ def disagree(here: Clinic) -> tuple[Any, Any, Any]:
 
 
 def test_a_disagreement_is_settled_by_a_third_person_who_sees_both(here: Clinic):
-    _, _, entries = disagree(here)
+    note, _, entries = disagree(here)
     assert [(each["reading"], each["reason"]) for each in entries] == [("adjudication", "adjudication")]
     assert here.claim("cora") is None
     assert here.claim("carl") is None
@@ -105,12 +107,19 @@ def test_a_disagreement_is_settled_by_a_third_person_who_sees_both(here: Clinic)
         ("first", 30),
         ("second", 20),
     ]
+    # Which of the two the note is taken for is open until they are settled.
+    assert stands(here, note) == {"first": False, "second": False}
     here.decide("tina", claim, correct(claim, minutes=30))
+    assert stands(here, note) == {"first": False, "second": False, "adjudication": True}
     assert here.get("tina", "/v1/queue")["total"] == 0
     # What was settled cannot be taken back below it.
     here.undo("cora", here_item(here, "first"), 409)
     back = here.undo("tina", claim["id"])["claim"]
     assert here.decide("tina", back)["state"] == "decided"
+
+
+def stands(here: Clinic, note: Any) -> dict[str, bool]:
+    return {each["reading"]: each["stands"] for each in here.get("theo", f"/v1/notes/{note['id']}")["readings"]}
 
 
 def here_item(here: Clinic, reading: str) -> str:
@@ -269,12 +278,15 @@ def test_the_figures(database: Database):
     ]
     assert shown["review_seconds"] == {"values": 6, "median": 2.0, "p90": 5.0}
     bands = {
-        each["least"]: (each["decided"], each["accepted"], each["share"])
+        each["least"]: (each["decided"], each["accepted"], each["flagged"]["kept"], each["share"])
         for each in shown["acceptance"]
         if each["decided"]
     }
-    assert bands == {0.0: (1, 0, 0.0), 0.8: (2, 1, 0.5), 0.95: (2, 2, 1.0)}
-    assert next(each["interval"] for each in shown["acceptance"] if each["least"] == 0.8) == [0.095, 0.905]
+    # Corrected minutes leave the code as it was proposed.
+    assert bands == {0.0: (1, 0, 1, 1.0), 0.8: (2, 1, 2, 1.0), 0.95: (2, 2, 2, 1.0)}
+    assert [each["promised"] for each in shown["acceptance"]] == [
+        0.45, None, None, pytest.approx(0.85), pytest.approx(0.9), pytest.approx(0.975),
+    ]  # fmt: skip
     assert shown["top_flags"] == [{"flag": "no_unit", "results": 6}, {"flag": "goal_missing", "results": 1}]
     [version] = shown["versions"]
     assert {name: version[name] for name in ("version", "results", "flagged", "decided", "accepted", "share_accepted")} == {
@@ -282,6 +294,47 @@ def test_the_figures(database: Database):
     }  # fmt: skip
     assert shown["kappa"] == []
     next(opened, None)
+
+
+def test_acceptance_is_of_codes_and_weighs_flagged_notes_as_many_as_they_are(database: Database):
+    """In one band: three of four flagged notes kept their code, one of two of the sample; thirty notes are not flagged."""
+    opened = open_clinic(database, "weighed", audit_share=1.0)
+    here = next(opened)
+    flagged = [here.submit(f"bridging 20 flag:no_unit conf:0.92 {n}")["queue_item_id"] for n in range(4)]
+    others = [here.submit(f"bridging 20 conf:0.94 {n}")["queue_item_id"] for n in range(12)]
+    for number, item in enumerate([*flagged, *others[:2]]):
+        claim = here.claim("cora", item)
+        # The other code in one of each kind; in another the minutes alone.
+        wrong = {0: {"code": "97530"}, 1: {"minutes": 30}, 4: {"code": "97530"}}.get(number)
+        here.decide("cora", claim, correct(claim, **wrong) if wrong else None)
+    [band] = [each for each in here.get("cora", "/v1/dashboard")["acceptance"] if each["least"] == 0.9]
+    assert {name: band["flagged"][name] for name in ("results", "decided", "kept", "share")} == {
+        "results": 4, "decided": 4, "kept": 3, "share": 0.75,
+    }  # fmt: skip
+    assert {name: band["sampled"][name] for name in ("results", "decided", "kept", "share")} == {
+        "results": 12, "decided": 2, "kept": 1, "share": 0.5,
+    }  # fmt: skip
+    assert (band["decided"], band["accepted"]) == (6, 3)
+    assert band["share"] == pytest.approx((4 * 0.75 + 12 * 0.5) / 16)
+    assert band["promised"] == pytest.approx((4 * 0.92 + 12 * 0.94) / 16)
+    (low, high), sampled = band["interval"], band["sampled"]["interval"]
+    assert low < band["share"] < high
+    # Most notes are of the kind of which two were read: that is as sure as it gets.
+    assert 0.7 < (high - low) / (sampled[1] - sampled[0]) < 1
+    next(opened, None)
+
+
+def test_nothing_is_said_of_a_band_of_which_one_kind_was_never_read(here: Clinic):
+    note = here.submit("bridging 20 flag:no_unit conf:0.92")
+    here.submit("bridging 20 conf:0.92 unread")
+    here.decide("cora", here.claim("cora", note["queue_item_id"]))
+    [band] = [each for each in here.get("cora", "/v1/dashboard")["acceptance"] if each["decided"]]
+    assert (band["flagged"]["share"], band["sampled"]["results"], band["share"], band["interval"]) == (
+        1.0,
+        1,
+        None,
+        None,
+    )
 
 
 def test_kappa_on_the_dashboard(here: Clinic):
@@ -323,6 +376,57 @@ def test_a_rising_share_is_marked(here: Clinic):
     assert {
         each["p"] for each in here.get("tina", "/v1/dashboard?days=30")["therapists"] if each["name"] == "Theo"
     } == {None}
+
+
+def test_a_share_that_reviewers_push_up_is_shown(database: Database, monkeypatch: pytest.MonkeyPatch):
+    """Every note is proposed with 97110; week by week cora makes more of them 97530, and carl puts none up."""
+    opened = open_clinic(database, "pushed")
+    here = next(opened)
+    begins = repository.now() - timedelta(days=30)
+    pushed = [1, 5, 10]
+    for week, hits in enumerate(pushed):
+        for n in range(12):
+            at = begins + timedelta(days=7 * week, hours=12)
+            monkeypatch.setattr(repository, "now", lambda at=at: at)
+            note = here.submit(f"bridging 20 flag:no_unit {week} {n}")
+            # Carl reads the last two of each week.
+            login = "cora" if n < 10 else "carl"
+            claim = here.claim(login, note["queue_item_id"])
+            here.decide(login, claim, correct(claim, code="97530") if n < hits else None)
+    monkeypatch.undo()
+    shown = here.get("tina", "/v1/dashboard?days=30")
+    [theo] = shown["therapists"]
+    assert [week["share"] for week in theo["weeks"]] == [0.0, 0.0, 0.0]
+    assert theo["rising"] is False
+    assert [(week["notes"], week["share"]) for week in theo["after"]["weeks"]] == [(12, hits / 12) for hits in pushed]
+    assert theo["after"]["rising"] is True
+    reviewers = {each["name"]: each for each in shown["reviewers"]}
+    cora = reviewers["Cora"]
+    assert [(week["notes"], week["share"]) for week in cora["weeks"]] == [(10, hits / 10) for hits in pushed]
+    assert [week["share"] for week in cora["before"]] == [0.0, 0.0, 0.0]
+    assert (cora["rising"], cora["to_97530"], cora["to_97110"]) == (True, sum(pushed), 0)
+    assert (reviewers["Carl"]["p"], reviewers["Carl"]["to_97530"]) == (None, 0)
+    next(opened, None)
+
+
+def test_readings_that_differ_leave_the_proposal(here: Clinic):
+    note = here.submit("bridging 20 flag:no_unit")
+    claim = here.claim("cora")
+    here.decide("cora", claim, correct(claim, code="97530"))
+    assert after(here) == [1.0]
+    here.decide("carl", here.claim("carl"))
+    assert after(here) == [0.0]
+    claim = here.claim("tina")
+    assert claim["note_id"] == note["id"]
+    here.decide("tina", claim, correct(claim, code="97530"))
+    assert after(here) == [1.0]
+    here.undo("tina", claim["id"])
+    assert after(here) == [0.0]
+
+
+def after(here: Clinic) -> list[float]:
+    [theo] = here.get("adam", "/v1/dashboard")["therapists"]
+    return [week["share"] for week in theo["after"]["weeks"]]
 
 
 def test_the_trend_test_is_the_linear_by_linear_statistic():
