@@ -43,6 +43,7 @@ HEARTBEAT = 3.0  # seconds
 LAPSE = timedelta(seconds=60)
 _LATE = 2.0  # seconds that a last line may take
 _GRACE = 10.0  # seconds from a process's last line to its end
+_HELD = "held "  # begins a line of the log; the page of models reads them too
 _ENOUGH = 20  # jobs that are looked through for one that runs
 Told = Callable[[str], None]
 
@@ -188,6 +189,18 @@ def reviewed_documents(database: Database, clinic_id: uuid.UUID) -> list[dict[st
     ]
 
 
+def held(jobs: Sequence[Job]) -> frozenset[str]:
+    """Return the ids of the reviews that the guard held in the first of ``jobs`` that was done, by its log.
+
+    Examples
+    --------
+    >>> held([Job(state="failed", log=""), Job(state="done", log="held r1 reviewer: 9 of 10 blocks differ")])
+    frozenset({'r1'})
+    """
+    log = next((job.log for job in jobs if job.state == "done"), "")
+    return frozenset(line.split()[1] for line in log.splitlines() if line.startswith(_HELD))
+
+
 class _Work:
     """One job's process, watched."""
 
@@ -265,8 +278,8 @@ class _Work:
         if "step" in document:
             return float(document["progress"]), str(document["step"]), [f"step {document['step']}"]
         if "held" in document:
-            held = document["held"]
-            return None, None, [f"held {held['review']} {held['reason']}: {held['told']}"]
+            found = document["held"]
+            return None, None, [f"{_HELD}{found['review']} {found['reason']}: {found['told']}"]
         if "counts" in document:
             return None, None, [", ".join(f"{name} {number}" for name, number in document["counts"].items())]
         if "verdict" in document:

@@ -1,9 +1,8 @@
 """The gate: a candidate against the current model on the same notes, criterion by criterion; thresholds stand in ``gate.toml``.
 
 Both models code the same notes in the same process; notes are resampled together (the two of a minimal pair as one), so that
-intervals
-are of the difference. Passing is no proof that a candidate is better: it says that nothing that is watched got worse by more
-than is allowed.
+intervals are of the difference. Passing is no proof that a candidate is better: it says that nothing that is watched got worse by
+more than is allowed.
 """
 
 from __future__ import annotations
@@ -36,6 +35,7 @@ _TAILS = (0.025, 0.975)
 _LOWER_IS_BETTER = ("leak", "ece_read", "ece_proposal", "unflagged_wrong")
 _MB = 1_000_000
 _ROUNDING = 1e-9
+_ON = ("frozen", "reviewed", "settings", "reviewed_settings", "pairs")
 _WARM = 3  # notes coded before any is timed
 
 
@@ -133,6 +133,8 @@ def parse(text: str, file: str = _FILE) -> tuple[Limits, tuple[Watched, ...]]:
     for entry in root.tables("criterion", "id"):
         entry.closed(("id", "name", "figure", "rule", "margin", "on"))
         rule, figure = entry.get("rule", str), entry.get("figure", str)
+        if unknown := set(entry.texts("on")).difference(_ON):
+            raise entry.error(f"on must be some of {', '.join(_ON)}, not {', '.join(sorted(unknown))}")
         if rule not in ("interval", "value", "clear"):
             raise entry.error("rule must be interval, value or clear")
         if figure not in FORMULAS and not figure.startswith("class:") and figure != "pairs":
@@ -182,7 +184,7 @@ def judge_candidate(
     frozen
         The development notes.
     reviewed
-        The latest reviewed notes, none of which the candidate learnt from.
+        The latest reviewed notes, none of which either of the two learnt from.
     known
         Words of the training activities (`models.training.counting.vocabulary`).
     told
@@ -240,9 +242,10 @@ def _outcomes(watched: Watched, profile: str, frozen: Sample, reviewed: Sample) 
         yield compare(watched, profile, frozen, _formula(watched.figure))
     elif watched.on == "reviewed":
         yield compare(watched, profile, reviewed, _formula(watched.figure), least=LIMITS.least_notes)
-    elif watched.on == "settings":
-        for name in sorted({setting_group(note.setting) for note in frozen.notes}):
-            part = frozen.part(lambda note, name=name: setting_group(note.setting) == name)
+    elif watched.on in ("settings", "reviewed_settings"):
+        sample = frozen if watched.on == "settings" else reviewed
+        for name in sorted({setting_group(note.setting) for note in sample.notes}):
+            part = sample.part(lambda note, name=name: setting_group(note.setting) == name)
             yield compare(watched, profile, part, _formula(watched.figure), least=LIMITS.least_notes, group=name)
     else:
         for family in FAMILIES:

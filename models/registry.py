@@ -38,7 +38,8 @@ class Manifest(BaseModel):
 
     ``format`` is the number of this layout: raise it when a file is added or changes its meaning, and say here how the
     old one is read (1, one classifier for both profiles, and 2, one threshold of doubt instead of one a risk, are not read any
-    more: train again). ``files`` maps file name to SHA-256; ``scores`` holds the figures measured at training.
+    more: train again). ``files`` maps file name to SHA-256; ``scores`` holds the figures measured at training; ``learnt`` the
+    ids of the reviewed notes that it learnt from beside the program's own.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,6 +56,7 @@ class Manifest(BaseModel):
     seed: int
     files: dict[str, str]
     scores: dict[str, float]
+    learnt: tuple[str, ...] = ()
 
 
 def shipped() -> Path:

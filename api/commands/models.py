@@ -105,14 +105,20 @@ def show(version: VersionArgument, clinic: ClinicOption = None, as_json: JsonOpt
 
 @models.command(epilog=TOLD)
 def gate(candidate: VersionArgument, clinic: ClinicOption = None, as_json: JsonOption = False) -> None:
-    """Judge a version against the one that serves, on the development notes and the latest reviewed ones; status 1: refused."""
+    """Judge a version against the one that serves; status 1: refused.
+
+    It is measured on the development notes, and on those of the latest reviewed notes that the guard does not hold and that neither
+    version learnt from.
+    """
     from api import jobs
     from api.audit import SYSTEM
     from models.coder import Coder
     from models.gate import judge_candidate
+    from models.learning import parted
+    from models.registry import shipped, stated
     from models.training.counting import vocabulary
-    from models.training.dataset import LabelledNote, read_corpus, read_splits, select
-    from models.training.retrain import latest_of
+    from models.training.dataset import read_corpus, read_splits, select
+    from models.training.retrain import screened
 
     chosen = settings()
     versions = _versions()
@@ -124,14 +130,16 @@ def gate(candidate: VersionArgument, clinic: ClinicOption = None, as_json: JsonO
             clinic_id = chosen_clinic(session, clinic).id
         folder = jobs.corpus_folder(chosen)
         notes, splits = read_corpus(folder), read_splits(folder)
-        documents = [line["note"] for line in jobs.reviewed_documents(database, clinic_id) if "note" in line]
+        corpus = select(notes, splits, "train")
+        kept, _ = screened(jobs.reviewed_documents(database, clinic_id), corpus, shipped())
         with _model_told():
+            seen = {*current.manifest.learnt, *stated(path).learnt}
             verdict = judge_candidate(
                 path,
                 current,
                 select(notes, splits, "development"),
-                [LabelledNote.model_validate(each) for each in latest_of(documents)],
-                vocabulary(select(notes, splits, "train")),
+                [note for note in parted(kept)[1] if note.id not in seen],
+                vocabulary(corpus),
             )
         with database.writing() as session:
             jobs.keep_verdict(session, clinic_id, verdict.as_dict(), by=SYSTEM)

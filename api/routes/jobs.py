@@ -18,6 +18,7 @@ from api.db.values import JobKind, JobState
 from api.dependencies import RequiredDatabaseDep, SettingsDep, VersionsDep
 from api.drift import measured
 from api.errors import Forbidden, NoCorpus, SignInRequired, documented
+from models.drift import State
 
 router = APIRouter(prefix="/v1", tags=["learning"])
 TrainerDep = Annotated[Principal, Depends(allowed("trainer", "admin", scope="models"))]
@@ -115,7 +116,7 @@ class SignalAnswer(BaseModel):
     model_config = ConfigDict(frozen=True, from_attributes=True)
 
     id: str
-    state: Literal["steady", "drift", "too_few"]
+    state: State
     now: float
     reference: float
     items: int = Field(description="On how many notes or decisions it stands.")

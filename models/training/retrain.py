@@ -23,7 +23,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, TextIO
 
 import joblib
 
@@ -32,11 +32,12 @@ from models.coder import Coder
 from models.errors import DatasetError, NothingToLearn, UntrustedModel
 from models.features import FEATURES_VERSION
 from models.gate import judge_candidate
+from models.learning import parted
 from models.registry import Manifest, load_classifier, read_manifest
 from models.training.adapt import adapt
 from models.training.counting import vocabulary
 from models.training.dataset import LabelledNote, read_corpus, read_splits, select
-from models.training.guard import Reviewed, screen
+from models.training.guard import Held, Reviewed, screen
 from models.training.tagger import gold_candidates, look
 from models.training.train import Reading, Row, block_rows, context_of_note, data_hash, read_rows, train
 from nlp import tagging
@@ -46,9 +47,7 @@ from nlp.events import make_events
 from nlp.pipeline import ENCODER_FILE, ENCODER_FILES, load
 
 LEAST_NOTES = 20
-_HELD_OUT = 5  # the latest fifth of the reviewed notes trains nothing: the gate measures on it
 Told = Callable[[str, float], None]
-Item = TypeVar("Item")
 
 
 def with_stated(note: LabelledNote) -> LabelledNote:
@@ -65,17 +64,6 @@ def with_stated(note: LabelledNote) -> LabelledNote:
             service = service.model_copy(update={"stated": note.text[start:end], "stated_code": code or None})
         services.append(service)
     return note.model_copy(update={"services": tuple(services)})
-
-
-def latest_of(items: Sequence[Item]) -> list[Item]:
-    """The latest fifth of items in the order of time, which a candidate does not learn from.
-
-    Examples
-    --------
-    >>> latest_of(range(11))
-    [9, 10]
-    """
-    return list(items[len(items) - len(items) // _HELD_OUT :])
 
 
 def retrain(
@@ -112,11 +100,11 @@ def retrain(
             stored: dict[str, Any] = {name: getattr(moved, name) for name in type(moved).__dataclass_fields__}
             joblib.dump(stored, parts / registry.ENCODER_CLASSIFIER_FILE, compress=3)
         told("save", 0.65)
-        registry.save(folder / version, parts=parts, manifest=_manifest(fast, manifest, version, len(reviewed)))
+        registry.save(folder / version, parts=parts, manifest=_manifest(fast, manifest, version, reviewed))
     return folder / version
 
 
-def _manifest(fast: Manifest, base: Manifest, version: str, reviewed: int) -> dict[str, Any]:
+def _manifest(fast: Manifest, base: Manifest, version: str, reviewed: Sequence[LabelledNote]) -> dict[str, Any]:
     """The candidate's manifest: figures of ``fast`` are its own, those of ``accurate`` the base's, under names that say so."""
     encoded = ENCODER_FILE in base.files
     kept = {f"base_{name}": value for name, value in base.scores.items() if not name.startswith(("fast_", "base_"))}
@@ -125,7 +113,8 @@ def _manifest(fast: Manifest, base: Manifest, version: str, reviewed: int) -> di
         **fast.model_dump(exclude={"format", "files", "version", "profile", "scores"}),
         "version": version,
         "profile": base.profile,
-        "scores": {**(kept if encoded else {}), **mine, "reviewed_notes": float(reviewed)},
+        "scores": {**(kept if encoded else {}), **mine, "reviewed_notes": float(len(reviewed))},
+        "learnt": tuple(note.id for note in reviewed),
     }
 
 
@@ -142,6 +131,31 @@ def _rows_as_encoded(notes: Sequence[LabelledNote], base: Path) -> list[Row]:
     return out
 
 
+def screened(
+    lines: Sequence[dict[str, Any]], corpus: Sequence[LabelledNote], base: Path
+) -> tuple[list[LabelledNote], list[Held]]:
+    """Part reviewed notes into those that may train or measure, in their order, and those that the guard holds.
+
+    Parameters
+    ----------
+    lines
+        What the process reads: ``{"note", "review", "reviewer"}`` each, and ``{"released"}`` with ids of reviews.
+    corpus
+        The program's own training notes.
+    base
+        Version whose temperature is used.
+    """
+    released = {each for line in lines for each in line.get("released", ())}
+    items = [
+        Reviewed(LabelledNote.model_validate(line["note"]), line["review"], line["reviewer"])
+        for line in lines
+        if "note" in line
+    ]
+    held = screen(items, block_rows(corpus), load_classifier(base).temperature, released=released) if items else []
+    stopped = {each.review for each in held}
+    return [item.note for item in items if item.review not in stopped], held
+
+
 # ---- the process
 
 
@@ -152,31 +166,24 @@ def run(lines: Sequence[dict[str, Any]], data: Path, base: Path, current: Path, 
         say({"step": step, "progress": progress})
 
     told("read", 0.0)
-    released = {each for line in lines for each in line.get("released", ())}
-    items = [
-        Reviewed(LabelledNote.model_validate(line["note"]), line["review"], line["reviewer"])
-        for line in lines
-        if "note" in line
-    ]
     everything, splits = read_corpus(data), read_splits(data)
     corpus = select(everything, splits, "train")
     told("screen", 0.02)
-    temperature = load_classifier(base).temperature
-    held = screen(items, block_rows(corpus), temperature, released=released)
+    kept, held = screened(lines, corpus, base)
     for each in held:
         say({"held": each._asdict()})
-    stopped = {each.review for each in held}
-    kept = [item for item in items if item.review not in stopped]
-    latest = latest_of(kept)
-    learnt = kept[: len(kept) - len(latest)]
-    say({"counts": {"reviewed": len(items), "held": len(held), "learnt": len(learnt), "measured": len(latest)}})
-    made = retrain(corpus, [item.note for item in learnt], base, folder, told=told)
+    learnt, latest = parted(kept)
+    serving = Coder.load(current)
+    latest = [note for note in latest if note.id not in serving.manifest.learnt]
+    counts = {"reviewed": len(kept) + len(held), "held": len(held), "learnt": len(learnt), "measured": len(latest)}
+    say({"counts": counts})
+    made = retrain(corpus, learnt, base, folder, told=told)
     told("judge", 0.7)
     verdict = judge_candidate(
         made,
-        Coder.load(current),
+        serving,
         select(everything, splits, "development"),
-        [item.note for item in latest],
+        latest,
         vocabulary(corpus),
         told=lambda share: told("judge", 0.7 + 0.28 * share),
     )
