@@ -1,4 +1,4 @@
-"""Jobs outside the web process: ask for one, look, cancel. Trainers only."""
+"""Jobs outside the web process: ask for one, look, cancel, for trainers, admins and keys; what decides is for trainers alone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ from api.errors import Forbidden, NoCorpus, SignInRequired, documented
 from models.drift import State
 
 router = APIRouter(prefix="/v1", tags=["learning"])
-TrainerDep = Annotated[Principal, Depends(allowed("trainer", "admin", scope="models"))]
+ModelsDep = Annotated[Principal, Depends(allowed("trainer", "admin", scope="models"))]
+# Which version serves, and which held label trains, a person answers for: no key, and no admin who is no trainer.
+TrainerDep = Annotated[Principal, Depends(allowed("trainer"))]
 _LATEST = 50
 
 
@@ -66,7 +68,7 @@ def _answer(job: Job) -> JobAnswer:
     summary="Retrain from reviewed notes",
     responses=documented(SignInRequired, Forbidden, JobRunning, NoCorpus),
 )
-def begin(_body: JobRequest, by: TrainerDep, database: RequiredDatabaseDep, settings: SettingsDep) -> JobAnswer:
+def begin(_body: JobRequest, by: ModelsDep, database: RequiredDatabaseDep, settings: SettingsDep) -> JobAnswer:
     """Keep a job and begin its worker; the answer does not wait for it."""
     job = jobs.ask(database, settings, by.clinic_id, by=by.actor)
     jobs.start(settings, by.clinic_id, job.id)
@@ -74,7 +76,7 @@ def begin(_body: JobRequest, by: TrainerDep, database: RequiredDatabaseDep, sett
 
 
 @router.get("/jobs", summary="The latest jobs", responses=documented(SignInRequired, Forbidden))
-def latest(by: TrainerDep, database: RequiredDatabaseDep) -> JobList:
+def latest(by: ModelsDep, database: RequiredDatabaseDep) -> JobList:
     """Return the clinic's latest jobs, the newest first."""
     with database.writing() as session:
         learning.fail_lapsed_jobs(session, by.clinic_id, after=jobs.LAPSE)
@@ -82,7 +84,7 @@ def latest(by: TrainerDep, database: RequiredDatabaseDep) -> JobList:
 
 
 @router.get("/jobs/{job_id}", summary="One job", responses=documented(SignInRequired, Forbidden, UnknownRow))
-def show(job_id: uuid.UUID, by: TrainerDep, database: RequiredDatabaseDep) -> JobAnswer:
+def show(job_id: uuid.UUID, by: ModelsDep, database: RequiredDatabaseDep) -> JobAnswer:
     """Return a job: how far it is, its log, and how it ended."""
     return _answer(jobs.look(database, by.clinic_id, job_id))
 
@@ -92,7 +94,7 @@ def show(job_id: uuid.UUID, by: TrainerDep, database: RequiredDatabaseDep) -> Jo
     summary="Cancel a job",
     responses=documented(SignInRequired, Forbidden, UnknownRow),
 )
-def cancel(job_id: uuid.UUID, by: TrainerDep, database: RequiredDatabaseDep) -> JobAnswer:
+def cancel(job_id: uuid.UUID, by: ModelsDep, database: RequiredDatabaseDep) -> JobAnswer:
     """Ask a job to stop; it is cancelled when its worker sees it, some seconds later."""
     with database.writing() as session:
         return _answer(learning.cancel_job(session, by.clinic_id, job_id, by=by.actor))
@@ -133,7 +135,7 @@ class DriftAnswer(BaseModel):
 
 @router.get("/drift", summary="Do notes and decisions still fit", responses=documented(SignInRequired, Forbidden))
 def drift(
-    by: TrainerDep,
+    by: ModelsDep,
     database: RequiredDatabaseDep,
     versions: VersionsDep,
     days: Annotated[int, Query(ge=1, le=3650, description="How far back.")] = 30,

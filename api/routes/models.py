@@ -14,7 +14,7 @@ from api.db.values import Outcome
 from api.dependencies import CoderDep, RequiredDatabaseDep, VersionsDep
 from api.errors import Forbidden, ModelNotReady, SignInRequired, WrongHost, documented
 from api.promotion import promote, rollback
-from api.routes.jobs import TrainerDep
+from api.routes.jobs import ModelsDep, TrainerDep
 from models.coder import Coder
 from models.errors import NothingToRollBack, UnknownVersion
 from models.gate import Verdict
@@ -87,7 +87,7 @@ class Changed(BaseModel):
 
 
 @router.get("", summary="The versions on this machine", responses=documented(SignInRequired, Forbidden))
-def every(request: Request, by: TrainerDep, database: RequiredDatabaseDep, versions: VersionsDep) -> VersionList:
+def every(request: Request, by: ModelsDep, database: RequiredDatabaseDep, versions: VersionsDep) -> VersionList:
     """List the versions with what the gate said of each."""
     # A server without one that it can use shows what there is to go back to.
     coder: Coder | None = request.app.state.coder
@@ -145,7 +145,7 @@ class VerdictAnswer(BaseModel):
     summary="What the gate found",
     responses=documented(SignInRequired, Forbidden, UnknownVersion, NoVerdict),
 )
-def verdict(version: str, by: TrainerDep, database: RequiredDatabaseDep, versions: VersionsDep) -> VerdictAnswer:
+def verdict(version: str, by: ModelsDep, database: RequiredDatabaseDep, versions: VersionsDep) -> VerdictAnswer:
     """Return the last verdict on a version, criterion by criterion."""
     wanted = known(versions.path(version))
     with database.reading() as session:

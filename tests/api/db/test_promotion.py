@@ -309,6 +309,26 @@ def test_only_trainers_may(client: Client, clinic: uuid.UUID, method: str, path:
     assert client.request(method, path, **body).status_code == 401
 
 
+@pytest.mark.parametrize(
+    "path", ["/v1/models/rollback", "/v1/models/v1/promote", f"/v1/labels/{uuid.UUID(int=1)}/release"]
+)
+def test_no_key_and_no_admin_decides_what_serves_or_trains(
+    client: Client, clinic: uuid.UUID, judged: Callable[..., None], versions: Versions, path: str
+):
+    judged("v1")
+    overrides = client.app.dependency_overrides  # type: ignore[attr-defined]
+    for who in (
+        Principal(clinic, SYSTEM, None, frozenset(("models",))),
+        Principal(clinic, SYSTEM, "admin", frozenset()),
+    ):
+        overrides[current_principal] = lambda who=who: who
+        assert client.post(path).status_code == 403
+        # They may look, and have a candidate made.
+        assert client.get("/v1/models").status_code == 200
+        assert client.post("/v1/jobs", json={"kind": "purge"}).status_code == 422
+    assert versions.current() == versions.shipped
+
+
 def test_jobs_through_the_routes(
     client: Client, database: Database, clinic: uuid.UUID, monkeypatch: pytest.MonkeyPatch
 ):
