@@ -16,7 +16,7 @@ from api.errors import Forbidden, ModelNotReady, SignInRequired, WrongHost, docu
 from api.promotion import promote, rollback
 from api.routes.jobs import ModelsDep, TrainerDep
 from models.coder import Coder
-from models.errors import NothingToRollBack, UnknownVersion
+from models.errors import ModelsFolderFull, ModelsFolderReadOnly, NothingToRollBack, UnknownVersion
 from models.gate import Verdict
 from models.note import Profile
 from models.registry import Manifest
@@ -165,7 +165,7 @@ def verdict(version: str, by: ModelsDep, database: RequiredDatabaseDep, versions
 @router.post(
     "/rollback",
     summary="Go back to the version before",
-    responses=documented(SignInRequired, Forbidden, NothingToRollBack),
+    responses=documented(SignInRequired, Forbidden, NothingToRollBack, ModelsFolderFull, ModelsFolderReadOnly),
 )
 def roll_back(by: TrainerDep, database: RequiredDatabaseDep, versions: VersionsDep) -> Changed:
     """Let the version serve again that served before; no verdict is needed."""
@@ -179,7 +179,7 @@ def roll_back(by: TrainerDep, database: RequiredDatabaseDep, versions: VersionsD
 @router.post(
     "/{version}/promote",
     summary="Let a version serve",
-    responses=documented(SignInRequired, Forbidden, UnknownVersion, NoVerdict),
+    responses=documented(SignInRequired, Forbidden, UnknownVersion, NoVerdict, ModelsFolderFull, ModelsFolderReadOnly),
 )
 def promote_version(version: str, by: TrainerDep, database: RequiredDatabaseDep, versions: VersionsDep) -> Changed:
     """Let a version serve that the gate let pass, with exactly these files."""

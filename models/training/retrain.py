@@ -19,9 +19,9 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -29,10 +29,11 @@ import joblib
 
 from models import registry
 from models.coder import Coder
-from models.errors import DatasetError, NothingToLearn, UntrustedModel
+from models.errors import DatasetError, ModelsFolderError, NothingToLearn, UntrustedModel
 from models.features import FEATURES_VERSION
 from models.gate import judge_candidate
 from models.learning import parted
+from models.making import making, writing_to
 from models.registry import Manifest, load_classifier, read_manifest
 from models.training.adapt import adapt
 from models.training.counting import vocabulary
@@ -77,6 +78,8 @@ def retrain(
         There are fewer than `LEAST_NOTES` reviewed notes.
     UntrustedModel
         The base cannot be used.
+    ModelsFolderError
+        The folder cannot be written to.
     """
     if len(reviewed) < LEAST_NOTES:
         raise NothingToLearn(len(reviewed), LEAST_NOTES)
@@ -85,9 +88,8 @@ def retrain(
     hashed = data_hash(notes)
     # "r": the encoder is older than the notes.
     version = f"{FEATURES_VERSION}.{tagging.FEATURES_VERSION}-{hashed[:10]}r"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".making-") as temporary:
-        parts = Path(temporary) / "parts"
+    with writing_to(folder), _made_in(folder) as temporary:
+        parts = temporary / "parts"
         told("fit", 0.1)
         fast = train(notes, parts)
         if ENCODER_FILE in manifest.files:
@@ -102,6 +104,13 @@ def retrain(
         told("save", 0.65)
         registry.save(folder / version, parts=parts, manifest=_manifest(fast, manifest, version, reviewed))
     return folder / version
+
+
+@contextmanager
+def _made_in(folder: Path) -> Iterator[Path]:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with making(folder) as made:
+        yield made
 
 
 def _manifest(fast: Manifest, base: Manifest, version: str, reviewed: Sequence[LabelledNote]) -> dict[str, Any]:
@@ -230,7 +239,7 @@ def main() -> None:
         run(lines, arguments.data, arguments.base, arguments.current, arguments.models, say)
     except TherapyCoderError as error:
         # These may be told; what else fails could repeat a note.
-        told = isinstance(error, (DatasetError, NothingToLearn, UntrustedModel))
+        told = isinstance(error, (DatasetError, ModelsFolderError, NothingToLearn, UntrustedModel))
         say({"failed": type(error).__name__, "why": str(error) if told else ""})
         sys.exit(1)
     except Exception as error:

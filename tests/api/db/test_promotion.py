@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import shutil
 import threading
@@ -236,6 +237,47 @@ def test_a_promotion_during_live_requests_loses_none(client: Client, judged: Cal
             each.result(30)
     assert {status for status, _ in answers} == {200}
     assert {version for _, version in answers} == {"v0", "v1", "v2"}
+
+
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [(errno.ENOSPC, "full"), (errno.EROFS, "read-only"), (errno.EACCES, "read-only"), (errno.EIO, "failed")],
+)
+def test_a_models_folder_that_takes_no_writes_is_told_and_nothing_changes(
+    client: Client,
+    database: Database,
+    clinic: uuid.UUID,
+    judged: Callable[..., None],
+    versions: Versions,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    number: int,
+    name: str,
+):
+    judged("v1")
+    judged("v2", current="v1")
+
+    def refuse(*_: Any) -> None:
+        raise OSError(number, "as the system says")
+
+    def asked(path: str) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr("models.versions.os.replace", refuse)
+            answer = client.post(path)
+        assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (503, f"models-folder-{name}")
+        assert answer.json()["detail"] is None
+        assert answer.headers["retry-after"] == "60"
+
+    asked("/v1/models/v1/promote")
+    assert versions.current() == versions.shipped
+    # Where it lies, and what to do, is for whoever reads the log.
+    assert str(versions.folder) in caplog.text
+    # Once it takes writes again all goes on.
+    assert client.post("/v1/models/v1/promote").status_code == 200
+    asked("/v1/models/rollback")
+    assert versions.current().version == "v1"
+    with database.reading() as session:
+        assert [each.kind for each in learning.promotions(session, clinic, 9)] == ["promote"]
 
 
 def test_a_broken_version_is_refused_and_the_old_one_serves_on(
