@@ -28,6 +28,7 @@ from models.errors import (
     ModelsFolderFull,
     ModelsFolderReadOnly,
     NothingToRollBack,
+    NoTrainingPackages,
     UnknownVersion,
     UntrustedModel,
 )
@@ -202,6 +203,7 @@ TABLE: Mapping[type[Exception], Kind] = {
     ModelsFolderError: Kind(
         503, "models-folder-failed", "The models folder cannot be written to; nothing was changed", 60
     ),
+    NoTrainingPackages: Kind(409, "no-training-packages", "What trains the encoder is not installed"),
     NoCorpus: Kind(409, "no-corpus", "The labelled notes are missing"),
     ModelNotReady: Kind(503, "model-not-ready", "The model is not loaded yet", 5),
     UntrustedModel: Kind(503, "model-refused", "The model was refused", 60),

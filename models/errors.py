@@ -81,3 +81,13 @@ class ModelsFolderReadOnly(ModelsFolderError):
 
     def __init__(self, folder: str) -> None:
         super().__init__(folder, "it takes no writes; give the program's user the right to write there, and try again")
+
+
+class NoTrainingPackages(TherapyCoderError):
+    """The encoder was to be trained, and what that takes is not installed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Training the encoder takes the packages of requirements-train.txt and requirements-encoder.txt, which are not "
+            "installed on the server. Install them, or retrain without the encoder."
+        )

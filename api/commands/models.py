@@ -22,7 +22,17 @@ VersionArgument = Annotated[str, typer.Argument(metavar="VERSION", help="A versi
 ByOption = Annotated[str, typer.Option(metavar="LOGIN", help="The trainer who answers for it.")]
 
 
-def retrain(by: ByOption, clinic: ClinicOption = None) -> None:
+def retrain(
+    by: ByOption,
+    clinic: ClinicOption = None,
+    encoder: Annotated[
+        bool,
+        typer.Option(
+            "--encoder",
+            help="Train the encoder of accurate anew too: about 40 minutes of two cores in place of minutes.",
+        ),
+    ] = False,
+) -> None:
     """Fit a candidate from the program's notes and the clinic's reviewed ones, and judge it; nothing else serves by that.
 
     Status 1 where the gate refused it or the job did not end.
@@ -36,7 +46,7 @@ def retrain(by: ByOption, clinic: ClinicOption = None) -> None:
         with database.reading() as session:
             clinic_id = chosen_clinic(session, clinic).id
             person = trainer(session, clinic_id, by)
-        job = jobs.ask(database, chosen, clinic_id, by=Actor("person", person.id))
+        job = jobs.ask(database, chosen, clinic_id, by=Actor("person", person.id), encoder=encoder)
         typer.echo(f"job {job.id}", err=True)
         try:
             state = jobs.work(database, chosen, clinic_id, job.id, told=typer.echo)

@@ -19,6 +19,8 @@ from api.dependencies import RequiredDatabaseDep, SettingsDep, VersionsDep
 from api.drift import measured
 from api.errors import Forbidden, NoCorpus, SignInRequired, documented
 from models.drift import State
+from models.errors import NoTrainingPackages
+from models.training.afresh import can_train_encoder
 
 router = APIRouter(prefix="/v1", tags=["learning"])
 ModelsDep = Annotated[Principal, Depends(allowed("trainer", "admin", scope="models"))]
@@ -33,6 +35,10 @@ class JobRequest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["retrain"]
+    encoder: bool = Field(
+        default=False,
+        description="Train the encoder of `accurate` anew too: about 40 minutes of two cores in place of some minutes.",
+    )
 
 
 class JobAnswer(BaseModel):
@@ -56,6 +62,7 @@ class JobList(BaseModel):
     """The latest jobs."""
 
     jobs: tuple[JobAnswer, ...]
+    encoder: bool = Field(description="Whether this server can train the encoder anew: its packages are installed.")
 
 
 def _answer(job: Job) -> JobAnswer:
@@ -66,11 +73,11 @@ def _answer(job: Job) -> JobAnswer:
     "/jobs",
     status_code=202,
     summary="Retrain from reviewed notes",
-    responses=documented(SignInRequired, Forbidden, JobRunning, NoCorpus),
+    responses=documented(SignInRequired, Forbidden, JobRunning, NoCorpus, NoTrainingPackages),
 )
-def begin(_body: JobRequest, by: ModelsDep, database: RequiredDatabaseDep, settings: SettingsDep) -> JobAnswer:
+def begin(body: JobRequest, by: ModelsDep, database: RequiredDatabaseDep, settings: SettingsDep) -> JobAnswer:
     """Keep a job and begin its worker; the answer does not wait for it."""
-    job = jobs.ask(database, settings, by.clinic_id, by=by.actor)
+    job = jobs.ask(database, settings, by.clinic_id, by=by.actor, encoder=body.encoder)
     jobs.start(settings, by.clinic_id, job.id)
     return _answer(job)
 
@@ -80,7 +87,8 @@ def latest(by: ModelsDep, database: RequiredDatabaseDep) -> JobList:
     """Return the clinic's latest jobs, the newest first."""
     with database.writing() as session:
         learning.fail_lapsed_jobs(session, by.clinic_id, after=jobs.LAPSE)
-        return JobList(jobs=tuple(map(_answer, learning.jobs(session, by.clinic_id, _LATEST))))
+        found = tuple(map(_answer, learning.jobs(session, by.clinic_id, _LATEST)))
+        return JobList(jobs=found, encoder=can_train_encoder())
 
 
 @router.get("/jobs/{job_id}", summary="One job", responses=documented(SignInRequired, Forbidden, UnknownRow))

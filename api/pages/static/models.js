@@ -101,6 +101,8 @@ async function showJobs() {
   $("jobs").replaceChildren(rows.length ? table("The latest first", ["Begun", "State", "Log"], rows) : make("p", { class: "hint" }, "None yet."));
   const running = answer.jobs.find((job) => RUNNING.includes(job.state));
   $("retrain").disabled = running !== undefined;
+  $("encoder").disabled = !answer.encoder;
+  $("no-encoder").hidden = answer.encoder;
   if (running && followed !== running.id) follow(running.id);
   return true;
 }
@@ -158,7 +160,7 @@ async function release(review, pressed) {
 
 $("retrain").addEventListener("click", async () => {
   $("retrain").disabled = true;
-  const job = await ask("POST", "/v1/jobs", { kind: "retrain" });
+  const job = await ask("POST", "/v1/jobs", { kind: "retrain", encoder: $("encoder").checked });
   if (job === null) {
     $("retrain").disabled = false;
     return;

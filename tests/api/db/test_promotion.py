@@ -30,6 +30,7 @@ from api.settings import Settings
 from models.coder import Coder
 from models.errors import NothingToRollBack, UnknownVersion
 from models.registry import CLASSIFIER_FILE
+from models.training import afresh
 from models.versions import Versions, known
 
 from ...models.conftest import make_version
@@ -390,6 +391,49 @@ def test_jobs_through_the_routes(
     assert client.post(f"/v1/jobs/{job['id']}/cancel").json()["state"] == "cancelling"
     assert [each["id"] for each in client.get("/v1/jobs").json()["jobs"]] == [job["id"]]
     assert client.get(f"/v1/jobs/{uuid.uuid4()}").status_code == 404
+
+
+def test_the_encoder_is_trained_where_it_is_asked_for_and_can_be(
+    client: Client, database: Database, clinic: uuid.UUID, monkeypatch: pytest.MonkeyPatch
+):
+    begun: list[uuid.UUID] = []
+    monkeypatch.setattr(jobs, "start", lambda _settings, _clinic, job_id: begun.append(job_id))
+
+    def ask(**body: Any) -> Any:
+        return client.post("/v1/jobs", json={"kind": "retrain", **body})
+
+    def command() -> list[str]:
+        """The command that the worker of the last job would run."""
+        ran: list[list[str]] = []
+
+        class Work:
+            def __init__(self, *_: Any) -> None: ...
+
+            def run(self, command: list[str], _: Any) -> str:
+                ran.append(command)
+                return "done"
+
+        with monkeypatch.context() as patched:
+            patched.setattr(jobs, "_Work", Work)
+            assert jobs.work(database, Settings(), clinic, begun[-1]) == "done"
+        with database.writing() as session:
+            learning.finish_job(session, clinic, begun[-1], "done")
+        return ran[0]
+
+    monkeypatch.setattr(afresh, "_PACKAGES", ("no_such_package",))
+    assert client.get("/v1/jobs").json()["encoder"] is False
+    refused = ask(encoder=True)
+    assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (409, "no-training-packages")
+    assert "requirements-train.txt" in refused.json()["detail"]
+    assert begun == []
+    assert ask().status_code == 202
+    assert "--encoder" not in command()
+    monkeypatch.setattr(afresh, "_PACKAGES", ("json",))
+    assert client.get("/v1/jobs").json()["encoder"] is True
+    assert ask(encoder=True).status_code == 202
+    assert command()[-1] == "--encoder"
+    assert ask(encoder=False).status_code == 202
+    assert "--encoder" not in command()
 
 
 # ---- the commands
