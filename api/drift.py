@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from api.db import learning, values
 from api.db.repository import now
+from api.decisions import Decision
+from api.export import standing
+from api.jobs import held
+from api.queue.readings import differences
 from models.billing.codes import HEADLINE
 from models.drift import Signal, input_drift, known_words, outcome_drift
-from models.learning import pays
-from models.registry import read_manifest, shipped, stated
+from models.learning import parted, pays
+from models.registry import Manifest, read_manifest
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from api.audit import Actor
     from api.db.session import Database
+    from api.db.tables import Review
 
 _MOST_NOTES = 2000
+_JOBS = 20  # jobs that are looked through for the last one that was done
 
 
 def measured(database: Database, clinic_id: uuid.UUID, model: Path, days: int, *, by: Actor) -> list[Signal]:
@@ -41,19 +50,39 @@ def measured(database: Database, clinic_id: uuid.UUID, model: Path, days: int, *
             for result, review in learning.outcomes(session, clinic_id, since)
             if review.decision.get("kind") in values.WHOLE
         ]
-        reviewed = learning.reviewed_count(session, clinic_id)
+        trainable = _trainable(session, clinic_id)
     return [
         *input_drift(texts, known_words(model)),
         *outcome_drift(decisions),
-        _outlook(manifest.notes, reviewed),
+        _outlook(manifest, trainable),
     ]
 
 
-def _outlook(learnt: int, reviewed: int) -> Signal:
-    """Whether the clinic's reviewed notes would pay: a version knows those that it learnt beside the program's own."""
-    new = max(0, stated(shipped()).notes + reviewed - learnt)
-    found = pays(learnt, new)
+def _outlook(manifest: Manifest, trainable: Sequence[str]) -> Signal:
+    """Whether the notes that would train would pay: the model knows those that it learnt, and a part would measure it."""
+    learnt, _ = parted(trainable)
+    new = len(set(learnt).difference(manifest.learnt))
+    found = pays(manifest.notes, new)
     return Signal("retraining", found.state, found.then, found.now, new, found.sentence)
+
+
+def _trainable(session: Session, clinic_id: uuid.UUID) -> list[str]:
+    """Return the ids of notes whose label the last retraining did not hold, or that came since, in the order of reviews."""
+    stopped = held(learning.jobs(session, clinic_id, _JOBS)) - learning.released_labels(session, clinic_id)
+    reviews: dict[uuid.UUID, list[Review]] = {}
+    for review in learning.standing_reviews(session, clinic_id):
+        reviews.setdefault(review.note_id, []).append(review)
+    labels = [each for note in reviews.values() if (each := _label(note)) is not None and str(each.id) not in stopped]
+    # The order in which `api.jobs.reviewed_documents` hands them over.
+    labels.sort(key=lambda each: (each.created_at.isoformat(timespec="seconds"), str(each.id)))
+    return [str(each.note_id) for each in labels]
+
+
+def _label(reviews: Sequence[Review]) -> Review | None:
+    """Return the review that labels a note, ``None`` where its readings differ and nobody has settled that."""
+    kept = standing(reviews)
+    readings = [Decision.model_validate(each.decision) for each in kept] if len(kept) > 1 else []
+    return None if len(readings) > 1 and differences(readings[0], readings[1]) else kept[0]
 
 
 def _taken(proposed: str | None, decision: dict[str, Any]) -> bool:

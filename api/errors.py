@@ -23,7 +23,15 @@ from api.db import errors as db
 from api.queue.errors import FieldsRefused, KeyReused
 from api.validation import Reason, reasons
 from models.billing.errors import InvalidMinutes, UnknownCode, UnknownPayer, UnknownPolicy
-from models.errors import NothingToRollBack, UnknownVersion, UntrustedModel
+from models.errors import (
+    ModelsFolderError,
+    ModelsFolderFull,
+    ModelsFolderReadOnly,
+    NothingToRollBack,
+    NoTrainingPackages,
+    UnknownVersion,
+    UntrustedModel,
+)
 from nlp.errors import LexiconError, NoteTooLong, TherapyCoderError, UnreadableText
 
 log = logging.getLogger("therapy_coder.api")
@@ -188,6 +196,14 @@ TABLE: Mapping[type[Exception], Kind] = {
     db.JobRunning: Kind(409, "job-running", "A job of this kind runs already"),
     db.NoVerdict: Kind(409, "no-verdict", "The gate did not let this version pass"),
     NothingToRollBack: Kind(409, "nothing-to-roll-back", "No version served before"),
+    ModelsFolderFull: Kind(503, "models-folder-full", "The disk of the models is full; nothing was changed", 60),
+    ModelsFolderReadOnly: Kind(
+        503, "models-folder-read-only", "The models folder takes no writes; nothing was changed", 60
+    ),
+    ModelsFolderError: Kind(
+        503, "models-folder-failed", "The models folder cannot be written to; nothing was changed", 60
+    ),
+    NoTrainingPackages: Kind(409, "no-training-packages", "What trains the encoder is not installed"),
     NoCorpus: Kind(409, "no-corpus", "The labelled notes are missing"),
     ModelNotReady: Kind(503, "model-not-ready", "The model is not loaded yet", 5),
     UntrustedModel: Kind(503, "model-refused", "The model was refused", 60),
@@ -202,8 +218,8 @@ HTTP_TITLES = {
 }
 # Their messages name files of the server, say what to type on it, or repeat what was asked for.
 _UNTOLD = (
-    LexiconError, UntrustedModel, db.StorageError, db.UnknownClinic, db.WhichClinic, db.UnknownPerson, db.UnknownKey, db.UnknownRow,
-    db.NotePurged, db.NameTaken, db.NotPlain, db.ScopeMissing, db.NoTrainer,
+    LexiconError, UntrustedModel, ModelsFolderError, db.StorageError, db.UnknownClinic, db.WhichClinic, db.UnknownPerson,
+    db.UnknownKey, db.UnknownRow, db.NotePurged, db.NameTaken, db.NotPlain, db.ScopeMissing, db.NoTrainer,
 )  # fmt: skip
 
 
@@ -262,7 +278,7 @@ def response(error: Exception, *, headers: Mapping[str, str] | None = None) -> J
     document = problem(error)
     if document.status == 500:
         log_unexpected(error)
-    if isinstance(error, db.StorageError):
+    if isinstance(error, (db.StorageError, ModelsFolderError)):
         # Where it is and what to do is for whoever runs the server; no message of these holds words of a note.
         log.error("%s", error)
     kept = dict(headers or getattr(error, "headers", None) or {})

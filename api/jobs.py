@@ -34,8 +34,9 @@ from api.db.values import JobState
 from api.errors import NoCorpus, NoDatabase
 from api.export import export
 from api.settings import Settings
-from models.errors import UnknownVersion, UntrustedModel
+from models.errors import NoTrainingPackages, UnknownVersion, UntrustedModel
 from models.registry import shipped
+from models.training.afresh import can_train_encoder
 from models.versions import Versions
 from nlp.pipeline import load
 
@@ -43,6 +44,7 @@ HEARTBEAT = 3.0  # seconds
 LAPSE = timedelta(seconds=60)
 _LATE = 2.0  # seconds that a last line may take
 _GRACE = 10.0  # seconds from a process's last line to its end
+_HELD = "held "  # begins a line of the log; the page of models reads them too
 _ENOUGH = 20  # jobs that are looked through for one that runs
 Told = Callable[[str], None]
 
@@ -61,8 +63,8 @@ def corpus_folder(settings: Settings) -> Path:
     return folder
 
 
-def ask(database: Database, settings: Settings, clinic_id: uuid.UUID, *, by: Actor) -> Job:
-    """Keep a job to retrain; who asked sees to it that a worker begins (`start`, `work`).
+def ask(database: Database, settings: Settings, clinic_id: uuid.UUID, *, by: Actor, encoder: bool = False) -> Job:
+    """Keep a job to retrain, with the encoder or without; who asked sees to it that a worker begins (`start`, `work`).
 
     Raises
     ------
@@ -70,14 +72,18 @@ def ask(database: Database, settings: Settings, clinic_id: uuid.UUID, *, by: Act
         One waits or runs.
     NoCorpus
         The program was installed without its labelled notes.
+    NoTrainingPackages
+        The encoder was to be trained, and its packages are not installed.
     """
     corpus_folder(settings)
+    if encoder and not can_train_encoder():
+        raise NoTrainingPackages
     with database.writing() as session:
         learning.fail_lapsed_jobs(session, clinic_id, after=LAPSE)
         for job in learning.jobs(session, clinic_id, _ENOUGH):
             if job.state in ("queued", "running", "cancelling"):
                 raise JobRunning(str(job.id))
-        return learning.add_job(session, clinic_id, "retrain", {}, by=by)
+        return learning.add_job(session, clinic_id, "retrain", {"encoder": encoder}, by=by)
 
 
 def look(database: Database, clinic_id: uuid.UUID, job_id: uuid.UUID) -> Job:
@@ -123,7 +129,7 @@ def _address(settings: Settings) -> str:
     return settings.database_url.get_secret_value()
 
 
-def retrain_command(settings: Settings) -> list[str]:
+def retrain_command(settings: Settings, *, encoder: bool = False) -> list[str]:
     """Return the command that fits and judges a candidate.
 
     Raises
@@ -134,7 +140,7 @@ def retrain_command(settings: Settings) -> list[str]:
     current = settings.model_path or Versions(settings.models_folder).current_path()
     arguments = {"data": corpus_folder(settings), "current": current, "models": settings.models_folder}
     given = [part for name, path in arguments.items() for part in (f"--{name}", str(path))]
-    return [sys.executable, "-m", "models.training.retrain", *given]
+    return [sys.executable, "-m", "models.training.retrain", *given, *(["--encoder"] if encoder else [])]
 
 
 def work(
@@ -162,7 +168,9 @@ def work(
         return _end(database, clinic_id, job_id, "failed", "AnotherRuns")
     try:
         documents = reviewed_documents(database, clinic_id)
-        chosen = list(command) if command is not None else retrain_command(settings)
+        with database.reading() as session:
+            encoder = learning.job(session, clinic_id, job_id).parameters.get("encoder") is True
+        chosen = list(command) if command is not None else retrain_command(settings, encoder=encoder)
     except (NoCorpus, UnknownVersion, UntrustedModel) as error:
         return _end(database, clinic_id, job_id, "failed", type(error).__name__)
     return _Work(database, clinic_id, job_id, told, heartbeat).run(chosen, documents)
@@ -186,6 +194,18 @@ def reviewed_documents(database: Database, clinic_id: uuid.UUID) -> list[dict[st
             for about, note in pairs
         ),
     ]
+
+
+def held(jobs: Sequence[Job]) -> frozenset[str]:
+    """Return the ids of the reviews that the guard held in the first of ``jobs`` that was done, by its log.
+
+    Examples
+    --------
+    >>> held([Job(state="failed", log=""), Job(state="done", log="held r1 reviewer: 9 of 10 blocks differ")])
+    frozenset({'r1'})
+    """
+    log = next((job.log for job in jobs if job.state == "done"), "")
+    return frozenset(line.split()[1] for line in log.splitlines() if line.startswith(_HELD))
 
 
 class _Work:
@@ -265,8 +285,8 @@ class _Work:
         if "step" in document:
             return float(document["progress"]), str(document["step"]), [f"step {document['step']}"]
         if "held" in document:
-            held = document["held"]
-            return None, None, [f"held {held['review']} {held['reason']}: {held['told']}"]
+            found = document["held"]
+            return None, None, [f"{_HELD}{found['review']} {found['reason']}: {found['told']}"]
         if "counts" in document:
             return None, None, [", ".join(f"{name} {number}" for name, number in document["counts"].items())]
         if "verdict" in document:

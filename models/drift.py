@@ -1,11 +1,10 @@
 """Do notes and outcomes still look like those that the model was made for: each signal with a plain sentence.
 
 *Input*: numbers of each note (length, share of words that the model does not know, layout) against those of the development
-notes, whose
-writers no model saw, by the Kolmogorov-Smirnov test. The reference (``drift_reference.json``) holds numbers alone; ``python -m
-models.drift``
-writes it anew. *Outcome*: how often people took a proposal as it was, by its confidence, against that confidence (Wilson
-interval). Nothing here changes a model.
+notes, whose writers no model saw, by the Kolmogorov-Smirnov test; and how often all notes together use the words that are common
+there, by the Jensen-Shannon distance. The reference (``drift_reference.json``) holds numbers, and counts of common words;
+``python -m models.drift`` writes it anew. *Outcome*: how often people took a proposal as it was, by its confidence, against that
+confidence (Wilson interval). Nothing here changes a model.
 
 Examples
 --------
@@ -19,11 +18,13 @@ import argparse
 import json
 import re
 import statistics
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from scipy.spatial.distance import jensenshannon
 from scipy.stats import ks_2samp
 
 from models.billing import data
@@ -39,6 +40,8 @@ _FILE = "drift.toml"
 _WORD = re.compile(r"[^\W\d_]+")
 _HEADING = re.compile(r"\s*[^\W\d_][\w /&-]{0,30}:")
 _PLACES = 4
+VOCABULARY = "vocabulary"
+REST = ""  # stands for all known words that are not common
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,10 @@ class Limits:
     level: float
     least_distance: float
     least_notes: int
+    common_words: int
+    most_vocabulary: float
     sentences: Mapping[str, str]
+    vocabulary: str
     bands: tuple[tuple[float, float], ...]
 
 
@@ -74,14 +80,18 @@ def parse(text: str, file: str = _FILE) -> Limits:
     LexiconError
         A key is missing, unknown or of another kind.
     """
-    root = data.parse(text, file).closed(("limits", "signal", "band"))
+    root = data.parse(text, file).closed(("limits", VOCABULARY, "signal", "band"))
     table = root.table("limits").closed(("level", "least_distance", "least_notes"))
+    words = root.table(VOCABULARY).closed(("common_words", "most", "sentence"))
     signals = [entry.closed(("id", "sentence")) for entry in root.tables("signal", "id")]
     bands = [entry.closed(("low", "high")) for entry in root.tables("band", "low")]
     return Limits(
         level=table.get("level", float),
         least_distance=table.get("least_distance", float),
         least_notes=table.get("least_notes", int),
+        common_words=words.get("common_words", int),
+        most_vocabulary=words.get("most", float),
+        vocabulary=words.get("sentence", str),
         sentences={entry.name: entry.get("sentence", str) for entry in signals},
         bands=tuple((entry.get("low", float), entry.get("high", float)) for entry in bands),
     )
@@ -116,34 +126,85 @@ def _share(hits: Iterable[bool]) -> float:
     return float(f"{sum(found) / max(1, len(found)):.{_PLACES}f}")
 
 
-def reference() -> dict[str, list[float]]:
-    """The numbers of the development notes, by signal."""
-    return json.loads(data.read_from(__name__, REFERENCE_FILE))
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What notes are compared with: the numbers of each development note by signal, and counts of words (`REST`: all others)."""
+
+    measures: Mapping[str, Sequence[float]]
+    vocabulary: Mapping[str, int]
+
+
+def reference() -> Reference:
+    """The reference of the development notes."""
+    return Reference(**json.loads(data.read_from(__name__, REFERENCE_FILE)))
+
+
+def counted_words(texts: Iterable[str], known: frozenset[str]) -> Counter[str]:
+    """How often each word that the model knows stands in the texts, in small letters.
+
+    Examples
+    --------
+    >>> counted_words(["O: TE 15 min, te"], frozenset({"o", "te"}))
+    Counter({'te': 2, 'o': 1})
+    """
+    words = (word.lower() for text in texts for word in _WORD.findall(text))
+    return Counter(word for word in words if word in known)
+
+
+def vocabulary_distance(counts: Mapping[str, int], against: Mapping[str, int]) -> float:
+    """The Jensen-Shannon distance of two mixes of words in [0, 1]; words that ``against`` does not name are one, `REST`.
+
+    Examples
+    --------
+    >>> vocabulary_distance({"te": 4, "min": 4}, {"te": 2, "min": 2, REST: 0})
+    0.0
+    >>> vocabulary_distance({"zq": 9}, {"te": 2, "min": 2, REST: 0})
+    1.0
+    """
+    mine = Counter(counts)
+    shared = [mine[word] for word in against if word != REST]
+    theirs = [count for word, count in against.items() if word != REST]
+    rest = (mine.total() - sum(shared), against.get(REST, 0))
+    return float(jensenshannon([*shared, rest[0]], [*theirs, rest[1]], base=2))
+
+
+def _vocabulary(texts: Sequence[str], known: frozenset[str], against: Reference, limits: Limits) -> Signal:
+    counts = counted_words(texts, known)
+    if len(texts) < limits.least_notes or not counts:
+        return Signal(VOCABULARY, "too_few", 0.0, limits.most_vocabulary, len(texts), _few(len(texts), limits))
+    distance = float(f"{vocabulary_distance(counts, against.vocabulary):.{_PLACES}f}")
+    drifted = limits.most_vocabulary < distance
+    sentence = limits.vocabulary.format(now=distance, reference=limits.most_vocabulary) if drifted else "As it was."
+    return Signal(VOCABULARY, "drift" if drifted else "steady", distance, limits.most_vocabulary, len(texts), sentence)
+
+
+def _few(notes: int, limits: Limits) -> str:
+    return f"{notes} notes are too few to tell; {limits.least_notes} are needed."
 
 
 def input_drift(
     texts: Sequence[str],
     known: frozenset[str],
     *,
-    against: Mapping[str, Sequence[float]] | None = None,
+    against: Reference | None = None,
     limits: Limits = LIMITS,
 ) -> list[Signal]:
-    """Each signal of these notes against the reference."""
+    """Each signal of these notes against the reference; of the mix of words, ``reference`` is the most that is usual."""
+    chosen = against or reference()
     rows = [measures(text, known) for text in texts]
     out = []
-    for name, before in (against or reference()).items():
+    for name, before in chosen.measures.items():
         now = [row[name] for row in rows]
         medians = (statistics.median(now) if now else 0.0, statistics.median(before))
         if len(now) < limits.least_notes:
-            sentence = f"{len(now)} notes are too few to tell; {limits.least_notes} are needed."
-            out.append(Signal(name, "too_few", *medians, len(now), sentence))
+            out.append(Signal(name, "too_few", *medians, len(now), _few(len(now), limits)))
             continue
         found: Any = ks_2samp(now, before)
         distance, chance = float(found.statistic), float(found.pvalue)
         drifted = chance < limits.level and distance >= limits.least_distance
         sentence = limits.sentences[name].format(now=medians[0], reference=medians[1]) if drifted else "As it was."
         out.append(Signal(name, "drift" if drifted else "steady", *medians, len(now), sentence))
-    return out
+    return [*out, _vocabulary(texts, known, chosen, limits)]
 
 
 def outcome_drift(decisions: Sequence[tuple[float, bool]], *, limits: Limits = LIMITS) -> list[Signal]:
@@ -179,7 +240,10 @@ def write_reference(folder: Path, out: Path) -> int:
     known = known_words()
     rows = [measures(note.text, known) for note in notes]
     table = {name: sorted(row[name] for row in rows) for name in LIMITS.sentences}
-    out.write_text(json.dumps(table) + "\n", encoding="utf-8")
+    counts = counted_words([note.text for note in notes], known)
+    common = dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[: LIMITS.common_words])
+    words = {**common, REST: counts.total() - sum(common.values())}
+    out.write_text(json.dumps({"measures": table, VOCABULARY: words}) + "\n", encoding="utf-8")
     return len(rows)
 
 

@@ -59,3 +59,35 @@ class NothingToLearn(TherapyCoderError):
     def __init__(self, found: int, needed: int) -> None:
         self.found, self.needed = found, needed
         super().__init__(f"{found} reviewed notes can train; at least {needed} are needed.")
+
+
+class ModelsFolderError(TherapyCoderError):
+    """The folder of model versions cannot be written to; the version that serves goes on."""
+
+    def __init__(self, folder: str, reason: str) -> None:
+        self.folder, self.reason = folder, reason
+        super().__init__(f"The models folder {folder} cannot be written to: {reason}. The version that serves goes on.")
+
+
+class ModelsFolderFull(ModelsFolderError):
+    """Its disk, or that of temporary files, is full."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(folder, "the disk, or that of temporary files, is full; make room and try again")
+
+
+class ModelsFolderReadOnly(ModelsFolderError):
+    """It takes no writes."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(folder, "it takes no writes; give the program's user the right to write there, and try again")
+
+
+class NoTrainingPackages(TherapyCoderError):
+    """The encoder was to be trained, and what that takes is not installed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Training the encoder takes the packages of requirements-train.txt and requirements-encoder.txt, which are not "
+            "installed on the server. Install them, or retrain without the encoder."
+        )

@@ -1,9 +1,8 @@
 """The gate: a candidate against the current model on the same notes, criterion by criterion; thresholds stand in ``gate.toml``.
 
 Both models code the same notes in the same process; notes are resampled together (the two of a minimal pair as one), so that
-intervals
-are of the difference. Passing is no proof that a candidate is better: it says that nothing that is watched got worse by more
-than is allowed.
+intervals are of the difference. Passing is no proof that a candidate is better: it says that nothing that is watched got worse by
+more than is allowed.
 """
 
 from __future__ import annotations
@@ -36,6 +35,7 @@ _TAILS = (0.025, 0.975)
 _LOWER_IS_BETTER = ("leak", "ece_read", "ece_proposal", "unflagged_wrong")
 _MB = 1_000_000
 _ROUNDING = 1e-9
+_ON = ("frozen", "reviewed", "settings", "reviewed_settings", "pairs")
 _WARM = 3  # notes coded before any is timed
 
 
@@ -133,6 +133,8 @@ def parse(text: str, file: str = _FILE) -> tuple[Limits, tuple[Watched, ...]]:
     for entry in root.tables("criterion", "id"):
         entry.closed(("id", "name", "figure", "rule", "margin", "on"))
         rule, figure = entry.get("rule", str), entry.get("figure", str)
+        if unknown := set(entry.texts("on")).difference(_ON):
+            raise entry.error(f"on must be some of {', '.join(_ON)}, not {', '.join(sorted(unknown))}")
         if rule not in ("interval", "value", "clear"):
             raise entry.error("rule must be interval, value or clear")
         if figure not in FORMULAS and not figure.startswith("class:") and figure != "pairs":
@@ -182,7 +184,7 @@ def judge_candidate(
     frozen
         The development notes.
     reviewed
-        The latest reviewed notes, none of which the candidate learnt from.
+        The latest reviewed notes, none of which either of the two learnt from.
     known
         Words of the training activities (`models.training.counting.vocabulary`).
     told
@@ -237,12 +239,14 @@ def _sample(
 def _outcomes(watched: Watched, profile: str, frozen: Sample, reviewed: Sample) -> Iterator[Criterion]:
     """The criteria that an entry of the data file stands for."""
     if watched.on == "frozen":
-        yield compare(watched, profile, frozen, _formula(watched.figure))
+        least = LIMITS.least_notes if watched.rule == "value" else 1
+        yield compare(watched, profile, frozen, _formula(watched.figure), least=least)
     elif watched.on == "reviewed":
         yield compare(watched, profile, reviewed, _formula(watched.figure), least=LIMITS.least_notes)
-    elif watched.on == "settings":
-        for name in sorted({setting_group(note.setting) for note in frozen.notes}):
-            part = frozen.part(lambda note, name=name: setting_group(note.setting) == name)
+    elif watched.on in ("settings", "reviewed_settings"):
+        sample = frozen if watched.on == "settings" else reviewed
+        for name in sorted({setting_group(note.setting) for note in sample.notes}):
+            part = sample.part(lambda note, name=name: setting_group(note.setting) == name)
             yield compare(watched, profile, part, _formula(watched.figure), least=LIMITS.least_notes, group=name)
     else:
         for family in FAMILIES:
@@ -274,15 +278,17 @@ def compare(
     if order:
         rng = np.random.default_rng(_SEED)
         drawn[1:] = rng.multinomial(len(order), [1 / len(order)] * len(order), size=_RESAMPLES)
-    values, items = [], 0.0
+    values, counted = [], []
     for counts in (sample.current, sample.candidate):
         names = sorted({name for each in counts for name in each})
         table = np.zeros((len(order), len(names)))
         for unit, each in zip(units, counts, strict=True):
             table[order[unit]] += [float(each.get(name, 0.0)) for name in names]
         parts = formula(Sums(names, drawn @ table))
-        items = max(items, float(parts.items[0]) if len(parts.items) else 0.0)
+        counted.append(float(parts.items[0]) if len(parts.items) else 0.0)
         values.append(np.where(parts.bottom > 0, parts.top / np.maximum(parts.bottom, 1e-9), np.nan))
+    # Which items stand under a figure can differ: of what passes unflagged a model may let hardly anything pass.
+    items = min(counted) if watched.rule == "value" else max(counted)
     enough = min(int(items), len(sample.notes)) if least > 1 else int(items)
     if enough < least or np.isnan(values[0][0]) or np.isnan(values[1][0]):
         return Criterion(

@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from models import features
 from models.classifier import Fitted
 from models.errors import UntrustedModel
+from models.making import making
 from nlp import tagging
 from nlp.pipeline import ENCODER_FILES, GROUPER_FILE, TAGGER_FILE
 
@@ -38,7 +38,8 @@ class Manifest(BaseModel):
 
     ``format`` is the number of this layout: raise it when a file is added or changes its meaning, and say here how the
     old one is read (1, one classifier for both profiles, and 2, one threshold of doubt instead of one a risk, are not read any
-    more: train again). ``files`` maps file name to SHA-256; ``scores`` holds the figures measured at training.
+    more: train again). ``files`` maps file name to SHA-256; ``scores`` holds the figures measured at training; ``learnt`` the
+    ids of the reviewed notes that it learnt from beside the program's own.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,6 +56,7 @@ class Manifest(BaseModel):
     seed: int
     files: dict[str, str]
     scores: dict[str, float]
+    learnt: tuple[str, ...] = ()
 
 
 def shipped() -> Path:
@@ -135,8 +137,8 @@ def load_classifier(folder: Path, *, encoder: bool = False) -> Fitted:
 def save(folder: Path, *, parts: Path, manifest: dict[str, Any]) -> Manifest:
     """Write a version whole or not at all: files from ``parts``, hashes taken, folder renamed into place."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
-        made = Path(temporary) / "version"
+    with making(folder.parent) as temporary:
+        made = temporary / "version"
         made.mkdir()
         names = [name for name in (*MODEL_FILES, *WITH_ENCODER) if name in MODEL_FILES or (parts / name).is_file()]
         for name in names:
@@ -148,7 +150,7 @@ def save(folder: Path, *, parts: Path, manifest: dict[str, Any]) -> Manifest:
         for path in made.iterdir():
             with path.open("rb") as file:
                 os.fsync(file.fileno())
-        old = Path(temporary) / "old"
+        old = temporary / "old"
         if folder.exists():
             folder.rename(old)
         made.rename(folder)

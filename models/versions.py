@@ -24,6 +24,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from models.errors import NothingToRollBack, UnknownVersion, UntrustedModel
+from models.making import writing_to
 from models.registry import MANIFEST_FILE, read_manifest, sha256, shipped, stated
 
 POINTER = "current.json"
@@ -133,6 +134,8 @@ class Versions:
         ------
         UnknownVersion, UntrustedModel
             There is none of that name, or it cannot be used; the current one goes on.
+        ModelsFolderError
+            The folder cannot be written to; the current one goes on.
         """
         path = self.path(version)
         read_manifest(path)
@@ -148,6 +151,8 @@ class Versions:
             None did.
         UnknownVersion, UntrustedModel
             It is gone or was changed; the current one goes on.
+        ModelsFolderError
+            The folder cannot be written to; the current one goes on.
         """
         now = self.pointer()
         if not now.before:
@@ -175,6 +180,11 @@ class Versions:
         return removed
 
     def _point(self, pointer: Pointer) -> Pointer:
+        with writing_to(self.folder):
+            self._replace(pointer)
+        return pointer
+
+    def _replace(self, pointer: Pointer) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.tidy()
         handle, name = tempfile.mkstemp(dir=self.folder, prefix=f".{POINTER}.")
@@ -192,7 +202,6 @@ class Versions:
             os.fsync(directory)
         finally:
             os.close(directory)
-        return pointer
 
 
 def known(folder: Path) -> Known:

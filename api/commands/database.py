@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from api.commands.common import ClinicOption, chosen_clinic, group, opened
+from api.commands.common import ClinicOption, chosen_clinic, group, opened, settings
 from api.exits import DATABASE_REFUSED, TOLD, fail
 
 db = group("The database: THERAPY_CODER_DATABASE_URL, without it an SQLite file of your own.")
@@ -58,6 +58,7 @@ def backup(
             fail(f"PostgreSQL makes its own backups. Run: {copying.pg_dump(database.url, str(target))}")
         copying.backup(database, target)
         typer.echo(f"Written: {target}")
+        typer.echo(f"Not in it: the models folder {settings().models_folder}, and your own rule file.", err=True)
 
 
 @db.command(epilog=TOLD)

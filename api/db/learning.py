@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from api.audit import Actor, Entry, record
@@ -31,12 +31,19 @@ def reviewed_notes(session: Session, clinic_id: uuid.UUID) -> Sequence[tuple[Not
     return [(row.Note, row.Review) for row in found]
 
 
-def reviewed_count(session: Session, clinic_id: uuid.UUID) -> int:
-    """Return how many notes have a decision with a reading that was neither taken back nor replaced since."""
-    counted = select(func.count(Review.note_id.distinct())).where(
-        Review.clinic_id == clinic_id, kind(Review).in_(values.WHOLE), ~superseded(Review)
-    )
-    return session.scalar(counted) or 0
+def standing_reviews(session: Session, clinic_id: uuid.UUID) -> Sequence[Review]:
+    """Return decisions with a reading that nobody took back or replaced, of notes that have their text, the oldest first."""
+    return session.scalars(
+        select(Review)
+        .join(Note, (Note.clinic_id == Review.clinic_id) & (Note.id == Review.note_id))
+        .where(
+            Review.clinic_id == clinic_id,
+            kind(Review).in_(values.WHOLE),
+            ~superseded(Review),
+            Note.text.is_not(None),
+        )
+        .order_by(Review.created_at, Review.id)
+    ).all()
 
 
 def record_export(session: Session, clinic_id: uuid.UUID, counts: dict[str, Any], *, by: Actor) -> None:

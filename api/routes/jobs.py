@@ -1,4 +1,4 @@
-"""Jobs outside the web process: ask for one, look, cancel. Trainers only."""
+"""Jobs outside the web process: ask for one, look, cancel, for trainers, admins and keys; what decides is for trainers alone."""
 
 from __future__ import annotations
 
@@ -18,9 +18,14 @@ from api.db.values import JobKind, JobState
 from api.dependencies import RequiredDatabaseDep, SettingsDep, VersionsDep
 from api.drift import measured
 from api.errors import Forbidden, NoCorpus, SignInRequired, documented
+from models.drift import State
+from models.errors import NoTrainingPackages
+from models.training.afresh import can_train_encoder
 
 router = APIRouter(prefix="/v1", tags=["learning"])
-TrainerDep = Annotated[Principal, Depends(allowed("trainer", "admin", scope="models"))]
+ModelsDep = Annotated[Principal, Depends(allowed("trainer", "admin", scope="models"))]
+# Which version serves, and which held label trains, a person answers for: no key, and no admin who is no trainer.
+TrainerDep = Annotated[Principal, Depends(allowed("trainer"))]
 _LATEST = 50
 
 
@@ -30,6 +35,10 @@ class JobRequest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["retrain"]
+    encoder: bool = Field(
+        default=False,
+        description="Train the encoder of `accurate` anew too: about 40 minutes of two cores in place of some minutes.",
+    )
 
 
 class JobAnswer(BaseModel):
@@ -53,6 +62,7 @@ class JobList(BaseModel):
     """The latest jobs."""
 
     jobs: tuple[JobAnswer, ...]
+    encoder: bool = Field(description="Whether this server can train the encoder anew: its packages are installed.")
 
 
 def _answer(job: Job) -> JobAnswer:
@@ -63,25 +73,26 @@ def _answer(job: Job) -> JobAnswer:
     "/jobs",
     status_code=202,
     summary="Retrain from reviewed notes",
-    responses=documented(SignInRequired, Forbidden, JobRunning, NoCorpus),
+    responses=documented(SignInRequired, Forbidden, JobRunning, NoCorpus, NoTrainingPackages),
 )
-def begin(_body: JobRequest, by: TrainerDep, database: RequiredDatabaseDep, settings: SettingsDep) -> JobAnswer:
+def begin(body: JobRequest, by: ModelsDep, database: RequiredDatabaseDep, settings: SettingsDep) -> JobAnswer:
     """Keep a job and begin its worker; the answer does not wait for it."""
-    job = jobs.ask(database, settings, by.clinic_id, by=by.actor)
+    job = jobs.ask(database, settings, by.clinic_id, by=by.actor, encoder=body.encoder)
     jobs.start(settings, by.clinic_id, job.id)
     return _answer(job)
 
 
 @router.get("/jobs", summary="The latest jobs", responses=documented(SignInRequired, Forbidden))
-def latest(by: TrainerDep, database: RequiredDatabaseDep) -> JobList:
+def latest(by: ModelsDep, database: RequiredDatabaseDep) -> JobList:
     """Return the clinic's latest jobs, the newest first."""
     with database.writing() as session:
         learning.fail_lapsed_jobs(session, by.clinic_id, after=jobs.LAPSE)
-        return JobList(jobs=tuple(map(_answer, learning.jobs(session, by.clinic_id, _LATEST))))
+        found = tuple(map(_answer, learning.jobs(session, by.clinic_id, _LATEST)))
+        return JobList(jobs=found, encoder=can_train_encoder())
 
 
 @router.get("/jobs/{job_id}", summary="One job", responses=documented(SignInRequired, Forbidden, UnknownRow))
-def show(job_id: uuid.UUID, by: TrainerDep, database: RequiredDatabaseDep) -> JobAnswer:
+def show(job_id: uuid.UUID, by: ModelsDep, database: RequiredDatabaseDep) -> JobAnswer:
     """Return a job: how far it is, its log, and how it ended."""
     return _answer(jobs.look(database, by.clinic_id, job_id))
 
@@ -91,7 +102,7 @@ def show(job_id: uuid.UUID, by: TrainerDep, database: RequiredDatabaseDep) -> Jo
     summary="Cancel a job",
     responses=documented(SignInRequired, Forbidden, UnknownRow),
 )
-def cancel(job_id: uuid.UUID, by: TrainerDep, database: RequiredDatabaseDep) -> JobAnswer:
+def cancel(job_id: uuid.UUID, by: ModelsDep, database: RequiredDatabaseDep) -> JobAnswer:
     """Ask a job to stop; it is cancelled when its worker sees it, some seconds later."""
     with database.writing() as session:
         return _answer(learning.cancel_job(session, by.clinic_id, job_id, by=by.actor))
@@ -115,7 +126,7 @@ class SignalAnswer(BaseModel):
     model_config = ConfigDict(frozen=True, from_attributes=True)
 
     id: str
-    state: Literal["steady", "drift", "too_few"]
+    state: State
     now: float
     reference: float
     items: int = Field(description="On how many notes or decisions it stands.")
@@ -132,7 +143,7 @@ class DriftAnswer(BaseModel):
 
 @router.get("/drift", summary="Do notes and decisions still fit", responses=documented(SignInRequired, Forbidden))
 def drift(
-    by: TrainerDep,
+    by: ModelsDep,
     database: RequiredDatabaseDep,
     versions: VersionsDep,
     days: Annotated[int, Query(ge=1, le=3650, description="How far back.")] = 30,

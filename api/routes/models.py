@@ -14,9 +14,9 @@ from api.db.values import Outcome
 from api.dependencies import CoderDep, RequiredDatabaseDep, VersionsDep
 from api.errors import Forbidden, ModelNotReady, SignInRequired, WrongHost, documented
 from api.promotion import promote, rollback
-from api.routes.jobs import TrainerDep
+from api.routes.jobs import ModelsDep, TrainerDep
 from models.coder import Coder
-from models.errors import NothingToRollBack, UnknownVersion
+from models.errors import ModelsFolderFull, ModelsFolderReadOnly, NothingToRollBack, UnknownVersion
 from models.gate import Verdict
 from models.note import Profile
 from models.registry import Manifest
@@ -87,7 +87,7 @@ class Changed(BaseModel):
 
 
 @router.get("", summary="The versions on this machine", responses=documented(SignInRequired, Forbidden))
-def every(request: Request, by: TrainerDep, database: RequiredDatabaseDep, versions: VersionsDep) -> VersionList:
+def every(request: Request, by: ModelsDep, database: RequiredDatabaseDep, versions: VersionsDep) -> VersionList:
     """List the versions with what the gate said of each."""
     # A server without one that it can use shows what there is to go back to.
     coder: Coder | None = request.app.state.coder
@@ -145,7 +145,7 @@ class VerdictAnswer(BaseModel):
     summary="What the gate found",
     responses=documented(SignInRequired, Forbidden, UnknownVersion, NoVerdict),
 )
-def verdict(version: str, by: TrainerDep, database: RequiredDatabaseDep, versions: VersionsDep) -> VerdictAnswer:
+def verdict(version: str, by: ModelsDep, database: RequiredDatabaseDep, versions: VersionsDep) -> VerdictAnswer:
     """Return the last verdict on a version, criterion by criterion."""
     wanted = known(versions.path(version))
     with database.reading() as session:
@@ -165,7 +165,7 @@ def verdict(version: str, by: TrainerDep, database: RequiredDatabaseDep, version
 @router.post(
     "/rollback",
     summary="Go back to the version before",
-    responses=documented(SignInRequired, Forbidden, NothingToRollBack),
+    responses=documented(SignInRequired, Forbidden, NothingToRollBack, ModelsFolderFull, ModelsFolderReadOnly),
 )
 def roll_back(by: TrainerDep, database: RequiredDatabaseDep, versions: VersionsDep) -> Changed:
     """Let the version serve again that served before; no verdict is needed."""
@@ -179,7 +179,7 @@ def roll_back(by: TrainerDep, database: RequiredDatabaseDep, versions: VersionsD
 @router.post(
     "/{version}/promote",
     summary="Let a version serve",
-    responses=documented(SignInRequired, Forbidden, UnknownVersion, NoVerdict),
+    responses=documented(SignInRequired, Forbidden, UnknownVersion, NoVerdict, ModelsFolderFull, ModelsFolderReadOnly),
 )
 def promote_version(version: str, by: TrainerDep, database: RequiredDatabaseDep, versions: VersionsDep) -> Changed:
     """Let a version serve that the gate let pass, with exactly these files."""

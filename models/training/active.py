@@ -1,17 +1,15 @@
 """Which notes should people review first: ``python -m models.training.active``.
 
-With a budget of reviews, notes are taken as the review queue takes them (those whose least certain block is the least certain
-first, but
-not two of one layout or one minimal pair in a batch) or at random. After each batch the classifier of labelled blocks is fitted
-on what was
-reviewed, and measured on the development notes. Both ways begin with the same notes; intervals are over the draws, each way
-paired with the other. Nothing is trained for use here.
+With a budget of reviews, notes are taken in an order or at random. After each batch the classifier of labelled blocks is fitted
+on what was reviewed, and measured on the development notes. Both ways begin with the same notes; intervals are over the draws,
+each way paired with the other. The order here is that of doubt alone (`doubtful`); that of the review queue, which knows money and
+warnings too, is measured by ``tests/benchmarks/test_order.py``. Nothing is trained for use here.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -40,12 +38,16 @@ class Pool:
     temperature: float
 
 
+Order = Callable[[Pool, Sequence[int], Sequence[int], int], list[int]]
+"""Which of the notes that are left to take next: the pool, what was reviewed, what is left, and how many."""
+
+
 class Step(NamedTuple):
-    """After so many reviewed notes: mean log loss of both ways, and the mean difference (queue minus random) with its interval."""
+    """After so many reviewed notes: mean log loss of both ways, and mean difference (ordered minus random) with its interval."""
 
     notes: int
     random: float
-    queue: float
+    ordered: float
     difference: float
     low: float
     high: float
@@ -56,7 +58,7 @@ def fitted(pool: Pool, chosen: Sequence[int]) -> Classifier:
     return Classifier(Fitted(*fit_classifier([row for n in chosen for row in pool.rows[n]]), pool.temperature))
 
 
-def queue_like(pool: Pool, chosen: Sequence[int], left: Sequence[int], size: int) -> list[int]:
+def doubtful(pool: Pool, chosen: Sequence[int], left: Sequence[int], size: int) -> list[int]:
     """The least certain notes first, no two of one layout or one pair; where these run out, the rest in order."""
     classifier = fitted(pool, chosen)
     doubt = {n: 1.0 - min(classifier.probabilities([row.content for row in pool.rows[n]]).max(axis=1)) for n in left}
@@ -74,47 +76,53 @@ def queue_like(pool: Pool, chosen: Sequence[int], left: Sequence[int], size: int
     return [*taken, *(n for n in ordered if n not in taken)][:size]
 
 
-def losses(pool: Pool, seed: int, *, queue: bool, first: int, batch: int, batches: int) -> list[float]:
-    """Log loss on the blocks shown after each batch of one draw."""
+def losses(pool: Pool, seed: int, *, order: Order | None, first: int, batch: int, batches: int) -> list[float]:
+    """Log loss on the blocks shown after each batch of one draw; without an order, at random."""
     rng = np.random.default_rng(SEED + seed)
-    order = [int(n) for n in rng.permutation(len(pool.notes))]
-    chosen, left = order[:first], order[first:]
+    drawn = [int(n) for n in rng.permutation(len(pool.notes))]
+    chosen, left = drawn[:first], drawn[first:]
     out = []
     for number in range(batches + 1):
         logits = fitted(pool, chosen).logits([row.full for row in pool.shown])
         out.append(log_loss(logits, pool.shown, pool.temperature))
         if number < batches:
-            more = queue_like(pool, chosen, left, batch) if queue else left[:batch]
+            more = left[:batch] if order is None else order(pool, chosen, left, batch)
             chosen = [*chosen, *more]
             left = [n for n in left if n not in set(more)]
     return out
 
 
 def compare(
-    pool: Pool, *, seeds: int = SEEDS, first: int = FIRST, batch: int = BATCH, batches: int = BATCHES
+    pool: Pool,
+    order: Order = doubtful,
+    *,
+    seeds: int = SEEDS,
+    first: int = FIRST,
+    batch: int = BATCH,
+    batches: int = BATCHES,
 ) -> list[Step]:
-    """Both ways over all draws."""
+    """An order and chance over all draws."""
     tables = [
-        np.array([losses(pool, s, queue=queue, first=first, batch=batch, batches=batches) for s in range(seeds)])
-        for queue in (False, True)
+        np.array([losses(pool, s, order=each, first=first, batch=batch, batches=batches) for s in range(seeds)])
+        for each in (None, order)
     ]
     out = []
     for number in range(batches + 1):
-        plain, queue = (table[:, number] for table in tables)
-        gaps = queue - plain
+        plain, ordered = (table[:, number] for table in tables)
+        gaps = ordered - plain
         half = float(t.ppf(_TAIL, seeds - 1) * gaps.std(ddof=1) / seeds**0.5)
         mean = float(gaps.mean())
         out.append(
-            Step(first + number * batch, float(plain.mean()), float(queue.mean()), mean, mean - half, mean + half)
+            Step(first + number * batch, float(plain.mean()), float(ordered.mean()), mean, mean - half, mean + half)
         )
     return out
 
 
 def table(steps: Sequence[Step]) -> str:
     """The steps as a Markdown table."""
-    heads = ["reviewed notes", "log loss, random", "log loss, queue", "difference", "95 % interval"]
+    heads = ["reviewed notes", "log loss, random", "log loss, ordered", "difference", "95 % interval"]
     rows = [
-        [str(s.notes), f"{s.random:.4f}", f"{s.queue:.4f}", f"{s.difference:+.4f}", f"{s.low:+.4f} to {s.high:+.4f}"]
+        [str(s.notes), f"{s.random:.4f}", f"{s.ordered:.4f}", f"{s.difference:+.4f}", f"{s.low:+.4f} to {s.high:+.4f}"]
         for s in steps
     ]
     return markdown_table(heads, rows)
@@ -125,16 +133,16 @@ def chart(steps: Sequence[Step]) -> str:
     most = steps[-1].notes
     lines = [
         Line(name, [(step.notes / most, getattr(step, name)) for step in steps], f"line-{number}")
-        for number, name in enumerate(("random", "queue"))
+        for number, name in enumerate(("random", "ordered"))
     ]
     last = steps[-1]
-    told = f"After {most} reviewed notes the log loss is {last.random:.3f} at random and {last.queue:.3f} in the queue's order."
+    told = f"After {most} reviewed notes the log loss is {last.random:.3f} at random and {last.ordered:.3f} in order."
     return curve_chart(lines, told, across="share of the budget", up="log loss")
 
 
 def main() -> None:
     """Command line of ``python -m models.training.active``."""
-    parser = argparse.ArgumentParser(description="Compare the review queue's order with a random one.")
+    parser = argparse.ArgumentParser(description="Compare the order of doubt with a random one.")
     parser.add_argument("--data", type=Path, default=Path("training_data"), help="folder with notes/ and splits.csv")
     parser.add_argument("--svg", type=Path, help="file to write the curves to")
     arguments = parser.parse_args()

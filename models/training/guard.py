@@ -4,12 +4,14 @@ A label is compared with what a classifier says that saw no label of its reviewe
 
 * ``implausible``: a label to which that classifier gives next to no chance;
 * ``reviewer``: the differing labels of a reviewer who differs more often than chance explains;
-* ``one_sided``: a reviewer's differences towards the dearer code, where they go that way more often than the clinic's do;
+* ``one_sided``: a reviewer's differences towards the dearer code, where they go that way more often than the clinic's do; and
+  everybody's, where those of all go that way more often than half: for that the classifier has seen no label of the clinic;
 * ``repeated``: copies of a note beyond the first few;
 * ``out_of_range``: minutes or numbers of blocks that no visit has, and codes that nobody knows.
 
 Nothing is thrown away: a held label stays where it is, with its reason, and trains once it is released. A guard of this kind
-finds what differs from the rest; a mistake that all reviewers make, or that the model shares, passes it.
+finds what differs from the rest; a mistake that the model shares passes it, and one that all reviewers make does unless it goes
+one way.
 """
 
 from __future__ import annotations
@@ -147,15 +149,22 @@ def screen(
         hold(number, "out_of_range", told)
     for number, told in _repeated(items, limits):
         hold(number, "repeated", told)
-    seen = _look(items, rows or [block_rows([item.note]) for item in items], corpus, temperature)
-    for reviewer, told in _one_sided(items, seen, limits).items():
+    blocks = rows or [block_rows([item.note]) for item in items]
+    seen = _look(items, blocks, corpus, temperature)
+    one_sided, differing = _one_sided(items, seen, limits), _differing(items, seen, limits)
+    for reviewer, told in one_sided.items():
         for block in seen:
             if items[block.item].reviewer == reviewer and _is_dearer(block, limits):
                 hold(block.item, "one_sided", told)
-    for reviewer, told in _differing(items, seen, limits).items():
+    for reviewer, told in differing.items():
         for block in seen:
             if items[block.item].reviewer == reviewer and block.label != block.guess:
                 hold(block.item, "reviewer", told)
+    # One reviewer who is found already is not what all do.
+    others = [n for n, item in enumerate(items) if item.reviewer not in one_sided.keys() | differing.keys()]
+    shared, told = _shared(others, blocks, corpus, temperature, limits)
+    for number in shared:
+        hold(number, "one_sided", told)
     for block in seen:
         if block.chance < limits.implausible:
             hold(block.item, "implausible", f"chance {block.chance:.3f}")
@@ -217,11 +226,16 @@ def _look(
         others = [row for number, item in enumerate(items) if item.reviewer not in fold for row in rows[number]]
         if not mine:
             continue
-        classifier = Classifier(Fitted(*fit_classifier([*corpus, *others]), temperature))
-        chances = classifier.probabilities([row.full for _, row in mine])
-        for (number, row), each in zip(mine, chances, strict=True):
-            out.append(_Seen(number, row.code, CLASSES[int(np.argmax(each))], float(each[CLASSES.index(row.code)])))
+        out += _judged(mine, [*corpus, *others], temperature)
     return out
+
+
+def _judged(blocks: Sequence[tuple[int, Row]], taught: Sequence[Row], temperature: float) -> Iterator[_Seen]:
+    """Blocks, each with its note's number, by a classifier fitted on ``taught``."""
+    classifier = Classifier(Fitted(*fit_classifier(taught), temperature))
+    chances = classifier.probabilities([row.full for _, row in blocks])
+    for (number, row), each in zip(blocks, chances, strict=True):
+        yield _Seen(number, row.code, CLASSES[int(np.argmax(each))], float(each[CLASSES.index(row.code)]))
 
 
 def _differing(items: Sequence[Reviewed], seen: Sequence[_Seen], limits: Limits) -> Mapping[str, str]:
@@ -258,3 +272,23 @@ def _one_sided(items: Sequence[Reviewed], seen: Sequence[_Seen], limits: Limits)
         if binomtest(dearer[reviewer], mine, usual, alternative="greater").pvalue < limits.one_sided_level / len(count):
             out[reviewer] = f"{dearer[reviewer]} of {mine} differences towards the dearer code, {usual:.2f} is usual"
     return out
+
+
+def _shared(
+    numbers: Sequence[int], rows: Sequence[Sequence[Row]], corpus: Sequence[Row], temperature: float, limits: Limits
+) -> tuple[list[int], str]:
+    """Notes with a difference towards the dearer code, where those of all together go that way more often than half; and that told.
+
+    The classifier learns from the corpus alone: what all reviewers do, it would learn from them.
+    """
+    blocks = [(number, row) for number in numbers for row in rows[number] if row.code in HEADLINE]
+    if len(blocks) < limits.least_blocks or not corpus:
+        return [], ""
+    between = [each for each in _judged(blocks, corpus, temperature) if {each.guess} <= set(HEADLINE) - {each.label}]
+    dearer = [each.item for each in between if _is_dearer(each, limits)]
+    if not between or limits.one_sided_level <= binomtest(len(dearer), len(between), alternative="greater").pvalue:
+        return [], ""
+    return (
+        dearer,
+        f"{len(dearer)} of {len(between)} differences of all reviewers towards the dearer code, half is usual",
+    )

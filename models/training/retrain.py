@@ -1,9 +1,10 @@
 """The corpus and reviewed notes to a candidate, and the gate on it: ``python -m models.training.retrain``, a process of its own.
 
-Everything that needs no encoder training is fitted anew from the corpus and the reviewed notes: tagger, grouper, classifier,
-calibration and thresholds of ``fast``, and the tagger that ``accurate`` shares. The encoder and its grouper stay those of the
-base, the version that came with the program, and its classifier is moved towards the reviewed notes (`models.training.adapt`).
-The base is always the same one, so that no review counts twice however often a clinic retrains.
+With ``--encoder`` both profiles are trained anew (`models.training.afresh`). Without, everything that needs no encoder training is
+fitted anew from the corpus and the reviewed notes: tagger, grouper, classifier, calibration and thresholds of ``fast``, and the
+tagger that ``accurate`` shares. The encoder and its grouper stay those of the base, the version that came with the program, and its
+classifier is moved towards the reviewed notes (`models.training.adapt`). The base is always the same one, so that no review counts
+twice however often a clinic retrains.
 
 Who starts it writes reviewed notes to its standard input, one JSON document a line, then an empty line, and keeps the pipe open:
 when the pipe breaks, this process and its children end at once. It prints one JSON document a line: what it does, what the guard
@@ -19,24 +20,27 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, TextIO
 
 import joblib
 
 from models import registry
 from models.coder import Coder
-from models.errors import DatasetError, NothingToLearn, UntrustedModel
+from models.errors import DatasetError, ModelsFolderError, NothingToLearn, NoTrainingPackages, UntrustedModel
 from models.features import FEATURES_VERSION
 from models.gate import judge_candidate
+from models.learning import parted
+from models.making import making, writing_to
 from models.registry import Manifest, load_classifier, read_manifest
 from models.training.adapt import adapt
+from models.training.afresh import train_afresh
 from models.training.counting import vocabulary
 from models.training.dataset import LabelledNote, read_corpus, read_splits, select
-from models.training.guard import Reviewed, screen
+from models.training.guard import Held, Reviewed, screen
 from models.training.tagger import gold_candidates, look
 from models.training.train import Reading, Row, block_rows, context_of_note, data_hash, read_rows, train
 from nlp import tagging
@@ -46,9 +50,7 @@ from nlp.events import make_events
 from nlp.pipeline import ENCODER_FILE, ENCODER_FILES, load
 
 LEAST_NOTES = 20
-_HELD_OUT = 5  # the latest fifth of the reviewed notes trains nothing: the gate measures on it
 Told = Callable[[str, float], None]
-Item = TypeVar("Item")
 
 
 def with_stated(note: LabelledNote) -> LabelledNote:
@@ -67,21 +69,16 @@ def with_stated(note: LabelledNote) -> LabelledNote:
     return note.model_copy(update={"services": tuple(services)})
 
 
-def latest_of(items: Sequence[Item]) -> list[Item]:
-    """The latest fifth of items in the order of time, which a candidate does not learn from.
-
-    Examples
-    --------
-    >>> latest_of(range(11))
-    [9, 10]
-    """
-    return list(items[len(items) - len(items) // _HELD_OUT :])
-
-
 def retrain(
-    corpus: Sequence[LabelledNote], reviewed: Sequence[LabelledNote], base: Path, folder: Path, *, told: Told
+    corpus: Sequence[LabelledNote],
+    reviewed: Sequence[LabelledNote],
+    base: Path,
+    folder: Path,
+    *,
+    told: Told,
+    encoder: bool = False,
 ) -> Path:
-    """Fit a candidate and return its folder, named after its version, in ``folder``.
+    """Fit a candidate and return its folder, named after its version, in ``folder``; with ``encoder``, that anew too.
 
     Raises
     ------
@@ -89,44 +86,63 @@ def retrain(
         There are fewer than `LEAST_NOTES` reviewed notes.
     UntrustedModel
         The base cannot be used.
+    ModelsFolderError
+        The folder cannot be written to.
+    NoTrainingPackages
+        The encoder was to be trained, and its packages are not installed.
     """
     if len(reviewed) < LEAST_NOTES:
         raise NothingToLearn(len(reviewed), LEAST_NOTES)
-    manifest = read_manifest(base)
-    notes = [*corpus, *map(with_stated, reviewed)]
-    hashed = data_hash(notes)
-    # "r": the encoder is older than the notes.
-    version = f"{FEATURES_VERSION}.{tagging.FEATURES_VERSION}-{hashed[:10]}r"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".making-") as temporary:
-        parts = Path(temporary) / "parts"
+    read_manifest(base)
+    learnt = [*map(with_stated, reviewed)]
+    version = (
+        f"{FEATURES_VERSION}.{tagging.FEATURES_VERSION}-{data_hash([*corpus, *learnt])[:10]}{'e' if encoder else 'r'}"
+    )
+    with writing_to(folder), _made_in(folder) as temporary:
+        parts = temporary / "parts"
         told("fit", 0.1)
-        fast = train(notes, parts)
-        if ENCODER_FILE in manifest.files:
-            told("adapt", 0.6)
-            for name in ENCODER_FILES:
-                shutil.copyfile(base / name, parts / name)
-            moved = adapt(
-                load_classifier(base, encoder=True), block_rows(corpus), _rows_as_encoded(notes[len(corpus) :], base)
-            )
-            stored: dict[str, Any] = {name: getattr(moved, name) for name in type(moved).__dataclass_fields__}
-            joblib.dump(stored, parts / registry.ENCODER_CLASSIFIER_FILE, compress=3)
+        if encoder:
+            made = train_afresh(corpus, learnt, base, parts, temporary)
+            manifest = made.model_dump(exclude={"format", "files"})
+        else:
+            manifest = _beside(corpus, learnt, base, parts, told)
+        manifest |= {"version": version, "learnt": tuple(note.id for note in reviewed)}
+        manifest["scores"] |= {"reviewed_notes": float(len(reviewed))}
         told("save", 0.65)
-        registry.save(folder / version, parts=parts, manifest=_manifest(fast, manifest, version, len(reviewed)))
+        registry.save(folder / version, parts=parts, manifest=manifest)
     return folder / version
 
 
-def _manifest(fast: Manifest, base: Manifest, version: str, reviewed: int) -> dict[str, Any]:
+def _beside(
+    corpus: Sequence[LabelledNote], learnt: Sequence[LabelledNote], base: Path, parts: Path, told: Told
+) -> dict[str, Any]:
+    """Fit all but the encoder, which stays the base's, write that to ``parts`` and return what the manifest tells."""
+    manifest = read_manifest(base)
+    fast = train([*corpus, *learnt], parts)
+    if ENCODER_FILE in manifest.files:
+        told("adapt", 0.6)
+        for name in ENCODER_FILES:
+            shutil.copyfile(base / name, parts / name)
+        moved = adapt(load_classifier(base, encoder=True), block_rows(corpus), _rows_as_encoded(learnt, base))
+        stored: dict[str, Any] = {name: getattr(moved, name) for name in type(moved).__dataclass_fields__}
+        joblib.dump(stored, parts / registry.ENCODER_CLASSIFIER_FILE, compress=3)
+    return _manifest(fast, manifest)
+
+
+@contextmanager
+def _made_in(folder: Path) -> Iterator[Path]:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with making(folder) as made:
+        yield made
+
+
+def _manifest(fast: Manifest, base: Manifest) -> dict[str, Any]:
     """The candidate's manifest: figures of ``fast`` are its own, those of ``accurate`` the base's, under names that say so."""
     encoded = ENCODER_FILE in base.files
     kept = {f"base_{name}": value for name, value in base.scores.items() if not name.startswith(("fast_", "base_"))}
     mine = {f"fast_{name}" if encoded else name: value for name, value in fast.scores.items()}
-    return {
-        **fast.model_dump(exclude={"format", "files", "version", "profile", "scores"}),
-        "version": version,
-        "profile": base.profile,
-        "scores": {**(kept if encoded else {}), **mine, "reviewed_notes": float(reviewed)},
-    }
+    told = fast.model_dump(exclude={"format", "files", "profile", "scores"})
+    return {**told, "profile": base.profile, "scores": {**(kept if encoded else {}), **mine}}
 
 
 def _rows_as_encoded(notes: Sequence[LabelledNote], base: Path) -> list[Row]:
@@ -142,41 +158,68 @@ def _rows_as_encoded(notes: Sequence[LabelledNote], base: Path) -> list[Row]:
     return out
 
 
-# ---- the process
+def screened(
+    lines: Sequence[dict[str, Any]], corpus: Sequence[LabelledNote], base: Path
+) -> tuple[list[LabelledNote], list[Held]]:
+    """Part reviewed notes into those that may train or measure, in their order, and those that the guard holds.
 
-
-def run(lines: Sequence[dict[str, Any]], data: Path, base: Path, current: Path, folder: Path, say: Any) -> None:
-    """Screen, fit and judge; ``say`` gets one document at a time."""
-
-    def told(step: str, progress: float) -> None:
-        say({"step": step, "progress": progress})
-
-    told("read", 0.0)
+    Parameters
+    ----------
+    lines
+        What the process reads: ``{"note", "review", "reviewer"}`` each, and ``{"released"}`` with ids of reviews.
+    corpus
+        The program's own training notes.
+    base
+        Version whose temperature is used.
+    """
     released = {each for line in lines for each in line.get("released", ())}
     items = [
         Reviewed(LabelledNote.model_validate(line["note"]), line["review"], line["reviewer"])
         for line in lines
         if "note" in line
     ]
+    held = screen(items, block_rows(corpus), load_classifier(base).temperature, released=released) if items else []
+    stopped = {each.review for each in held}
+    return [item.note for item in items if item.review not in stopped], held
+
+
+# ---- the process
+
+
+def run(
+    lines: Sequence[dict[str, Any]],
+    data: Path,
+    base: Path,
+    current: Path,
+    folder: Path,
+    say: Any,
+    *,
+    encoder: bool = False,
+) -> None:
+    """Screen, fit and judge; ``say`` gets one document at a time."""
+
+    def told(step: str, progress: float) -> None:
+        say({"step": step, "progress": progress})
+
+    told("read", 0.0)
     everything, splits = read_corpus(data), read_splits(data)
     corpus = select(everything, splits, "train")
     told("screen", 0.02)
-    temperature = load_classifier(base).temperature
-    held = screen(items, block_rows(corpus), temperature, released=released)
+    kept, held = screened(lines, corpus, base)
     for each in held:
         say({"held": each._asdict()})
-    stopped = {each.review for each in held}
-    kept = [item for item in items if item.review not in stopped]
-    latest = latest_of(kept)
-    learnt = kept[: len(kept) - len(latest)]
-    say({"counts": {"reviewed": len(items), "held": len(held), "learnt": len(learnt), "measured": len(latest)}})
-    made = retrain(corpus, [item.note for item in learnt], base, folder, told=told)
+    learnt, latest = parted(kept)
+    serving = Coder.load(current)
+    latest = [note for note in latest if note.id not in serving.manifest.learnt]
+    counts = {"reviewed": len(kept) + len(held), "held": len(held), "learnt": len(learnt), "measured": len(latest)}
+    say({"counts": counts})
+    made = retrain(corpus, learnt, base, folder, told=told, encoder=encoder)
     told("judge", 0.7)
     verdict = judge_candidate(
         made,
-        Coder.load(current),
+        serving,
         select(everything, splits, "development"),
-        [item.note for item in latest],
+        latest,
         vocabulary(corpus),
         told=lambda share: told("judge", 0.7 + 0.28 * share),
     )
@@ -211,6 +254,7 @@ def main() -> None:
     parser.add_argument("--base", type=Path, default=registry.shipped(), help="version whose encoder is kept")
     parser.add_argument("--current", type=Path, default=registry.shipped(), help="version that serves")
     parser.add_argument("--models", type=Path, required=True, help="folder to put the candidate's folder into")
+    parser.add_argument("--encoder", action="store_true", help="train the encoder anew too, forty minutes of two cores")
     arguments = parser.parse_args()
 
     def say(document: dict[str, Any]) -> None:
@@ -220,10 +264,18 @@ def main() -> None:
     if os.getpgrp() == os.getpid():
         _die_with(sys.stdin)
     try:
-        run(lines, arguments.data, arguments.base, arguments.current, arguments.models, say)
+        run(
+            lines,
+            arguments.data,
+            arguments.base,
+            arguments.current,
+            arguments.models,
+            say,
+            encoder=arguments.encoder,
+        )
     except TherapyCoderError as error:
         # These may be told; what else fails could repeat a note.
-        told = isinstance(error, (DatasetError, NothingToLearn, UntrustedModel))
+        told = isinstance(error, (DatasetError, ModelsFolderError, NothingToLearn, NoTrainingPackages, UntrustedModel))
         say({"failed": type(error).__name__, "why": str(error) if told else ""})
         sys.exit(1)
     except Exception as error:

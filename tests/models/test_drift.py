@@ -9,12 +9,14 @@ import pytest
 from models.drift import (
     LIMITS,
     REFERENCE_FILE,
+    counted_words,
     input_drift,
     known_words,
     measures,
     outcome_drift,
     parse,
     reference,
+    vocabulary_distance,
     write_reference,
 )
 from models.training.dataset import read_corpus, read_splits, select
@@ -48,14 +50,16 @@ def test_the_notes_of_the_reference_are_steady(texts: list[str], known: frozense
         (lambda text: " ".join(text.split()), {"lines"}),
         (lambda text: f"{text}\n" * 4, {"words", "lines"}),
         (lambda text: " ".join(f"zq{word}" for word in text.split(" ")), {"unknown"}),
+        # The same words, but for the short ones that every note has.
+        (lambda text: " ".join(word for word in text.split(" ") if len(word) > 5), {"vocabulary"}),
     ],
-    ids=["shouting", "one line", "four times", "other words"],
+    ids=["shouting", "one line", "four times", "other words", "another mix"],
 )
 def test_other_notes_drift_and_say_so(texts: list[str], known: frozenset[str], change, drifted: set[str]):
     found = {signal.id: signal for signal in input_drift([change(text) for text in texts[::2]], known)}
     assert drifted <= {name for name, signal in found.items() if signal.state == "drift"}
     for name in drifted:
-        assert "medians" in found[name].sentence
+        assert ("the distance is" if name == "vocabulary" else "medians") in found[name].sentence
 
 
 def test_few_notes_tell_nothing(texts: list[str], known: frozenset[str]):
@@ -65,16 +69,41 @@ def test_few_notes_tell_nothing(texts: list[str], known: frozenset[str]):
 
 def test_no_note_at_all_is_a_note_too(known: frozenset[str]):
     assert measures("", known) == dict.fromkeys(LIMITS.sentences, 0.0)
+    assert states([""] * 40, known)["vocabulary"] == "too_few"
 
 
-def test_the_reference_is_of_this_corpus_and_holds_numbers_alone(tmp_path: Path):
+def test_the_reference_is_of_this_corpus(tmp_path: Path):
     write_reference(DATA, tmp_path / REFERENCE_FILE)
     from_file = reference()
-    assert set(from_file) == set(LIMITS.sentences)
-    assert all(isinstance(value, float) for values in from_file.values() for value in values)
+    assert set(from_file.measures) == set(LIMITS.sentences)
+    assert all(isinstance(value, float) for values in from_file.measures.values() for value in values)
+    assert len(from_file.vocabulary) == LIMITS.common_words + 1
     assert (tmp_path / REFERENCE_FILE).read_text() == (
         Path(__file__).parents[2] / "models" / REFERENCE_FILE
     ).read_text()
+
+
+def test_no_writer_of_the_development_notes_uses_words_in_another_mix(known: frozenset[str]):
+    notes = select(read_corpus(DATA), read_splits(DATA), "development")
+    counts = {
+        writer: counted_words([n.text for n in notes if n.writer == writer], known)
+        for writer in {n.writer for n in notes}
+    }
+    many = {writer for writer in counts if sum(n.writer == writer for n in notes) >= LIMITS.least_notes}
+    against = {writer: vocabulary_distance(counts[writer], reference().vocabulary) for writer in many}
+    assert len(against) > 5
+    assert max(against.values()) < LIMITS.most_vocabulary
+
+
+def test_the_mix_of_words_is_told_apart_from_unknown_words(texts: list[str], known: frozenset[str]):
+    def distance(changed: list[str]) -> float:
+        return next(signal.now for signal in input_drift(changed, known) if signal.id == "vocabulary")
+
+    same = distance(texts)
+    assert same == 0.0
+    # Words that the model does not know change nothing in the mix of those that it knows.
+    assert distance([f"{text} zqa zqb zqc" for text in texts]) == same
+    assert distance([text.replace("min", "stairs") for text in texts]) > same
 
 
 def decisions(confidence: float, taken: int, of: int) -> list[tuple[float, bool]]:

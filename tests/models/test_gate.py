@@ -77,6 +77,14 @@ def test_lower_is_better_where_it_is():
     assert compare(watched, "fast", Sample(notes, high, low), FORMULAS["leak"]).outcome == "pass"
 
 
+def test_reviewed_notes_are_watched_by_class_minutes_and_calibration_and_by_setting():
+    on = {place: {each.figure for each in WATCHED if each.on == place} for place in ("reviewed", "reviewed_settings")}
+    classes = {"class:97110", "class:97530", "class:other"}
+    assert on["reviewed_settings"] == {"proposal_code"}
+    assert on["reviewed"] == {*classes, "proposal_code", "minutes_headline", "ece_read", "ece_proposal"}
+    assert {each.rule for each in WATCHED if each.on.startswith("reviewed")} == {"clear"}
+
+
 # ---- whole candidates
 
 
@@ -113,7 +121,13 @@ def test_a_model_with_the_two_codes_exchanged_fails(
     found = verdict_on(make_version(versions_folder, "v2", classifier=stored), current, development)
     assert found.outcome == "fail"
     failed = {each.id for each in found.refusals}
-    assert {"code_97110", "code_97530", "proposal", "proposal_reviewed"} <= failed
+    assert {"code_97110", "code_97530", "proposal", "proposal_reviewed", "minutes_reviewed"} <= failed
+    judged = {each.id for each in found.criteria if each.outcome != "not_applicable"}
+    assert {"calibration_blocks_reviewed", "calibration_proposals_reviewed"} <= judged
+    # Each setting of the twenty reviewed notes has too few of them.
+    settings = [each for each in found.criteria if each.id.startswith("proposal_reviewed:")]
+    assert len(settings) > 3
+    assert {each.outcome for each in settings} == {"not_applicable"}
     assert all(each.reason for each in found.refusals)
 
 
@@ -141,6 +155,7 @@ def test_a_folder_without_a_manifest_is_no_candidate(current: Coder, tmp_path: P
     [
         ('rule = "value"', 'rule = "other"', "rule must be"),
         ('figure = "leak"', 'figure = "nothing"', "figure must be"),
+        ('on = ["reviewed"]', 'on = ["latest"]', "on must be some of"),
         ("largest_mb = 40.0", "largest = 40.0", "largest"),
     ],
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from models.errors import NothingToRollBack, UnknownVersion, UntrustedModel
+from models.errors import ModelsFolderFull, NothingToRollBack, UnknownVersion, UntrustedModel
 from models.registry import CLASSIFIER_FILE, MANIFEST_FILE, shipped
 from models.versions import POINTER, Versions
 
@@ -87,7 +87,7 @@ def test_a_failed_replacement_leaves_the_old_pointer_and_nothing_else(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(ModelsFolderFull, match="make room"):
         versions.promote("v2")
     monkeypatch.undo()
     assert versions.current().version == "v1"

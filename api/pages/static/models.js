@@ -6,6 +6,7 @@ const TAKE_OVER = 20; // looks that a server may need to take a version over
 const RUNNING = ["queued", "running", "cancelling"];
 
 let words = null;
+let decides = false; // what serves and what trains is for trainers alone
 let followed = null; // id of the job that is shown
 let versions = [];
 
@@ -24,7 +25,7 @@ async function showVersions() {
     const state = [each.serving ? "serves" : null, each.current && !each.serving ? "is to serve; this server takes it over within seconds" : null, each.shipped ? "came with the program" : null].filter(Boolean);
     const actions = [];
     if (each.verdict !== null) actions.push(button("Verdict", `Verdict on ${each.version}`, () => showVerdict(each.version)));
-    if (each.verdict === "pass" && !each.current) actions.push(button("Promote", `Promote ${each.version}`, () => promote(each.version)));
+    if (decides && each.verdict === "pass" && !each.current) actions.push(button("Promote", `Promote ${each.version}`, () => promote(each.version)));
     return [
       each.version,
       state.join(", "),
@@ -100,6 +101,8 @@ async function showJobs() {
   $("jobs").replaceChildren(rows.length ? table("The latest first", ["Begun", "State", "Log"], rows) : make("p", { class: "hint" }, "None yet."));
   const running = answer.jobs.find((job) => RUNNING.includes(job.state));
   $("retrain").disabled = running !== undefined;
+  $("encoder").disabled = !answer.encoder;
+  $("no-encoder").hidden = answer.encoder;
   if (running && followed !== running.id) follow(running.id);
   return true;
 }
@@ -142,7 +145,7 @@ function showJob(job) {
     ...(held.length && !isRunning
       ? [
           make("h3", {}, `${counted(held.length, "label")} held: they did not train`),
-          make("ul", { class: "plain" }, ...held.map(([, review, why]) => make("li", {}, make("span", { class: "words" }, why), button("Let it train", `Let the label of review ${review} train: ${why}`, (event) => release(review, event.currentTarget))))),
+          make("ul", { class: "plain" }, ...held.map(([, review, why]) => make("li", {}, make("span", { class: "words" }, why), decides && button("Let it train", `Let the label of review ${review} train: ${why}`, (event) => release(review, event.currentTarget)) || null))),
         ]
       : []),
   );
@@ -157,7 +160,7 @@ async function release(review, pressed) {
 
 $("retrain").addEventListener("click", async () => {
   $("retrain").disabled = true;
-  const job = await ask("POST", "/v1/jobs", { kind: "retrain" });
+  const job = await ask("POST", "/v1/jobs", { kind: "retrain", encoder: $("encoder").checked });
   if (job === null) {
     $("retrain").disabled = false;
     return;
@@ -175,6 +178,9 @@ $("rollback").addEventListener("click", rollback);
   const begun = await begin();
   if (begun === null) return;
   words = begun.words;
+  decides = begun.me.role === "trainer";
+  $("rollback").hidden = !decides;
+  $("decides").hidden = decides;
   if ((await showVersions()) && (await showJobs())) {
     $("content").hidden = false;
     say("");

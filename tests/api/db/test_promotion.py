@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import shutil
 import threading
@@ -29,6 +30,7 @@ from api.settings import Settings
 from models.coder import Coder
 from models.errors import NothingToRollBack, UnknownVersion
 from models.registry import CLASSIFIER_FILE
+from models.training import afresh
 from models.versions import Versions, known
 
 from ...models.conftest import make_version
@@ -238,6 +240,47 @@ def test_a_promotion_during_live_requests_loses_none(client: Client, judged: Cal
     assert {version for _, version in answers} == {"v0", "v1", "v2"}
 
 
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [(errno.ENOSPC, "full"), (errno.EROFS, "read-only"), (errno.EACCES, "read-only"), (errno.EIO, "failed")],
+)
+def test_a_models_folder_that_takes_no_writes_is_told_and_nothing_changes(
+    client: Client,
+    database: Database,
+    clinic: uuid.UUID,
+    judged: Callable[..., None],
+    versions: Versions,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    number: int,
+    name: str,
+):
+    judged("v1")
+    judged("v2", current="v1")
+
+    def refuse(*_: Any) -> None:
+        raise OSError(number, "as the system says")
+
+    def asked(path: str) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr("models.versions.os.replace", refuse)
+            answer = client.post(path)
+        assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (503, f"models-folder-{name}")
+        assert answer.json()["detail"] is None
+        assert answer.headers["retry-after"] == "60"
+
+    asked("/v1/models/v1/promote")
+    assert versions.current() == versions.shipped
+    # Where it lies, and what to do, is for whoever reads the log.
+    assert str(versions.folder) in caplog.text
+    # Once it takes writes again all goes on.
+    assert client.post("/v1/models/v1/promote").status_code == 200
+    asked("/v1/models/rollback")
+    assert versions.current().version == "v1"
+    with database.reading() as session:
+        assert [each.kind for each in learning.promotions(session, clinic, 9)] == ["promote"]
+
+
 def test_a_broken_version_is_refused_and_the_old_one_serves_on(
     client: Client, versions: Versions, caplog: pytest.LogCaptureFixture
 ):
@@ -309,6 +352,26 @@ def test_only_trainers_may(client: Client, clinic: uuid.UUID, method: str, path:
     assert client.request(method, path, **body).status_code == 401
 
 
+@pytest.mark.parametrize(
+    "path", ["/v1/models/rollback", "/v1/models/v1/promote", f"/v1/labels/{uuid.UUID(int=1)}/release"]
+)
+def test_no_key_and_no_admin_decides_what_serves_or_trains(
+    client: Client, clinic: uuid.UUID, judged: Callable[..., None], versions: Versions, path: str
+):
+    judged("v1")
+    overrides = client.app.dependency_overrides  # type: ignore[attr-defined]
+    for who in (
+        Principal(clinic, SYSTEM, None, frozenset(("models",))),
+        Principal(clinic, SYSTEM, "admin", frozenset()),
+    ):
+        overrides[current_principal] = lambda who=who: who
+        assert client.post(path).status_code == 403
+        # They may look, and have a candidate made.
+        assert client.get("/v1/models").status_code == 200
+        assert client.post("/v1/jobs", json={"kind": "purge"}).status_code == 422
+    assert versions.current() == versions.shipped
+
+
 def test_jobs_through_the_routes(
     client: Client, database: Database, clinic: uuid.UUID, monkeypatch: pytest.MonkeyPatch
 ):
@@ -328,6 +391,49 @@ def test_jobs_through_the_routes(
     assert client.post(f"/v1/jobs/{job['id']}/cancel").json()["state"] == "cancelling"
     assert [each["id"] for each in client.get("/v1/jobs").json()["jobs"]] == [job["id"]]
     assert client.get(f"/v1/jobs/{uuid.uuid4()}").status_code == 404
+
+
+def test_the_encoder_is_trained_where_it_is_asked_for_and_can_be(
+    client: Client, database: Database, clinic: uuid.UUID, monkeypatch: pytest.MonkeyPatch
+):
+    begun: list[uuid.UUID] = []
+    monkeypatch.setattr(jobs, "start", lambda _settings, _clinic, job_id: begun.append(job_id))
+
+    def ask(**body: Any) -> Any:
+        return client.post("/v1/jobs", json={"kind": "retrain", **body})
+
+    def command() -> list[str]:
+        """The command that the worker of the last job would run."""
+        ran: list[list[str]] = []
+
+        class Work:
+            def __init__(self, *_: Any) -> None: ...
+
+            def run(self, command: list[str], _: Any) -> str:
+                ran.append(command)
+                return "done"
+
+        with monkeypatch.context() as patched:
+            patched.setattr(jobs, "_Work", Work)
+            assert jobs.work(database, Settings(), clinic, begun[-1]) == "done"
+        with database.writing() as session:
+            learning.finish_job(session, clinic, begun[-1], "done")
+        return ran[0]
+
+    monkeypatch.setattr(afresh, "_PACKAGES", ("no_such_package",))
+    assert client.get("/v1/jobs").json()["encoder"] is False
+    refused = ask(encoder=True)
+    assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (409, "no-training-packages")
+    assert "requirements-train.txt" in refused.json()["detail"]
+    assert begun == []
+    assert ask().status_code == 202
+    assert "--encoder" not in command()
+    monkeypatch.setattr(afresh, "_PACKAGES", ("json",))
+    assert client.get("/v1/jobs").json()["encoder"] is True
+    assert ask(encoder=True).status_code == 202
+    assert command()[-1] == "--encoder"
+    assert ask(encoder=False).status_code == 202
+    assert "--encoder" not in command()
 
 
 # ---- the commands

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from models.training.active import Pool, Step, chart, compare, fitted, queue_like, table
+from models.training.active import Pool, Step, chart, compare, doubtful, fitted, table
 from models.training.dataset import LabelledNote
 from models.training.train import Row
 
@@ -28,14 +28,14 @@ def pool() -> Pool:
 
 
 def test_the_note_in_most_doubt_comes_first(pool: Pool):
-    assert queue_like(pool, range(12), range(12, 60), 3)[0] == 50
+    assert doubtful(pool, range(12), range(12, 60), 3)[0] == 50
 
 
 def test_a_batch_holds_no_two_of_a_layout_unless_there_is_nothing_else(pool: Pool):
     alike = [note.model_copy(update={"layout": "same"}) if n >= 30 else note for n, note in enumerate(pool.notes)]
-    taken = queue_like(replace(pool, notes=alike), range(12), range(12, 60), 10)
+    taken = doubtful(replace(pool, notes=alike), range(12), range(12, 60), 10)
     assert sum(n >= 30 for n in taken) == 1
-    everything = queue_like(replace(pool, notes=alike), range(12), range(12, 60), 48)
+    everything = doubtful(replace(pool, notes=alike), range(12), range(12, 60), 48)
     assert sorted(everything) == list(range(12, 60))
 
 
@@ -43,7 +43,7 @@ def test_both_ways_begin_alike_and_a_doubtful_word_is_learnt_sooner(pool: Pool):
     steps = compare(pool, seeds=4, first=12, batch=3, batches=2)
     assert [step.notes for step in steps] == [12, 15, 18]
     assert steps[0].difference == 0.0
-    assert steps[2].queue < steps[2].random
+    assert steps[2].ordered < steps[2].random
     assert steps[2].low <= steps[2].difference <= steps[2].high
     assert fitted(pool, range(12)).probabilities([{"a:slr": 1.0}]).argmax() == 0
 
@@ -51,4 +51,4 @@ def test_both_ways_begin_alike_and_a_doubtful_word_is_learnt_sooner(pool: Pool):
 def test_table_and_chart_tell_the_figures():
     steps = [Step(10, 0.5, 0.5, 0.0, 0.0, 0.0), Step(20, 0.4, 0.3, -0.1, -0.15, -0.05)]
     assert table(steps).splitlines()[-1] == "| 20 | 0.4000 | 0.3000 | -0.1000 | -0.1500 to -0.0500 |"
-    assert "0.300 in the queue" in chart(steps)
+    assert "0.300 in order" in chart(steps)

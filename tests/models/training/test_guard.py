@@ -80,6 +80,23 @@ def test_recoding_one_way_is_named_so(items: list[Reviewed], rows: list[list[Row
     assert "towards the dearer code" in one_sided[0].told
 
 
+def test_recoding_one_way_that_all_reviewers_share_is_held(
+    items: list[Reviewed], rows: list[list[Row]], corpus: list[Row]
+):
+    # Every third note, whoever reviewed it.
+    third = {n for n in range(len(items)) if (n // len(REVIEWERS)) % 3 == 0}
+    dearer = held(items, flipped(rows, third, ("97110",)), corpus)
+    one_sided = [each for each in dearer if each.reason == "one_sided"]
+    wrong = {n for n in third if any(row.code == "97110" for row in rows[n])}
+    assert {items[int(each.review[1:])].reviewer for each in one_sided} == set(REVIEWERS)
+    assert any("of all reviewers" in each.told for each in one_sided)
+    assert len({int(each.review[1:]) for each in dearer} & wrong) >= 0.7 * len(wrong)
+    assert len({int(each.review[1:]) for each in one_sided} - wrong) <= 0.1 * len(items)
+    # The other way costs nobody money, and is no one-sided recoding.
+    cheaper = held(items, flipped(rows, third, ("97530",)), corpus)
+    assert [each for each in cheaper if each.reason == "one_sided"] == []
+
+
 def test_a_released_label_passes(items: list[Reviewed], rows: list[list[Row]], corpus: list[Row]):
     eve = {n for n, item in enumerate(items) if item.reviewer == "eve"}
     wrong = flipped(rows, eve, ("97110", "97530"))
