@@ -27,6 +27,7 @@ from typing import Literal, NamedTuple
 from models.billing import data
 from models.billing.codes import HEADLINE
 from models.billing.payers import Terms
+from models.billing.reasons import outside_words
 from models.billing.written import contradictions
 from models.service import Service
 from nlp.document import Document, Goal, Span
@@ -116,7 +117,7 @@ class NoteAudit:
 
     ``score`` is in [0, 100], ``None`` where nothing applies; ``formula`` shows how it came about. ``documents`` are what is
     asked of progress reports and plans of care, not applicable where the note is none. ``empty_words`` show no skilled need.
-    ``rules`` is the version of the rules.
+    ``rules`` is the version of the rules, ``dates`` what they do not know of the day (``""``: nothing).
     """
 
     score: int | None
@@ -127,6 +128,7 @@ class NoteAudit:
     goals: tuple[GoalAudit, ...]
     empty_words: tuple[Span, ...]
     rules: str
+    dates: str
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -225,6 +227,7 @@ def audit_note(document: Document, services: Sequence[Service], terms: Terms) ->
         goals=goals,
         empty_words=tuple(_all("shows_no_skill", document.text)),
         rules=terms.rules.version,
+        dates=outside_words(terms),
     )
 
 

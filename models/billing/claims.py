@@ -24,6 +24,7 @@ from models.billing.codes import HEADLINE, further_code
 from models.billing.errors import InvalidMinutes, InvalidUnits, UnknownCode
 from models.billing.flags import named
 from models.billing.payers import Payer, Terms
+from models.billing.reasons import outside_words
 from models.billing.rows import Rule
 from models.billing.units import UNIT_MINUTES, counts, units
 from models.billing.written import policy_gives
@@ -372,9 +373,8 @@ def _limits(claim: Claim) -> Iterator[ClaimFinding]:
 
 def _dates(claim: Claim) -> Iterator[ClaimFinding]:
     rules, day = claim.rules, claim.terms.day
-    if day is not None and rules.outside(day):
-        values = {"day": day.isoformat(), "first": rules.first.isoformat(), "last": rules.last.isoformat()}
-        yield claim.find("date_outside_rules", "", values)
+    if outside := outside_words(claim.terms):
+        yield claim.find("date_outside_rules", "", {"note": outside})
     for code in claim.billed:
         if not rules.bills(code, day):
             row = rules.of_code(code)
