@@ -80,7 +80,17 @@ source = "contract of 2026"
 checked = 2026-11-01
 confirmed = true
 """
-GOOD = HEADER + PAYER + PAIR + THRESHOLD + CODE
+SHARE = """
+[[share]]
+id = "assistant.share"
+text = "our contract's share"
+percent = 12
+from = 2020-01-01
+source = "contract of 2026"
+checked = 2026-11-01
+confirmed = true
+"""
+GOOD = HEADER + PAYER + PAIR + THRESHOLD + CODE + SHARE
 
 
 @pytest.fixture
@@ -296,6 +306,15 @@ BAD = [
     ('column_1 = ["97110"]', "column_1 = []", "acme.97110-97530", "lists of code numbers"),
     ('column_1 = ["97110"]', 'column_1 = ["9711"]', "acme.97110-97530", "lists of code numbers"),
     ('column_1 = ["97110"]\ncolumn_2 = ["97530"]', 'column_1 = ["97111"]\ncolumn_2 = ["97531"]', "acme.97110-97530", "has no 97111, 97531"),
+    ('column_2 = ["97530"]', 'column_2 = ["97141"]', "acme.97110-97530", "has no 97141; where it is right"),
+    ('column_2 = ["97530"]', 'column_2 = ["97530", "97141", "99213"]', "acme.97110-97530", "has no 97141;"),
+    ('column_1 = ["97110"]', 'column_1 = ["97141"]', "acme.97110-97530", "has no 97141;"),
+    ('column_2 = ["97530"]', 'column_2 = ["97110"]', "acme.97110-97530", "97110 stands twice"),
+    ('column_2 = ["97530"]', 'column_2 = ["97530", "97530"]', "acme.97110-97530", "97530 stands twice"),
+    ('column_2 = ["97530"]', 'column_2 = ["97530", "97110"]', "acme.97110-97530", "97110 stands twice"),
+    ("percent = 12\n", "", "assistant.share", "percent is missing"),
+    ("percent = 12", "percent = 0", "assistant.share", r"percent must lie in \[1, 100\]"),
+    ("percent = 12", "percent = 101", "assistant.share", r"percent must lie in \[1, 100\]"),
     ("indicator = 1", "indicator = 2", "acme.97110-97530", "indicator must be one of 0, 1, 9"),
     ("indicator = 1", 'indicator = "1"', "acme.97110-97530", "indicator must be a whole number"),
     ("from = 2026-01-01", "from = 2026-01-01\nuntil = 2025-12-31", "acme.97110-97530", "until lies before from"),
@@ -336,6 +355,13 @@ def test_a_bad_file_is_refused_with_file_row_and_reason(
     [
         # a partner that the code list leaves out, since other providers bill it
         ('column_2 = ["97530"]', 'column_2 = ["99213"]'),
+        ('column_2 = ["97530"]', 'column_2 = ["97140", "97530"]'),
+        # a rule in words needs no number
+        (
+            'id = "assistant.share"\ntext = "our contract\'s share"\npercent = 12',
+            'id = "assistant.together"\ntext = "t"',
+        ),
+        ("percent = 12", "percent = 100"),
         # a shipped row in the place of which the clinic's stands
         (
             'id = "kx.2027"\nname = "kx"\ndollars = 2560\nfrom = 2027-01-01\nuntil = 2027-12-31',
