@@ -37,6 +37,7 @@ _FIELDS = frozenset(
      "percent", "day")
 )  # fmt: skip
 _ONCE = ("evaluation", "modality", "group")
+_ELSEWHERE = "physician"  # lines of another provider, whose note is not this one
 
 
 class Line(NamedTuple):
@@ -289,6 +290,8 @@ def _code(service: Service) -> str | None:
 
 def _documented(claim: _Claim) -> Iterator[ClaimFinding]:
     for code, number in claim.billed.items():
+        if claim.codes[code].group == _ELSEWHERE:
+            continue
         if code in claim.swapped:
             content = claim.swapped[code]
             # The headline codes stand in the order of the list; which of the two pays more is not looked at.
@@ -363,7 +366,9 @@ def _modifiers(claim: _Claim) -> Iterator[ClaimFinding]:
         for modifier in line.modifiers:
             if modifier not in known:
                 yield claim.find("modifier_unknown", line.code, {"modifier": modifier})
-        if payer is not None and "discipline" in payer.modifiers and not set(wanted) & set(line.modifiers):
+        if payer is None or claim.codes[line.code].group == _ELSEWHERE:
+            continue
+        if "discipline" in payer.modifiers and not set(wanted) & set(line.modifiers):
             yield claim.find("modifier_missing", line.code, {"modifier": " or ".join(wanted)}, rule=wanted[0])
 
 

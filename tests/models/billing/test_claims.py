@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -201,13 +201,12 @@ def test_an_unknown_code_is_refused(check: Check) -> None:
 
 
 def pair_rows() -> list[Any]:
-    rows = []
-    for rule in RULES.of_kind("pair"):
-        for paid in rule.texts("column_1"):
-            for denied in rule.texts("column_2"):
-                if {paid, denied} <= set(RULES.codes):
-                    rows.append(pytest.param(rule, paid, denied, id=f"{rule.id}-{paid}-{denied}"))
-    return rows
+    return [
+        pytest.param(rule, paid, denied, id=f"{rule.id}-{paid}-{denied}")
+        for rule in RULES.of_kind("pair")
+        for paid in rule.texts("column_1")
+        for denied in rule.texts("column_2")
+    ]
 
 
 @pytest.mark.parametrize(("rule", "paid", "denied"), pair_rows())
@@ -239,7 +238,51 @@ def test_every_pair_in_both_orders_with_and_without_modifier(rule: Rule, paid: s
 
 
 def test_there_are_as_many_pairs_as_the_rules_have() -> None:
-    assert len(pair_rows()) == 74
+    assert len(pair_rows()) == 154
+
+
+CHANGES = sorted(
+    {
+        (paid, denied, day)
+        for rule in RULES.of_kind("pair")
+        for paid in rule.texts("column_1")[:1]
+        for denied in rule.texts("column_2")[:1]
+        for day in (rule.start, rule.end)
+        if day is not None
+    }
+)
+
+
+def pair_findings(paid: str, denied: str, day: date) -> list[tuple[str, str]]:
+    terms = terms_of(RULES, payer="medicare", day=day)
+    findings = check_claim([line(denied), line(paid)], Document(text=""), (), terms).findings
+    return [(each.id, each.rule) for each in findings if each.id.startswith("pair_")]
+
+
+@pytest.mark.parametrize(("paid", "denied", "day"), CHANGES, ids=[f"{a}-{b}-{day}" for a, b, day in CHANGES])
+def test_a_claim_before_on_and_after_every_change_of_a_pair(paid: str, denied: str, day: date) -> None:
+    rows = [
+        rule
+        for rule in RULES.of_kind("pair")
+        if {paid, denied} <= {*rule.texts("column_1"), *rule.texts("column_2")} and not rule.yes("disputed")
+    ]
+    for each in (day - timedelta(days=1), day, day + timedelta(days=1)):
+        [rule] = [r for r in rows if (r.start or date.min) <= each <= (r.end or date.max)] or [None]
+        if rule is None or rule.number("indicator") == 9:
+            expected = []
+        elif not rule.sure("indicator", "from", "until"):
+            expected = [("pair_unconfirmed", rule.id)]
+        else:
+            expected = [(("pair_never", "pair_without_modifier")[rule.number("indicator")], rule.id)]
+        assert pair_findings(paid, denied, each) == expected
+
+
+def test_a_physician_s_line_makes_its_pair_and_no_other_finding(check: Check) -> None:
+    checked = check([EVALUATION], line("97161"), line("99281", modifiers=""))
+    assert [(each.id, each.severity, each.rule) for each in checked.findings] == [
+        ("pair_unconfirmed", "info", "99281-97161.2020-10")
+    ]
+    assert check([EVALUATION], line("97161")).findings == ()
 
 
 # ---- what must hold for any note and claim
