@@ -108,6 +108,10 @@ ROWS = [
      case([TA, GT], line("97530"), line("97116"), **on(2020, 9, 30))),
     ("pair_unconfirmed", "form", 0, case([TA, MT | {"other_code": "97537"}], line("97530"), line("97537")),
      case([TA, MT | {"other_code": "97537"}], line("97530"), line("97537", modifiers="GP 59"))),
+    ("pair_unconfirmed", "form", 0, case([TA, GT], line("97530"), line("97116"), **on(2019, 6, 1)),
+     case([TA, GT], line("97530"), line("97116", modifiers="GP 59"), **on(2019, 6, 1))),
+    ("pair_unconfirmed", "form", 0, case([TA, MT], line("97140"), line("97530"), **on(2020, 3, 31)),
+     case([TA, MT], line("97140"), line("97530"), **on(2020, 4, 1))),
     ("modifier_without_pair", "form", 0, case([TE], line("97110", modifiers="GP 59")), case([TA, GT], line("97530"), line("97116", modifiers="GP 59"))),
     ("modifier_without_pair", "form", 0, case([TE], line("97110", modifiers="GP XU")), case([TE], line("97110", modifiers="GP XU"), terms={"payer": "strict_15"})),
     ("modifier_missing", "form", 0, case([TE], line("97110", modifiers="")), case([TE], line("97110", modifiers="GP"))),
@@ -238,7 +242,7 @@ def test_every_pair_in_both_orders_with_and_without_modifier(rule: Rule, paid: s
 
 
 def test_there_are_as_many_pairs_as_the_rules_have() -> None:
-    assert len(pair_rows()) == 154
+    assert len(pair_rows()) == 206
 
 
 CHANGES = sorted(

@@ -106,7 +106,7 @@ def own(tmp_path: Path) -> Path:
 def test_every_kind_has_rows_and_every_row_its_source() -> None:
     counted = {kind: len(RULES.of_kind(kind)) for kind in KINDS}
     assert counted == {
-        "code": 88, "policy": 3, "counting": 6, "pair": 48, "limit": 21, "threshold": 10, "modifier": 18, "share": 5,
+        "code": 88, "policy": 3, "counting": 6, "pair": 61, "limit": 21, "threshold": 10, "modifier": 18, "share": 5,
         "requirement": 27, "payer": 3,
     }  # fmt: skip
     assert all(rule.source and rule.checked <= date(2026, 11, 26) for rule in ROWS)
@@ -114,7 +114,7 @@ def test_every_kind_has_rows_and_every_row_its_source() -> None:
 
 def test_what_was_not_confirmed_stays_marked() -> None:
     unconfirmed = [rule for rule in ROWS if not rule.confirmed]
-    assert len(unconfirmed) == 58
+    assert len(unconfirmed) == 71
     assert all(rule.confirmed is False for rule in ROWS if rule.source == "general knowledge")
     for id in ("97110-97530", "97150-97530", "mue.97110", "GA", "assistant.last_unit", "full_15", "strict_15", "97545"):
         assert not RULES.get(id).confirmed, id
@@ -124,6 +124,26 @@ def test_what_was_not_confirmed_stays_marked() -> None:
         rule = RULES.get(id)
         assert rule.sure(), id
         assert not rule.sure(field), id
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        ("97530", "97116"), ("97140", "97530"), ("97530", "97164"), ("97150", "97110"), ("97110", "97164"),
+        ("97112", "97164"), ("97113", "97164"), ("97116", "97164"), ("97140", "97164"), ("97150", "97112"),
+        ("97150", "97116"), ("97150", "97164"), ("99285", "97168"),
+    ],
+)  # fmt: skip
+def test_what_was_not_read_of_a_pair_s_past_is_no_day_without_an_edit(pair: tuple[str, str]) -> None:
+    edits = [edit for day in (date(2018, 6, 1), date(2019, 12, 31)) for edit in RULES.edits(pair, day, ("ncci",))]
+    assert [(edit.paid, edit.denied, edit.sure) for edit in edits] == [(*pair, False)] * 2
+
+
+# Announced as new with 2020, so that nothing was edited before.
+@pytest.mark.parametrize("pair", [("97161", "97530"), ("97161", "97150"), ("97161", "97140")])
+def test_a_pair_that_was_new_with_2020_has_no_past(pair: tuple[str, str]) -> None:
+    assert RULES.edits(pair, date(2019, 12, 31), ("ncci",)) == ()
+    assert len(RULES.edits(pair, date(2020, 1, 1), ("ncci",))) == 1
 
 
 def test_the_shipped_files_have_no_problem() -> None:
