@@ -23,7 +23,8 @@ from models.billing import data
 from models.billing.codes import HEADLINE
 from models.billing.errors import InvalidUnits, UnknownCode
 from models.billing.flags import named
-from models.billing.payers import Payer, Terms, payer_minutes
+from models.billing.payers import Payer, Terms, payer_minutes, payer_units
+from models.billing.reasons import amounts
 from models.billing.rules import Edit, assistant_marked
 from models.billing.units import POLICY_NAMES, UNIT_MINUTES, counts, units
 from models.billing.written import Tally, policy_gives
@@ -34,7 +35,7 @@ DIRECTIONS = ("over", "under", "form", "unknown")
 _GRADES = ("warning", "info")
 _FIELDS = frozenset(
     ("code", "content", "billed", "supported", "minutes", "policy", "paid", "denied", "payer", "rule", "modifier",
-     "percent", "day")
+     "percent", "day", "secondary", "first", "second")
 )  # fmt: skip
 _ONCE = ("evaluation", "modality", "group")
 _ELSEWHERE = "physician"  # lines of another provider, whose note is not this one
@@ -70,7 +71,8 @@ class ClaimCheck(NamedTuple):
     """A claim against its note.
 
     ``supported`` are the units per code that the note's minutes give; a code whose minutes are not known is left out.
-    ``over_units`` and ``under_units`` are units billed and not supported, and supported and not billed.
+    ``over_units`` and ``under_units`` are units billed and not supported, and supported and not billed. ``rules`` is the version
+    of the rules.
     """
 
     billed: Mapping[str, int]
@@ -78,6 +80,7 @@ class ClaimCheck(NamedTuple):
     findings: tuple[ClaimFinding, ...]
     over_units: int
     under_units: int
+    rules: str
 
     @property
     def agrees(self) -> bool:
@@ -140,7 +143,7 @@ def check_claim(
     services : Sequence[Service]
         Its coded blocks.
     terms : Terms
-        Payers, day and rules; the primary payer governs.
+        Payers, day and rules; the primary payer governs, and where the secondary counts otherwise a finding says so.
     policy : str
         The unit policy where the terms name no payer.
 
@@ -166,6 +169,7 @@ def check_claim(
         findings=tuple(findings),
         over_units=_sum(findings, "over", billed),
         under_units=_sum(findings, "under", billed),
+        rules=terms.rules.version,
     )
 
 
@@ -420,6 +424,15 @@ def _dates(claim: _Claim) -> Iterator[ClaimFinding]:
             yield claim.find("code_not_in_force", code, {"day": day}, rule=code)
 
 
+def _secondary(claim: _Claim) -> Iterator[ClaimFinding]:
+    """Say what the payer that is asked next counts; its count changes no other finding."""
+    for other in claim.terms.payers[1:]:
+        second = payer_units(claim.minutes, other, claim.codes)
+        if second != claim.supported:
+            values = {"secondary": other.name, "first": amounts(claim.supported), "second": amounts(second)}
+            yield claim.find("payers_differ", "", values, rule=other.id)
+
+
 _CHECKS: tuple[Callable[[_Claim], Iterable[ClaimFinding]], ...] = (
-    _documented, _units, _group, _pairs, _modifiers, _assistants, _limits, _dates,
+    _documented, _units, _group, _pairs, _modifiers, _assistants, _limits, _dates, _secondary,
 )  # fmt: skip

@@ -53,6 +53,7 @@ def case(note: list[dict[str, Any]], *lines: Line, **rest: Any) -> tuple[Any, ..
 
 
 AMA = {"terms": {"payer": "commercial_ama", "discipline": "PT"}}
+BOTH: dict[str, Any] = {"payer": "medicare", "secondary": "strict_15", "day": DAY, "discipline": "PT"}
 NO_PAYER: dict[str, Any] = {"terms": {}}
 ASSISTANT = {"notices": [(920, "assistant")]}
 IN_GROUP = {"notices": [(920, "group")]}
@@ -129,6 +130,9 @@ ROWS = [
     ("assistant_unclear", "form", 0, case([TE], line("97110"), **ASSISTANT), case([TE], line("97110", 1, "GP", 0), **ASSISTANT)),
     ("over_daily_limit", "over", 1, case([TA | {"minutes": 105}], line("97530", 7)), case([TA | {"minutes": 90}], line("97530", 6))),
     ("over_daily_limit", "over", 1, case([TA | {"minutes": 105}], line("97530", 7)), case([TA | {"minutes": 105}], line("97530", 7), **AMA)),
+    ("payers_differ", "form", 0, case([TE | {"minutes": 23}], line("97110", 2), terms=BOTH), case([TE | {"minutes": 30}], line("97110", 2), terms=BOTH)),
+    ("payers_differ", "form", 0, case([TE | {"minutes": 23}], line("97110", 2), terms=BOTH),
+     case([TE | {"minutes": 23}], line("97110", 2), terms=BOTH | {"secondary": "commercial_ama"})),
     ("code_not_in_force", "form", 0, case([EVALUATION], line("97161"), **on(2016, 12, 31)), case([EVALUATION], line("97161"), **on(2017, 1, 1))),
     ("code_not_in_force", "form", 0, case([EVALUATION | {"other_code": "97001"}], line("97001")),
      case([EVALUATION | {"other_code": "97001"}], line("97001"), **on(2016, 12, 31))),
@@ -155,6 +159,7 @@ def test_every_finding_has_a_row() -> None:
 def test_a_claim_that_its_note_supports_has_no_finding(check: Check) -> None:
     checked = check([TE | {"minutes": 23}, TA | {"minutes": 15}], line("97110", 2), line("97530"))
     assert (checked.findings, checked.agrees, checked.over_units, checked.under_units) == ((), True, 0, 0)
+    assert checked.rules == RULES.version
     assert (checked.billed, checked.supported) == ({"97110": 2, "97530": 1}, {"97110": 2, "97530": 1})
 
 
