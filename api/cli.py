@@ -244,6 +244,9 @@ def claims(
         Path | None, typer.Option(metavar="REPORT.html", help="The same to read, as one HTML file.")
     ] = None,
     payer: Annotated[str, typer.Option(help="Payer of the rows that name none.")] = "medicare",
+    secondary_payer: Annotated[
+        str | None, typer.Option(help="Secondary payer of the rows that name none; what it counts is told too.")
+    ] = None,
     rules: RulesOption = None,
     risk: RiskOption = "5",
     model: ModelOption = None,
@@ -257,7 +260,7 @@ def claims(
     if any(path is not None and path.exists() and source.exists() and source.samefile(path) for path in (out, html)):
         _fail("CHECK.csv would be overwritten by the report.")
     try:
-        found = read_claims(source, loaded(rules), payer=payer)
+        found = read_claims(source, loaded(rules), payer=payer, secondary=secondary_payer)
     except ClaimsError as error:
         for row, reason in error.problems:
             typer.echo(f"{error.file}, row {row or '-'}: {reason}", err=True)

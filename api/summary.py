@@ -42,6 +42,7 @@ def show(console: Console, result: Result) -> None:
             console.print(Text(heading, style="bold underline"))
             console.print(part)
     console.print()
+    console.print(Text(f"Model {result.model.version}, rules {result.model.rules}.", style="dim"))
     console.print(Text(words()["disclaimer"], style="italic"))
 
 

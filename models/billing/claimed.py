@@ -28,7 +28,8 @@ DIRECTIONS = ("over", "under", "form", "unknown")
 GRADES = ("warning", "info")
 _FIELDS = frozenset(
     ("code", "content", "billed", "supported", "minutes", "policy", "paid", "denied", "payer", "rule", "modifier", "percent",
-     "day", "first", "last", "further", "needed", "marked", "total", "therapist", "assistant", "instead", "note")
+     "day", "first", "last", "further", "needed", "marked", "total", "therapist", "assistant", "instead", "note", "secondary",
+     "second")
 )  # fmt: skip
 _WORD_KEYS = ("with_further", "unconfirmed")
 _POOLED = "cms_8_minute"

@@ -23,8 +23,8 @@ from models.billing.claimed import DIRECTIONS, GRADES, Claim, ClaimFinding, Line
 from models.billing.codes import HEADLINE, further_code
 from models.billing.errors import InvalidMinutes, InvalidUnits, UnknownCode
 from models.billing.flags import named
-from models.billing.payers import Payer, Terms
-from models.billing.reasons import outside_words
+from models.billing.payers import Payer, Terms, payer_units
+from models.billing.reasons import amounts, outside_words
 from models.billing.rows import Rule
 from models.billing.units import UNIT_MINUTES, counts, units
 from models.billing.written import policy_gives
@@ -32,15 +32,17 @@ from models.service import Service
 from nlp.document import Document
 
 _ONCE = ("evaluation", "modality", "group")
+_PHYSICIAN = "physician"  # lines of another provider, whose note is not this one
 # Months of monitoring, and another profession's work in the same note, are no part of this claim.
-_NOT_OF_THE_VISIT = ("remote", "slp")
+_NOT_OF_THE_VISIT = ("remote", "slp", _PHYSICIAN)
 
 
 class ClaimCheck(NamedTuple):
     """A claim against its note.
 
     ``supported`` are the units per code that the note's minutes give; a code whose minutes are not known is left out.
-    ``over_units`` and ``under_units`` are units billed and not supported, and supported and not billed.
+    ``over_units`` and ``under_units`` are units billed and not supported, and supported and not billed. ``rules`` is the version
+    of the rules.
     """
 
     billed: Mapping[str, int]
@@ -48,6 +50,7 @@ class ClaimCheck(NamedTuple):
     findings: tuple[ClaimFinding, ...]
     over_units: int
     under_units: int
+    rules: str
 
     @property
     def agrees(self) -> bool:
@@ -69,7 +72,7 @@ def check_claim(
     services : Sequence[Service]
         Its coded blocks.
     terms : Terms
-        Payers, day and rules; the primary payer governs.
+        Payers, day and rules; the primary payer governs, and where the secondary counts otherwise a finding says so.
     policy : str
         The unit policy where the terms name no payer.
 
@@ -99,6 +102,7 @@ def check_claim(
         findings=tuple(findings),
         over_units=_sum(findings, "over", billed),
         under_units=_sum(findings, "under", billed),
+        rules=terms.rules.version,
     )
 
 
@@ -118,6 +122,8 @@ def _sum(findings: Iterable[ClaimFinding], direction: str, billed: Mapping[str, 
 
 def _documented(claim: Claim) -> Iterator[ClaimFinding]:
     for code, number in claim.billed.items():
+        if claim.codes[code].group == _PHYSICIAN:
+            continue
         if code in claim.swapped:
             content = claim.swapped[code]
             # The headline codes stand in the order of the list; which of the two pays more is not looked at.
@@ -243,7 +249,9 @@ def _modifiers(claim: Claim) -> Iterator[ClaimFinding]:
             elif modifier not in in_force:
                 sure = known[modifier].sure("from", "until")
                 yield claim.find("modifier_not_in_force", line.code, {"modifier": modifier}, rule=modifier, sure=sure)
-        if payer is not None and "discipline" in payer.modifiers and wanted and not set(wanted) & set(line.modifiers):
+        if payer is None or claim.codes[line.code].group == _PHYSICIAN:
+            continue
+        if "discipline" in payer.modifiers and wanted and not set(wanted) & set(line.modifiers):
             sure = payer.rule.sure("modifiers") and all(known[each].sure() for each in wanted)
             values = {"modifier": " or ".join(wanted)}
             yield claim.find("modifier_missing", line.code, values, rule=wanted[0], sure=sure)
@@ -252,6 +260,8 @@ def _modifiers(claim: Claim) -> Iterator[ClaimFinding]:
 def _add_ons(claim: Claim) -> Iterator[ClaimFinding]:
     for code, number in claim.billed.items():
         known, further = claim.codes[code], further_code(code, claim.codes)
+        if not claim.rules.bills(code, claim.terms.day):
+            continue
         if further is not None and number > known.max_units_day:
             values = {"billed": number, "supported": known.max_units_day, "further": named(further)}
             sure = claim.sure(code, "max_units_day")
@@ -265,7 +275,7 @@ def _add_ons(claim: Claim) -> Iterator[ClaimFinding]:
 def _not_paid(claim: Claim) -> Iterator[ClaimFinding]:
     for code in claim.billed:
         row = claim.not_for(code)
-        if row is not None:
+        if row is not None and row.holds(claim.terms.day):
             instead = row.text("instead")
             sure = row.sure("not_for") and (not row.text("not_for_discipline") or claim.terms.discipline is not None)
             yield claim.find(
@@ -384,7 +394,17 @@ def _dates(claim: Claim) -> Iterator[ClaimFinding]:
             yield claim.find("code_not_in_force", code, values, variant=variant, rule=code, sure=sure)
 
 
+def _secondary(claim: Claim) -> Iterator[ClaimFinding]:
+    """Say what the payer that is asked next counts; its count changes no other finding."""
+    for other in claim.terms.payers[1:]:
+        second = payer_units(claim.spent, other, claim.codes)
+        if second != claim.supported:
+            values = {"secondary": other.name, "first": amounts(claim.supported), "second": amounts(second)}
+            yield claim.find("payers_differ", "", values, rule=other.id)
+
+
 _TOTALS = "minutes.totals"
 _CHECKS: tuple[Callable[[Claim], Iterable[ClaimFinding]], ...] = (
     _documented, _untimed_left_off, _units, _group, _pairs, _modifiers, _add_ons, _not_paid, _assistants, _limits, _dates,
+    _secondary,
 )  # fmt: skip

@@ -26,7 +26,7 @@ Value = str | int | bool | tuple[str, ...]
 # How a field is written: text, whole number, true or false, list of texts (it may be empty), or one of these words.
 Form = Literal["text", "whole", "yes", "texts"] | tuple[str | int, ...]
 
-GROUPS = ("procedure", "group", "evaluation", "test", "modality", "remote", "slp")
+GROUPS = ("procedure", "group", "evaluation", "test", "modality", "remote", "slp", "physician")
 FAMILIES = ("discipline", "distinct", "threshold", "assistant", "other")
 DISCIPLINES = ("PT", "OT", "SLP")
 NUMBER = re.compile(r"[0-9A-Z][0-9]{4}")

@@ -140,6 +140,9 @@ _NO_EDIT = 9
 _SHARE, _LAST_UNIT = "assistant.share", "assistant.last_unit"
 # What the arithmetic takes from a code.
 _SHAPE = ("timed", "unit_minutes", "group", "headline", "add_on_to", "max_units_day")
+# Shares that are nothing without their number; the others are rules in words.
+_PERCENT = (_SHARE, "assistant.paid_at")
+_THERAPY = "97"  # how the numbers of physical medicine begin
 
 
 def assistant_marked(assistant: int, minutes: int, rule: Rule) -> bool:
@@ -295,13 +298,7 @@ def _code_references(rule: Rule, codes: Mapping[str, Code], payers: set[str]) ->
 
 def _references(rule: Rule, codes: Mapping[str, Code], tables: set[str]) -> Iterator[str]:
     if rule.kind == "pair":
-        columns = (rule.texts("column_1"), rule.texts("column_2"))
-        if not all(columns) or not all(NUMBER.fullmatch(code) for column in columns for code in column):
-            yield "column_1 and column_2 must be lists of code numbers"
-        # The other column may hold codes of other providers, which the code list leaves out.
-        elif not any(set(column) <= set(codes) for column in columns):
-            unknown = sorted({code for column in columns for code in column} - set(codes))
-            yield f"the code list has no {', '.join(unknown)}"
+        yield from _wrong_pair(rule, codes)
     elif rule.kind == "limit":
         if rule.text("code") not in codes:
             yield f"the code list has no {rule.text('code')}"
@@ -311,8 +308,10 @@ def _references(rule: Rule, codes: Mapping[str, Code], tables: set[str]) -> Iter
         if rule.number("dollars") < 1:
             yield "dollars must be 1 or more"
     elif rule.kind == "share":
-        if rule.number("percent") > 100:
-            yield "percent must lie in [0, 100]"
+        if rule.id in _PERCENT and "percent" not in rule.values:
+            yield "percent is missing"
+        elif "percent" in rule.values and not 1 <= rule.number("percent") <= 100:
+            yield "percent must lie in [1, 100]"
     elif rule.kind == "payer":
         if rule.text("policy") not in POLICIES:
             yield f"policy must be one of {', '.join(POLICIES)}"
@@ -320,6 +319,24 @@ def _references(rule: Rule, codes: Mapping[str, Code], tables: set[str]) -> Iter
             yield f"no pair and no limit stands in a table {', '.join(unknown)}"
         if unknown := sorted(set(rule.texts("modifiers")) - set(FAMILIES)):
             yield f"modifiers must be families: {', '.join(FAMILIES)}"
+
+
+def _wrong_pair(rule: Rule, codes: Mapping[str, Code]) -> Iterator[str]:
+    columns = (rule.texts("column_1"), rule.texts("column_2"))
+    named = [code for column in columns for code in column]
+    if not all(columns) or not all(NUMBER.fullmatch(code) for code in named):
+        yield "column_1 and column_2 must be lists of code numbers"
+        return
+    if twice := sorted({code for code in named if named.count(code) > 1}):
+        yield f"{', '.join(twice)} stands twice in column_1 and column_2; a pair is two codes"
+    unknown = {code for code in named if code not in codes}
+    # The other column may hold codes of other providers, which the code list leaves out. Therapy's own numbers are slips.
+    if all(unknown.intersection(column) for column in columns):
+        slips = unknown
+    else:
+        slips = {code for code in unknown if code.startswith(_THERAPY)}
+    if slips:
+        yield f"the code list has no {', '.join(sorted(slips))}; where it is right, add a [[code]] row"
 
 
 def _overlapping(rows: Iterable[Rule]) -> Iterator[LexiconError]:

@@ -63,7 +63,7 @@ class TestRules:
         ran = runner.invoke(app, ["rules", "list"])
         assert ran.exit_code == 0
         assert len(ran.stdout.splitlines()) == len(load_rules().rows)
-        assert ran.stderr.startswith(f"{len(load_rules().rows)} rules, 60 of them not confirmed; version {VERSION}.")
+        assert ran.stderr.startswith(f"{len(load_rules().rows)} rules, 78 of them not confirmed; version {VERSION}.")
 
     def test_list_of_a_kind_on_a_day(self) -> None:
         ran = runner.invoke(app, ["rules", "list", "--kind", "threshold", "--date", "2024-02-29", "--json"])
@@ -331,9 +331,49 @@ class TestClaims:
         ]
         assert ran.exit_code == 1
 
+    def test_every_row_names_the_rules(self, claims: Any, tmp_path: Path) -> None:
+        (tmp_path / "long.txt").write_text("a " * 130_000, encoding="utf-8")
+        _, out = claims(HEAD, *FINE, "v2,n1.txt,97110,3,GP,,", "v3,long.txt,97110,1,GP,,")
+        rows = report(out)
+        assert {row["verdict"] for row in rows} == {"supported", "differs", "unreadable"}
+        assert {row["rules"] for row in rows} == {load_rules().version}
+
+    @pytest.mark.parametrize(
+        ("column", "options", "differs"),
+        [
+            ("", (), False),
+            ("", ("--secondary-payer", "strict_15"), True),
+            ("strict_15", (), True),
+            ("strict_15", ("--secondary-payer", "medicare"), True),
+            ("medicare", (), False),
+            ("medicare", ("--secondary-payer", "strict_15"), False),
+        ],
+    )
+    def test_a_secondary_payer_that_counts_otherwise_is_told(
+        self, claims: Any, column: str, options: tuple[str, ...], differs: bool
+    ) -> None:
+        ran, out = claims(
+            "note_id,text,code,units,modifiers,secondary_payer",
+            f'v1,"TherEx 23 min: SLR 3x10",97110,2,GP,{column}',
+            options=options,
+        )
+        assert ran.exit_code == 0
+        [row] = report(out)
+        assert (row["payer"], row["secondary_payer"]) == ("medicare", column or "".join(options[1:]))
+        assert (row["finding"], row["severity"]) == (("payers_differ", "info") if differs else ("", ""))
+        if differs:
+            assert "supports 2 x 97110; the source document's strict reading" in row["message"]
+            assert "supports 1 x 97110" in row["message"]
+
     @pytest.mark.parametrize(
         ("lines", "row", "said"),
         [
+            ([HEAD + ",secondary_payer", "v1,n1.txt,97110,1,GP,,PT,nobody"], "2", "no such payer"),
+            (
+                [HEAD + ",secondary_payer", "v1,n1.txt,97110,1,GP,,PT,medicare", "v1,,97530,1,GP,,,strict_15"],
+                "3",
+                "secondary_payer differs",
+            ),
             (["note_id,file,code,unit"], "1", "there is no column units"),
             (["note_id,code,units"], "1", "there must be a column text"),
             (["note_id,file,code,units,price"], "1", "column 5 is unknown"),

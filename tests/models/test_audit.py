@@ -47,6 +47,24 @@ def test_the_table(coder: Coder, case: dict[str, Any]) -> None:
     assert item.source
 
 
+@pytest.mark.parametrize("case", TABLE["whole"], ids=lambda case: case["id"])
+def test_all_that_a_note_lacks(coder: Coder, case: dict[str, Any]) -> None:
+    done = coder.audit(case["note"])
+    missing = [item for item in done.items if item.state == "missing"]
+    assert [item.id for item in missing] == case["missing"]
+    examples = {item.id: item.example for item in reversed(missing)}
+    assert {id: examples[id] for id in case.get("examples", {})} == case.get("examples", {})
+
+
+def test_forty_cases_lack_something_and_every_element_is_missing_somewhere() -> None:
+    lacking = [case for case in TABLE["case"] if case["state"] == "missing"]
+    whole = [case for case in TABLE["whole"] if case["missing"]]
+    assert len(lacking) + len(whole) >= 40
+    assert len(whole) >= 6
+    elsewhere = {element.id for element in audit._book().elements if element.finder == audit._ELSEWHERE}
+    assert {case["element"] for case in lacking} == {element.id for element in audit._book().elements} - elsewhere
+
+
 def test_every_element_that_one_note_can_show_is_in_the_table() -> None:
     tried = {case["element"] for case in TABLE["case"]}
     assert len(TABLE["case"]) >= 40

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +102,7 @@ def case(note: list[dict[str, Any]], *lines: Line, **rest: Any) -> tuple[Any, ..
 OT = {"terms": {"payer": "medicare", "day": DAY, "discipline": "OT"}}
 NO_ASSISTANTS = {"terms": {"payer": "acme", "discipline": "PT"}}
 AMA = {"terms": {"payer": "commercial_ama", "discipline": "PT"}}
+BOTH: dict[str, Any] = {"payer": "medicare", "secondary": "strict_15", "day": DAY, "discipline": "PT"}
 NO_PAYER: dict[str, Any] = {"terms": {}}
 ASSISTANT = {"notices": [(920, "assistant")]}
 IN_GROUP = {"notices": [(920, "group")]}
@@ -161,6 +162,10 @@ ROWS = [
      case([TA, GT], line("97530"), line("97116"), **on(2020, 9, 30))),
     ("pair_unconfirmed", "form", 0, case([TA, MT | {"other_code": "97537"}], line("97530"), line("97537")),
      case([TA, MT | {"other_code": "97537"}], line("97530"), line("97537", modifiers="GP 59"))),
+    ("pair_unconfirmed", "form", 0, case([TA, GT], line("97530"), line("97116"), **on(2019, 6, 1)),
+     case([TA, GT], line("97530"), line("97116", modifiers="GP 59"), **on(2019, 6, 1))),
+    ("pair_unconfirmed", "form", 0, case([TA, MT], line("97140"), line("97530"), **on(2020, 3, 31)),
+     case([TA, MT], line("97140"), line("97530"), **on(2020, 4, 1))),
     ("modifier_without_pair", "form", 0, case([TE], line("97110", modifiers="GP 59")), case([TA, GT], line("97530"), line("97116", modifiers="GP 59"))),
     ("modifier_without_pair", "form", 0, case([TE], line("97110", modifiers="GP XU")), case([TE], line("97110", modifiers="GP XU"), terms={"payer": "strict_15"})),
     ("modifier_missing", "form", 0, case([TE], line("97110", modifiers="")), case([TE], line("97110", modifiers="GP"))),
@@ -242,6 +247,9 @@ ROWS = [
     ("over_daily_limit", "over", 3, case([TA | {"minutes": 75}], line("97530", 5), **NO_ASSISTANTS), case([TA | {"minutes": 30}], line("97530", 2), **NO_ASSISTANTS)),
     ("over_daily_limit", "over", 1, case([GT | {"minutes": 75}], line("97116", 5), **NO_ASSISTANTS), case([GT | {"minutes": 60}], line("97116", 4), **NO_ASSISTANTS)),
     ("over_daily_limit", "over", 1, case([TA | {"minutes": 105}], line("97530", 7)), case([TA | {"minutes": 105}], line("97530", 7), **AMA)),
+    ("payers_differ", "form", 0, case([TE | {"minutes": 23}], line("97110", 2), terms=BOTH), case([TE | {"minutes": 30}], line("97110", 2), terms=BOTH)),
+    ("payers_differ", "form", 0, case([TE | {"minutes": 23}], line("97110", 2), terms=BOTH),
+     case([TE | {"minutes": 23}], line("97110", 2), terms=BOTH | {"secondary": "commercial_ama"})),
     ("code_not_in_force", "form", 0, case([EVALUATION], line("97161"), **on(2016, 12, 31)), case([EVALUATION], line("97161"), **on(2017, 1, 1))),
     ("date_outside_rules", "unknown", 0, case([TE], line("97110"), **on(2027, 1, 1)), case([TE], line("97110"), **on(2026, 12, 31))),
     ("date_outside_rules", "unknown", 0, case([TE], line("97110"), terms={"day": date(2000, 3, 31)}), case([TE], line("97110"), **NO_PAYER)),
@@ -270,6 +278,7 @@ def test_every_finding_has_a_row() -> None:
 def test_a_claim_that_its_note_supports_has_no_finding(check: Check) -> None:
     checked = check([TE | {"minutes": 23}, TA | {"minutes": 15}], line("97110", 2), line("97530"))
     assert (checked.findings, checked.agrees, checked.over_units, checked.under_units) == ((), True, 0, 0)
+    assert checked.rules == RULES.version
     assert (checked.billed, checked.supported) == ({"97110": 2, "97530": 1}, {"97110": 2, "97530": 1})
 
 
@@ -481,13 +490,12 @@ def test_an_unknown_code_is_refused(check: Check) -> None:
 
 
 def pair_rows() -> list[Any]:
-    rows = []
-    for rule in RULES.of_kind("pair"):
-        for paid in rule.texts("column_1"):
-            for denied in rule.texts("column_2"):
-                if {paid, denied} <= set(RULES.codes):
-                    rows.append(pytest.param(rule, paid, denied, id=f"{rule.id}-{paid}-{denied}"))
-    return rows
+    return [
+        pytest.param(rule, paid, denied, id=f"{rule.id}-{paid}-{denied}")
+        for rule in RULES.of_kind("pair")
+        for paid in rule.texts("column_1")
+        for denied in rule.texts("column_2")
+    ]
 
 
 @pytest.mark.parametrize(("rule", "paid", "denied"), pair_rows())
@@ -519,7 +527,51 @@ def test_every_pair_in_both_orders_with_and_without_modifier(rule: Rule, paid: s
 
 
 def test_there_are_as_many_pairs_as_the_rules_have() -> None:
-    assert len(pair_rows()) == 74
+    assert len(pair_rows()) == 206
+
+
+CHANGES = sorted(
+    {
+        (paid, denied, day)
+        for rule in RULES.of_kind("pair")
+        for paid in rule.texts("column_1")[:1]
+        for denied in rule.texts("column_2")[:1]
+        for day in (rule.start, rule.end)
+        if day is not None
+    }
+)
+
+
+def pair_findings(paid: str, denied: str, day: date) -> list[tuple[str, str]]:
+    terms = terms_of(RULES, payer="medicare", day=day)
+    findings = check_claim([line(denied), line(paid)], Document(text=""), (), terms).findings
+    return [(each.id, each.rule) for each in findings if each.id.startswith("pair_")]
+
+
+@pytest.mark.parametrize(("paid", "denied", "day"), CHANGES, ids=[f"{a}-{b}-{day}" for a, b, day in CHANGES])
+def test_a_claim_before_on_and_after_every_change_of_a_pair(paid: str, denied: str, day: date) -> None:
+    rows = [
+        rule
+        for rule in RULES.of_kind("pair")
+        if {paid, denied} <= {*rule.texts("column_1"), *rule.texts("column_2")} and not rule.yes("disputed")
+    ]
+    for each in (day - timedelta(days=1), day, day + timedelta(days=1)):
+        [rule] = [r for r in rows if (r.start or date.min) <= each <= (r.end or date.max)] or [None]
+        if rule is None or rule.number("indicator") == 9:
+            expected = []
+        elif not rule.sure("indicator", "from", "until"):
+            expected = [("pair_unconfirmed", rule.id)]
+        else:
+            expected = [(("pair_never", "pair_without_modifier")[rule.number("indicator")], rule.id)]
+        assert pair_findings(paid, denied, each) == expected
+
+
+def test_a_physician_s_line_makes_its_pair_and_no_other_finding(check: Check) -> None:
+    checked = check([EVALUATION], line("97161"), line("99281", modifiers=""))
+    assert [(each.id, each.severity, each.rule) for each in checked.findings] == [
+        ("pair_unconfirmed", "info", "99281-97161.2020-10")
+    ]
+    assert check([EVALUATION], line("97161")).findings == ()
 
 
 # ---- what must hold for any note and claim

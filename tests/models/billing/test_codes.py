@@ -59,6 +59,7 @@ confirmed = false
         ("97014", False, 0, "modality"),
         ("97545", True, 120, "procedure"),
         ("96125", True, 60, "test"),
+        ("99281", False, 0, "physician"),
     ],
 )
 def test_codes_that_notes_bill(number: str, timed: bool, unit_minutes: int, group: str) -> None:
@@ -72,7 +73,7 @@ def test_the_two_headline_codes() -> None:
 
 
 def test_there_are_as_many_codes_as_the_source_has() -> None:
-    assert len(CODES) == 83
+    assert len(CODES) == 88
     assert {code.group for code in CODES.values()} == set(GROUPS)
 
 

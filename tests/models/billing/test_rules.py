@@ -80,7 +80,17 @@ source = "contract of 2026"
 checked = 2026-11-01
 confirmed = true
 """
-GOOD = HEADER + PAYER + PAIR + THRESHOLD + CODE
+SHARE = """
+[[share]]
+id = "assistant.share"
+text = "our contract's share"
+percent = 12
+from = 2020-01-01
+source = "contract of 2026"
+checked = 2026-11-01
+confirmed = true
+"""
+GOOD = HEADER + PAYER + PAIR + THRESHOLD + CODE + SHARE
 
 
 @pytest.fixture
@@ -96,7 +106,7 @@ def own(tmp_path: Path) -> Path:
 def test_every_kind_has_rows_and_every_row_its_source() -> None:
     counted = {kind: len(RULES.of_kind(kind)) for kind in KINDS}
     assert counted == {
-        "code": 83, "policy": 3, "counting": 6, "pair": 48, "limit": 21, "threshold": 10, "modifier": 25, "share": 5,
+        "code": 88, "policy": 3, "counting": 6, "pair": 61, "limit": 21, "threshold": 10, "modifier": 25, "share": 5,
         "requirement": 27, "payer": 3,
     }  # fmt: skip
     assert all(rule.source and rule.checked <= date(2026, 11, 26) for rule in ROWS)
@@ -104,7 +114,7 @@ def test_every_kind_has_rows_and_every_row_its_source() -> None:
 
 def test_what_was_not_confirmed_stays_marked() -> None:
     unconfirmed = [rule for rule in ROWS if not rule.confirmed]
-    assert len(unconfirmed) == 60
+    assert len(unconfirmed) == 78
     assert all(rule.confirmed is False for rule in ROWS if rule.source == "general knowledge")
     for id in ("97110-97530", "97150-97530", "mue.97110", "GA", "assistant.last_unit", "full_15", "strict_15", "97545"):
         assert not RULES.get(id).confirmed, id
@@ -114,6 +124,26 @@ def test_what_was_not_confirmed_stays_marked() -> None:
         rule = RULES.get(id)
         assert rule.sure(), id
         assert not rule.sure(field), id
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        ("97530", "97116"), ("97140", "97530"), ("97530", "97164"), ("97150", "97110"), ("97110", "97164"),
+        ("97112", "97164"), ("97113", "97164"), ("97116", "97164"), ("97140", "97164"), ("97150", "97112"),
+        ("97150", "97116"), ("97150", "97164"), ("99285", "97168"),
+    ],
+)  # fmt: skip
+def test_what_was_not_read_of_a_pair_s_past_is_no_day_without_an_edit(pair: tuple[str, str]) -> None:
+    edits = [edit for day in (date(2018, 6, 1), date(2019, 12, 31)) for edit in RULES.edits(pair, day, ("ncci",))]
+    assert [(edit.paid, edit.denied, edit.sure) for edit in edits] == [(*pair, False)] * 2
+
+
+# Announced as new with 2020, so that nothing was edited before.
+@pytest.mark.parametrize("pair", [("97161", "97530"), ("97161", "97150"), ("97161", "97140")])
+def test_a_pair_that_was_new_with_2020_has_no_past(pair: tuple[str, str]) -> None:
+    assert RULES.edits(pair, date(2019, 12, 31), ("ncci",)) == ()
+    assert len(RULES.edits(pair, date(2020, 1, 1), ("ncci",))) == 1
 
 
 def test_the_shipped_files_have_no_problem() -> None:
@@ -334,6 +364,15 @@ BAD = [
     ('column_1 = ["97110"]', "column_1 = []", "acme.97110-97530", "lists of code numbers"),
     ('column_1 = ["97110"]', 'column_1 = ["9711"]', "acme.97110-97530", "lists of code numbers"),
     ('column_1 = ["97110"]\ncolumn_2 = ["97530"]', 'column_1 = ["97111"]\ncolumn_2 = ["97531"]', "acme.97110-97530", "has no 97111, 97531"),
+    ('column_2 = ["97530"]', 'column_2 = ["97141"]', "acme.97110-97530", "has no 97141; where it is right"),
+    ('column_2 = ["97530"]', 'column_2 = ["97530", "97141", "99213"]', "acme.97110-97530", "has no 97141;"),
+    ('column_1 = ["97110"]', 'column_1 = ["97141"]', "acme.97110-97530", "has no 97141;"),
+    ('column_2 = ["97530"]', 'column_2 = ["97110"]', "acme.97110-97530", "97110 stands twice"),
+    ('column_2 = ["97530"]', 'column_2 = ["97530", "97530"]', "acme.97110-97530", "97530 stands twice"),
+    ('column_2 = ["97530"]', 'column_2 = ["97530", "97110"]', "acme.97110-97530", "97110 stands twice"),
+    ("percent = 12\n", "", "assistant.share", "percent is missing"),
+    ("percent = 12", "percent = 0", "assistant.share", r"percent must lie in \[1, 100\]"),
+    ("percent = 12", "percent = 101", "assistant.share", r"percent must lie in \[1, 100\]"),
     ("indicator = 1", "indicator = 2", "acme.97110-97530", "indicator must be one of 0, 1, 9"),
     ("indicator = 1", 'indicator = "1"', "acme.97110-97530", "indicator must be a whole number"),
     ("from = 2026-01-01", "from = 2026-01-01\nuntil = 2025-12-31", "acme.97110-97530", "until lies before from"),
@@ -382,6 +421,13 @@ def test_a_bad_file_is_refused_with_file_row_and_reason(
     [
         # a partner that the code list leaves out, since other providers bill it
         ('column_2 = ["97530"]', 'column_2 = ["99213"]'),
+        ('column_2 = ["97530"]', 'column_2 = ["97140", "97530"]'),
+        # a rule in words needs no number
+        (
+            'id = "assistant.share"\ntext = "our contract\'s share"\npercent = 12',
+            'id = "assistant.together"\ntext = "t"',
+        ),
+        ("percent = 12", "percent = 100"),
         # a shipped row in the place of which the clinic's stands
         (
             'id = "kx.2027"\nname = "kx"\ndollars = 2560\nfrom = 2027-01-01\nuntil = 2027-12-31',
