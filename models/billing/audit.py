@@ -174,6 +174,7 @@ class _Case(NamedTuple):
     document: Document
     services: Sequence[Service]
     terms: Terms
+    policy: str
     goals: tuple[GoalAudit, ...]
     element: _Element
     position: int | None = None
@@ -184,7 +185,7 @@ class _Case(NamedTuple):
         return self.services[self.position]
 
 
-def audit_note(document: Document, services: Sequence[Service], terms: Terms) -> NoteAudit:
+def audit_note(document: Document, services: Sequence[Service], terms: Terms, policy: str = "full_15") -> NoteAudit:
     """Hold a note against what its documentation should have.
 
     Parameters
@@ -195,13 +196,17 @@ def audit_note(document: Document, services: Sequence[Service], terms: Terms) ->
         Its blocks with their codes, in its order.
     terms : Terms
         The rules, and the day and payers that choose among them.
+    policy : str
+        The chosen unit policy: where it pools minutes, those of each service are voluntary.
     """
     goals = _goals(document)
     elements = [element for element in _book().elements if _in_force(element, terms)]
     by_scope = {scope: [element for element in elements if element.scope == scope] for scope in _SCOPES}
 
     def items(scope: str, position: int | None = None) -> tuple[Item, ...]:
-        return tuple(_item(_Case(document, services, terms, goals, element, position)) for element in by_scope[scope])
+        return tuple(
+            _item(_Case(document, services, terms, policy, goals, element, position)) for element in by_scope[scope]
+        )
 
     audited = tuple(
         ServiceAudit(
@@ -420,8 +425,7 @@ def _minutes(case: _Case) -> _Found:
         return _Found("not_applicable", why=_say("untimed"))
     if block.duration is not None and block.minutes is not None:
         return _of([Span(block.duration.start, block.duration.end, block.duration.text)])
-    pooled = any(payer.policy == _POOLED for payer in case.terms.payers[:1])
-    if pooled and _totals(case.document, "timed"):
+    if case.policy == _POOLED and _totals(case.document, "timed"):
         return _Found("not_applicable", why=_say("totals_enough"))
     return _Found("missing")
 

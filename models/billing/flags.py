@@ -22,7 +22,7 @@ from models.billing.codes import CODES, HEADLINE
 from models.billing.payers import Payer, Terms, payer_units
 from models.billing.proposal import Proposal
 from models.billing.rules import Edit
-from models.billing.units import POLICY_NAMES, counts
+from models.billing.units import POLICY_NAMES, counts, units
 from models.billing.written import contradictions
 from models.service import Service
 from nlp.document import Block, Document, Duration, ElementName, Notice, NoticeKind, Total, Unskilled, WrittenUnits
@@ -35,6 +35,7 @@ _WORD_KEYS = (
     "other_service", "no_unit", "modifier_discipline", "modifier_assistant", "modifier_threshold", "modifier_no_threshold",
 )  # fmt: skip
 _FLAG_KEYS = ("id", "severity", "meaning", "message", "action", "source")
+_FLAG_OPTIONAL = ("variants", "actions", "rules")
 
 Place = Block | Duration | Total | WrittenUnits | Notice | Unskilled
 Field = int | str
@@ -53,14 +54,23 @@ class Flag:
 
 
 class FlagKind(NamedTuple):
-    """An entry of the flag list; ``messages`` are templates by variant, ``""`` the usual one."""
+    """An entry of the flag list; ``messages`` are templates by variant and ``actions`` too, ``""`` the usual one.
+
+    ``rules`` are the ids of the billing rules behind it, where it is always the same ones.
+    """
 
     id: str
     severity: str
     meaning: str
     messages: Mapping[str, str]
-    action: str
+    actions: Mapping[str, str]
     source: str
+    rules: tuple[str, ...]
+
+    @property
+    def action(self) -> str:
+        """What is usually to be done about it."""
+        return self.actions[""]
 
 
 class BetterCode(NamedTuple):
@@ -176,16 +186,17 @@ def parse_flags(text: str, fields: Mapping[str, Collection[str]], file: str = "f
 
 
 def _kind(entry: data.Entry, fields: Mapping[str, Collection[str]]) -> FlagKind:
-    entry.closed(_FLAG_KEYS, ("variants",))
+    entry.closed(_FLAG_KEYS, _FLAG_OPTIONAL)
     if entry.name not in fields:
         raise entry.error("no function of flags.py raises this flag")
     severity = entry.get("severity", str)
     if severity not in SEVERITIES:
         raise entry.error(f"severity must be one of {', '.join(SEVERITIES)}")
-    messages = {"": entry.get("message", str)}
-    if "variants" in entry.values:
-        variants = entry.table("variants")
-        messages |= {key: variants.get(key, str) for key in variants.values}
+    messages = _worded(entry, "message", "variants")
+    actions = _worded(entry, "action", "actions")
+    for variant in actions:
+        if variant not in messages:
+            raise entry.error(f"actions: there is no variant {variant}")
     for message in messages.values():
         try:
             used = [field for _, field, _, _ in Formatter().parse(message) if field is not None]
@@ -200,9 +211,19 @@ def _kind(entry: data.Entry, fields: Mapping[str, Collection[str]]) -> FlagKind:
         severity=severity,
         meaning=entry.get("meaning", str),
         messages=MappingProxyType(messages),
-        action=entry.get("action", str),
+        actions=MappingProxyType(actions),
         source=entry.get("source", str),
+        rules=entry.texts("rules") if "rules" in entry.values else (),
     )
+
+
+def _worded(entry: data.Entry, key: str, variants: str) -> dict[str, str]:
+    """Return the usual words under ``""`` and those of the variants under their names."""
+    words = {"": entry.get(key, str)}
+    if variants in entry.values:
+        table = entry.table(variants)
+        words |= {variant: table.get(variant, str) for variant in table.values}
+    return words
 
 
 def _threshold(entry: data.Entry) -> float:
@@ -229,7 +250,7 @@ def _flag(kind: FlagKind, finding: Finding) -> Flag:
         id=kind.id,
         severity=kind.severity,
         message=kind.messages[finding.variant].format(**finding.values),
-        action=kind.action,
+        action=kind.actions.get(finding.variant, kind.action),
         start=None if place is None else place.start,
         end=None if place is None else place.end,
     )
@@ -263,30 +284,50 @@ def _shared(service: Service) -> Duration | None:
 # ---- warnings
 
 
-@_raises("minutes_missing", "code")
+@_raises("minutes_missing", "code", "total", "units")
 def _minutes_missing(case: Case) -> Iterator[Finding]:
     for service in case.headline:
         if service.block.minutes is None and _shared(service) is None:
-            yield Finding(service.block, {"code": named(service.code)}, _totals_alone(case))
+            variant, values = _totals_alone(case)
+            yield Finding(service.block, {"code": named(service.code), **values}, variant)
 
 
-def _totals_alone(case: Case, shared: Duration | None = None) -> str:
-    """Return the wording for Medicare, which asks for total timed minutes and leaves minutes per code to the therapist.
-
-    A duration that is ``shared`` by all that is timed is such a total too.
-    """
-    timed = any(total.kind == "timed" for total in case.document.totals)
-    if shared is not None and not timed:
-        codes = [(CODES.get(service.billed_code or ""), _shared(service)) for service in case.services]
-        timed = all(duration == shared or (code is not None and not code.timed) for code, duration in codes)
-    return "total" if timed and case.proposal.policy == _POOLED else ""
-
-
-@_raises("shared_minutes", "minutes")
+@_raises("shared_minutes", "minutes", "code", "total", "units")
 def _shared_minutes(case: Case) -> Iterator[Finding]:
     durations = {(shared.start, shared.end): shared for service in case.headline if (shared := _shared(service))}
     for duration in durations.values():
-        yield Finding(duration, {"minutes": duration.minutes}, _totals_alone(case, duration))
+        variant, values = _totals_alone(case, duration)
+        yield Finding(duration, {"code": "", "minutes": duration.minutes, **values}, variant)
+
+
+def _totals_alone(case: Case, shared: Duration | None = None) -> tuple[str, dict[str, Field]]:
+    """Return the wording for Medicare, which asks for totals and leaves minutes per code to the therapist.
+
+    ``""`` where no total of the timed minutes stands, else ``one_code`` where they can only be one code's, ``totals`` where the
+    total treatment time stands too and ``timed_total`` where it does not. A duration that all that is timed shares is such a
+    total.
+    """
+    values: dict[str, Field] = {"total": 0, "units": ""}
+    timed = {total.minutes for total in case.document.totals if total.kind == "timed"}
+    blocks = [(code, service) for service in case.services if (code := _timed_code(service)) != ""]
+    if not timed and shared is not None and all(_shared(service) == shared for _, service in blocks):
+        timed = {shared.minutes}
+    if not timed or case.proposal.policy != _POOLED:
+        return "", values
+    codes = {code for code, _ in blocks}
+    [total, *others] = timed
+    [code] = codes if len(codes) == 1 else [None]
+    if code is not None and not others and case.proposal.minutes.get(code, 0) <= total:
+        earned = units({code: total}, _POOLED)
+        return "one_code", {"code": named(code), "total": total, "units": _amounts(earned)}
+    visit = any(total.kind == "visit" for total in case.document.totals)
+    return "totals" if visit else "timed_total", values
+
+
+def _timed_code(service: Service) -> str | None:
+    """Return the code of a block that is or may be timed, ``None`` where it is not known; ``""`` where it is untimed."""
+    code = CODES.get(service.billed_code or "")
+    return None if code is None else code.number if code.timed else ""
 
 
 @_raises("no_unit", "policy")

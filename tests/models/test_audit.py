@@ -145,13 +145,25 @@ def test_a_goal_met_and_still_treated(coder: Coder, end: str, treated: bool) -> 
     assert any(service.finding for service in done.services) is treated
 
 
-def test_under_medicare_a_timed_total_is_enough(coder: Coder) -> None:
+@pytest.mark.parametrize(
+    ("request_", "state"),
+    [
+        ({}, "missing"),
+        ({"payer": "medicare"}, "not_applicable"),
+        ({"policy": "cms_8_minute"}, "not_applicable"),
+        ({"policy": "ama_midpoint"}, "missing"),
+        ({"payer": "commercial_ama"}, "missing"),
+        # The policy that the request names goes before the payer's, as it does for the flags.
+        ({"payer": "commercial_ama", "policy": "cms_8_minute"}, "not_applicable"),
+        ({"payer": "medicare", "policy": "full_15"}, "missing"),
+        ({"payer": "strict_15", "secondary_payer": "medicare"}, "missing"),
+    ],
+)
+def test_under_medicare_s_count_a_timed_total_is_enough(coder: Coder, request_: dict[str, str], state: str) -> None:
     note = "TA: sit to stand from low chair x 10.\nTher ex: SLR 3x10.\nTotal timed 35 min"
-    alone = items_of(coder.audit(note), "service.minutes")
-    medicare = items_of(coder.audit(Note(text=note, payer="medicare")), "service.minutes")
-    assert {item.state for item in alone} == {"missing"}
-    assert {item.state for item in medicare} == {"not_applicable"}
-    assert "voluntary" in medicare[0].why
+    items = items_of(coder.audit(Note.model_validate({"text": note, **request_})), "service.minutes")
+    assert {item.state for item in items} == {state}
+    assert all(("voluntary" in item.why) is (state == "not_applicable") for item in items)
 
 
 def test_a_day_in_the_request_is_a_date(coder: Coder) -> None:

@@ -29,6 +29,7 @@ MT = {"code": "other", "other_code": "97140", "minutes": 15, "goals": (), "activ
 UNKNOWN = {"code": "other", "minutes": 10}
 EVALUATION = {"code": "other", "other_code": "97161", "minutes": 20}
 NO_MINUTES: dict[str, Any] = {"minutes": None}
+SHARED_TE, SHARED_TA = ({**spec, **NO_MINUTES, "shared": (500, 30)} for spec in (TE, TA))
 
 SURE_TE = {"97110": 0.9, "97530": 0.05, "other": 0.05}
 SURE_TA = {"97110": 0.05, "97530": 0.9, "other": 0.05}
@@ -470,15 +471,6 @@ MESSAGES = [
     ),
     (
         "minutes_missing",
-        note(TE | NO_MINUTES, totals=[(940, 38, "timed")], policy="cms_8_minute"),
-        (
-            "The note gives total timed minutes and none for this block of therapeutic exercise (97110). Medicare asks for no "
-            "more, so its documentation is in order; but the units of each code cannot be derived from a total, so somebody "
-            "must look."
-        ),
-    ),
-    (
-        "minutes_missing",
         note(TE | NO_MINUTES, totals=[(940, 38, "visit")], policy="cms_8_minute"),
         "The note gives no minutes for this block of therapeutic exercise (97110).",
     ),
@@ -489,15 +481,7 @@ MESSAGES = [
     ),
     (
         "shared_minutes",
-        note(TE | NO_MINUTES | {"shared": (500, 30)}, TA | NO_MINUTES | {"shared": (500, 30)}, policy="cms_8_minute"),
-        (
-            "These 30 minutes stand for several blocks. Medicare asks for the total alone, so the documentation is in order; "
-            "but the units of each code cannot be derived from it, so somebody must look."
-        ),
-    ),
-    (
-        "shared_minutes",
-        note(TE | NO_MINUTES | {"shared": (500, 30)}, TA, policy="cms_8_minute"),
+        note(SHARED_TE, TA, policy="cms_8_minute"),
         "These 30 minutes stand for several blocks, so no block has minutes of its own.",
     ),
     (
@@ -682,6 +666,71 @@ def test_messages(flag: str, spec: Any, message: str, flags: Flags) -> None:
     assert [each.action for each in found] == [FLAGS[flag].action]
 
 
+TIMED, VISIT = (940, 38, "timed"), (960, 45, "visit")
+OPEN = "the units of each code cannot be derived from a total, so somebody must look."
+NOT_ASKED = "Medicare does not ask for minutes of each service"
+IN_ORDER = f"so this is no fault of documentation; but {OPEN}"
+BOTH_TOTALS = f"{NOT_ASKED}, {IN_ORDER}"
+NO_VISIT = f"{NOT_ASKED}, but it asks for total treatment time as well, and that was not found; {OPEN}"
+WHICH = "Ask the therapist which code had how many of these minutes."
+WHICH_AND_ALL = "Ask the therapist which code had how many of these minutes, and how long treatment took in all."
+ONLY_ONE = "Check that no other timed service was given; if none was, the total gives the units."
+EXERCISE = "therapeutic exercise (97110)"
+OWN_38 = (
+    f"This block of {EXERCISE} has no minutes of its own. It is the note's only timed code, so the 38 timed minutes that the "
+    "note gives in all can only be its minutes: 3 x 97110 under Medicare's count."
+)
+USUAL = f"The note gives no minutes for this block of {EXERCISE}.", "Write the minutes of this block."
+USUAL_SHARED = (
+    "These 30 minutes stand for several blocks, so no block has minutes of its own.", "Write the minutes of each block."
+)  # fmt: skip
+GIVEN = f"The note gives total timed minutes{{}} and no minutes for this block of {EXERCISE}. "
+STAND = "These 30 minutes stand for several blocks"
+
+# What Medicare's count says of a note with totals alone: blocks, totals, the first finding's message and action.
+TOTALS_ALONE = [
+    # both totals that Medicare asks for
+    ([TE | NO_MINUTES, TA], [TIMED, VISIT], GIVEN.format(" and total treatment time,") + BOTH_TOTALS, WHICH),
+    # the timed total alone
+    ([TE | NO_MINUTES, TA], [TIMED], GIVEN.format(",") + NO_VISIT, WHICH_AND_ALL),
+    # the total is the minutes of the only timed code, in one block or in two
+    ([TE | NO_MINUTES], [TIMED], OWN_38, ONLY_ONE),
+    ([TE | NO_MINUTES, TE | NO_MINUTES], [TIMED, VISIT], OWN_38, ONLY_ONE),
+    ([TE | NO_MINUTES, TE], [TIMED], OWN_38, ONLY_ONE),
+    ([TE | NO_MINUTES, EVALUATION], [TIMED], OWN_38, ONLY_ONE),
+    # a block that may be timed, two totals, and a total below what one block has alone leave it open
+    ([TE | NO_MINUTES, UNKNOWN], [TIMED], GIVEN.format(",") + NO_VISIT, WHICH_AND_ALL),
+    ([TE | NO_MINUTES], [TIMED, (980, 30, "timed")], GIVEN.format(",") + NO_VISIT, WHICH_AND_ALL),
+    ([TE | NO_MINUTES, TE | {"minutes": 40}], [TIMED], GIVEN.format(",") + NO_VISIT, WHICH_AND_ALL),
+    # the visit's total says nothing of timed minutes
+    ([TE | NO_MINUTES, TA], [VISIT], *USUAL),
+    ([TE | NO_MINUTES], [], *USUAL),
+    # one duration over all that is timed is such a total
+    ([SHARED_TE, SHARED_TA], [VISIT], f"{STAND}. {NOT_ASKED} and the note gives total treatment time, {IN_ORDER}", WHICH),
+    ([SHARED_TE, SHARED_TA], [], f"{STAND}. {NO_VISIT}", WHICH_AND_ALL),
+    (
+        [SHARED_TE, SHARED_TE],
+        [],
+        f"{STAND}, all of them {EXERCISE}, which is the note's only timed code: its 30 timed minutes make 2 x 97110 under "
+        "Medicare's count.",
+        "Check that no other timed service was given; if none was, these minutes give the units.",
+    ),
+    ([SHARED_TE, TA], [], *USUAL_SHARED),
+    ([SHARED_TE, UNKNOWN], [], *USUAL_SHARED),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("specs", "totals", "message", "action"), TOTALS_ALONE, ids=range(len(TOTALS_ALONE)))
+def test_totals_alone_under_medicare(specs: Any, totals: Any, message: str, action: str, flags: Flags) -> None:
+    wanted = ("minutes_missing", "shared_minutes")
+    found = next(f for f in flags(*specs, totals=totals, policy="cms_8_minute") if f.id in wanted)
+    assert (found.message, found.action, found.severity) == (message, action, "warning")
+    # Every other policy asks for the minutes of each service.
+    for policy in ("full_15", "ama_midpoint"):
+        other = next(f for f in flags(*specs, totals=totals, policy=policy) if f.id in wanted)
+        assert (other.message, other.action) in (USUAL, USUAL_SHARED)
+
+
 def test_by_severity_then_place_and_whole_note_findings_last(flags: Flags) -> None:
     found = flags(
         TE | NO_MINUTES | {"activities": []},
@@ -825,6 +874,8 @@ BAD = [
     ("More.", "More {}.", "one", r"asks for \{\}"),
     ("One {code}.", "One {code.", "one", "brace"),
     ('"More."', "1", "variants", "more must be text"),
+    ('id = "two"', 'id = "two"\nactions = { more = "Do more." }', "two", "there is no variant more"),
+    ('id = "two"', 'id = "two"\nrules = []', "two", "rules must be a list of texts"),
     ("value = 0.6", "value = 1.5", "low_confidence", "0, 1"),
     ("value = 0.6", "value = 1", "low_confidence", "decimal point"),
     ("[thresholds.low_confidence]", "[thresholds.low]", "thresholds", "low_confidence is missing"),
