@@ -181,3 +181,22 @@ def test_a_clinic_s_rules_are_loaded_with_the_coder(tmp_path: Path) -> None:
     path.write_text('[header]\nversion = "1"\n', encoding="utf-8")
     with pytest.raises(LexiconError, match=r"clinic\.toml"):
         Coder.load(profile="fast", rules=path)
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes"),
+    [
+        ("TherEx 23 min: SLR 3x10, last 8 min unattended on bike", 15),
+        ("TherEx 23 min: SLR 3x10. Last 8 min unattended on bike.", 15),
+        ("TherEx 23 min: SLR 3x10, 8 min of this unattended on bike", 15),
+        ("TherEx 23 min: SLR 3x10, bike, of this 8 min rest", 15),
+        ("TherEx 23 min: SLR 3x10, last 8 min on bike with cues for cadence", 23),
+        ("TherEx 23 min: SLR 3x10, bike, of this 8 min with resistance", 23),
+    ],
+)
+def test_what_was_left_out_is_billed_nowhere(coder: Coder, text: str, minutes: int) -> None:
+    result = coder.code(text)
+    left_out = [flag for flag in result.flags if flag.id == "unskilled_minutes"]
+    assert result.minutes == {"97110": minutes}
+    assert len(left_out) == (minutes < 23)
+    assert all("that 8 minutes" in flag.message for flag in left_out)
