@@ -33,6 +33,7 @@ _EXERCISE, _FUNCTIONAL = "exercise", "functional"
 _STRICT, _POOLED, _ALONE = "full_15", "cms_8_minute", "ama_midpoint"
 _WORD_KEYS = (
     "other_service", "no_unit", "modifier_discipline", "modifier_assistant", "modifier_threshold", "modifier_no_threshold",
+    "modifier_list", "threshold_of_PT", "threshold_of_OT", "threshold_of_SLP", "threshold_of_any",
 )  # fmt: skip
 _FLAG_KEYS = ("id", "severity", "meaning", "message", "action", "source")
 _FLAG_OPTIONAL = ("variants", "actions", "rules")
@@ -82,11 +83,15 @@ class BetterCode(NamedTuple):
 
 
 class FlagList(NamedTuple):
-    """What ``flags.toml`` holds: the kinds by id, thresholds (probabilities in [0, 1]) and words for messages."""
+    """What ``flags.toml`` holds: the kinds by id, thresholds (probabilities in [0, 1]) and words for messages.
+
+    ``disciplines`` are the words of an assistant's notice in lower case, each with the discipline that it tells.
+    """
 
     kinds: Mapping[str, FlagKind]
     thresholds: Mapping[str, float]
     better_code: BetterCode
+    disciplines: Mapping[str, str]
     words: Mapping[str, str]
 
 
@@ -171,16 +176,18 @@ def parse_flags(text: str, fields: Mapping[str, Collection[str]], file: str = "f
         The file cannot be used: unknown or missing keys, a flag that no code raises or the other way about, an unknown
         severity, a message with a value that the flag does not give, a threshold outside [0, 1], an unknown code.
     """
-    root = data.parse(text, file).closed(("thresholds", "better_code", "words", "flag"))
+    root = data.parse(text, file).closed(("thresholds", "better_code", "disciplines", "words", "flag"))
     kinds = {entry.name: _kind(entry, fields) for entry in root.tables("flag", "id")}
     for missing in sorted(set(fields) - set(kinds)):
         raise root.error(f"there is no [[flag]] with id {missing}, which the code raises")
     words = root.table("words").closed(_WORD_KEYS)
+    disciplines = root.table("disciplines").closed(("PT", "OT"))
     thresholds = root.table("thresholds").closed(("low_confidence", "content_contradicts"))
     return FlagList(
         kinds=MappingProxyType(kinds),
         thresholds={key: _threshold(thresholds.table(key)) for key in thresholds.values},
         better_code=_better(root.table("better_code").closed(("of", "share", "source", "rule"))),
+        disciplines={word.lower(): name for name in disciplines.values for word in disciplines.texts(name)},
         words={key: words.get(key, str) for key in words.values},
     )
 
@@ -246,10 +253,11 @@ def _better(entry: data.Entry) -> BetterCode:
 
 def _flag(kind: FlagKind, finding: Finding) -> Flag:
     place = finding.place
+    message = kind.messages[finding.variant].format(**finding.values)
     return Flag(
         id=kind.id,
         severity=kind.severity,
-        message=kind.messages[finding.variant].format(**finding.values),
+        message=message[0].upper() + message[1:],
         action=kind.actions.get(finding.variant, kind.action),
         start=None if place is None else place.start,
         end=None if place is None else place.end,
@@ -669,22 +677,35 @@ def _over_daily_limit(case: Case) -> Iterator[Finding]:
 def _modifiers_wanted(case: Case) -> Iterator[Finding]:
     for payer in case.terms.payers if case.terms is not None else ():
         assert case.terms is not None, "there is a payer"
-        rules, day, discipline = case.terms.rules, case.terms.day, case.terms.discipline
+        rules, day, discipline = case.terms.rules, case.terms.day, case.terms.discipline or _discipline(case)
         wanted: list[str] = []
         for family in ("discipline", "assistant"):
             names = rules.modifiers(family, discipline, day)
             if family not in payer.modifiers or not names:
                 continue
-            if family != "assistant" or any(notice.kind == family for notice in case.document.notices):
-                wanted.append(_WORDS[f"modifier_{family}"].format(names=" or ".join(names)))
-        if "threshold" in payer.modifiers:
+            if family != "assistant" or _notices(case, "assistant"):
+                wanted.append(_WORDS[f"modifier_{family}"].format(names=_either(names)))
+        if "threshold" in payer.modifiers and day is not None:
             amount = next(
                 (rule.number("dollars") for rule in rules.on("threshold", day) if rule.text("name") == "kx"), 0
             )
-            if day is not None:
-                wanted.append(_WORDS["modifier_threshold" if amount else "modifier_no_threshold"].format(amount=amount))
+            said = _WORDS["modifier_threshold" if amount else "modifier_no_threshold"]
+            of = _WORDS[f"threshold_of_{discipline or 'any'}"]
+            wanted.append(said.format(amount=amount, year=day.year, of=of))
         if wanted and _billed(case, payer):
             yield Finding(None, {"modifiers": "; ".join(wanted), "payer": payer.name})
+
+
+def _discipline(case: Case) -> str | None:
+    """Return the discipline of the assistants that the note names, ``None`` where it names none or both."""
+    told = {_LIST.disciplines.get(notice.text.lower()) for notice in _notices(case, "assistant")} - {None}
+    return told.pop() if len(told) == 1 else None
+
+
+def _either(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return names[0]
+    return _WORDS["modifier_list"].format(names=", ".join(names[:-1]), last=names[-1])
 
 
 @_raises("payers_differ", "primary", "secondary", "first", "second")

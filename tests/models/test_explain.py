@@ -78,7 +78,7 @@ def test_blocks_without_minutes_and_of_one_code(coder: Coder) -> None:
     assert (
         ways[0][1]
         == ways[1][1]
-        == "With the other blocks of 97110 that is 23 minutes, which make 1 x 97110 under full 15 minutes."
+        == "With the other blocks of 97110 that is 23 minutes, which make 1 x 97110 under the full-15-minute rule."
     )
     assert ways[2][0] == "The note gives this block no minutes."
 
@@ -173,7 +173,7 @@ def test_a_policy_that_was_not_in_force_is_told(coder: Coder, tmp_path: Path) ->
         return [flag.message for flag in flags if flag.id == "date_outside_rules"]
 
     assert told("2025-12-31") == []
-    assert told("2026-01-01") == ["full 15 minutes was not in force on 2026-01-01."]
+    assert told("2026-01-01") == ["The full-15-minute rule was not in force on 2026-01-01."]
 
 
 def test_a_clinic_s_rules_are_loaded_with_the_coder(tmp_path: Path) -> None:

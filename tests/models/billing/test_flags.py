@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from datetime import date
 from importlib.resources import files
 from typing import Any
@@ -15,11 +15,14 @@ from hypothesis import strategies as st
 
 from models.billing import data
 from models.billing.flags import FLAGS, SEVERITIES, Flag, check, parse_flags
+from models.billing.payers import terms_of
 from models.billing.proposal import propose
+from models.billing.rules import load_rules
 from models.billing.units import POLICIES
 from models.service import Service
-from nlp.document import Document
+from nlp.document import Document, Notice
 from nlp.errors import LexiconError
+from nlp.terms import entries
 
 Flags = Callable[..., tuple[Flag, ...]]
 
@@ -494,7 +497,7 @@ MESSAGES = [
         note(TE | {"minutes": 14}),
         (
             "The minutes of therapeutic exercise and therapeutic activities in this note earn no unit under the chosen "
-            "policy (full 15 minutes)."
+            "policy (the full-15-minute rule)."
         ),
     ),
     (
@@ -566,8 +569,8 @@ MESSAGES = [
         "policy_difference",
         note(TE | {"minutes": 33}, MT | {"minutes": 7}),
         (
-            "The units depend on the payer's policy. Here: full 15 minutes: 2 x 97110. "
-            "Medicare's 8-minute rule: 2 x 97110, 1 x 97140. "
+            "The units depend on the payer's policy. Here: the full-15-minute rule: 2 x 97110. "
+            "Elsewhere: Medicare's 8-minute rule: 2 x 97110, 1 x 97140. "
             "Units that the strict reading gives up: 1 against Medicare's count, 0 against the AMA's."
         ),
     ),
@@ -575,15 +578,17 @@ MESSAGES = [
         "policy_difference",
         note(TE | {"minutes": 8}),
         (
-            "The units depend on the payer's policy. Here: full 15 minutes: no unit. "
-            "Medicare's 8-minute rule: 1 x 97110; the AMA's midpoint rule: 1 x 97110. "
+            "The units depend on the payer's policy. Here: the full-15-minute rule: no unit. "
+            "Elsewhere: Medicare's 8-minute rule: 1 x 97110; the AMA's midpoint rule: 1 x 97110. "
             "Units that the strict reading gives up: 1 against Medicare's count, 1 against the AMA's."
         ),
     ),
     (
         "policy_difference",
         note(TE | {"minutes": 8}, policy="ama_midpoint"),
-        ("The units depend on the payer's policy. Here: the AMA's midpoint rule: 1 x 97110. full 15 minutes: no unit."),
+        (
+            "The units depend on the payer's policy. Here: the AMA's midpoint rule: 1 x 97110. Elsewhere: the full-15-minute rule: no unit."
+        ),
     ),
     (
         "pair_not_together",
@@ -628,8 +633,8 @@ MESSAGES = [
         "modifiers_wanted",
         note(TE, terms=on(2026, 2, 1) | {"discipline": "PT"}, notices=[(920, "assistant")]),
         (
-            "Medicare Part B wants: GP on each line; CQ where the assistant gave more than the share that needs none; KX once "
-            "this year's services pass 2480 dollars."
+            "Medicare Part B wants: GP on each line; CQ where the assistant gave more than the share that needs none; KX "
+            "above 2480 dollars in 2026, physical and speech therapy counted together."
         ),
     ),
     (
@@ -638,11 +643,29 @@ MESSAGES = [
         ("Medicare Part B wants: GO on each line; KX above the yearly amount, which is not known here for that day."),
     ),
     (
+        "modifiers_wanted",
+        note(TE, terms=on(2024, 2, 1)),
+        (
+            "Medicare Part B wants: GP, GO or GN on each line; KX above 2330 dollars in 2024, physical and speech therapy counted "
+            "together, occupational therapy apart."
+        ),
+    ),
+    (
+        "modifiers_wanted",
+        note(TE, terms=on(2026, 2, 1) | {"discipline": "OT"}),
+        "Medicare Part B wants: GO on each line; KX above 2480 dollars in 2026, occupational therapy counted apart.",
+    ),
+    (
+        "modifiers_wanted",
+        note(TE, terms={"payer": "commercial_ama"}),
+        "A commercial plan (AMA's count) wants: GP, GO or GN on each line.",
+    ),
+    (
         "payers_differ",
         note(TE | {"minutes": 8}, terms=BOTH),
         (
-            "Medicare Part B counts 1 x 97110, the source document's strict reading counts no unit. The primary payer governs: "
-            "the claim goes to it first, in its count."
+            "By the count of Medicare Part B: 1 x 97110. By the count of the source document's strict reading: no unit. The "
+            "primary payer governs: the claim goes to it first, in its count."
         ),
     ),
     (
@@ -664,6 +687,40 @@ def test_messages(flag: str, spec: Any, message: str, flags: Flags) -> None:
     found = [each for each in flags(*specs, **document) if each.id == flag]
     assert [each.message for each in found] == [message]
     assert [each.action for each in found] == [FLAGS[flag].action]
+
+
+@pytest.mark.parametrize(
+    ("words", "discipline", "wanted"),
+    [
+        (["PTA"], None, "GP on each line; CQ where"),
+        (["by PTA", "LPTA"], None, "GP on each line; CQ where"),
+        (["COTA/L"], None, "GO on each line; CO where"),
+        (["cota"], None, "GO on each line; CO where"),
+        # what the request says goes first; both, or neither, leave it open
+        (["PTA"], "OT", "GO on each line; CO where"),
+        (["PTA", "COTA"], None, "GP, GO or GN on each line; CQ or CO where"),
+        (["qqqqqq"], None, "GP, GO or GN on each line; CQ or CO where"),
+    ],
+)
+def test_an_assistant_s_title_tells_the_discipline(
+    words: list[str],
+    discipline: str | None,
+    wanted: str,
+    services: Callable[..., Any],
+    document: Callable[..., Document],
+) -> None:
+    notices = tuple(Notice("assistant", 920 + 10 * n, 925 + 10 * n, word) for n, word in enumerate(words))
+    coded = services(TE)
+    terms = terms_of(load_rules(), payer="medicare", discipline=discipline)
+    found = check(replace(document(), notices=notices), coded, propose(coded, "cms_8_minute"), terms)
+    [message] = [flag.message for flag in found if flag.id == "modifiers_wanted"]
+    assert message.startswith(f"Medicare Part B wants: {wanted}")
+
+
+def test_every_title_of_an_assistant_that_is_read_tells_the_discipline() -> None:
+    read = {term.lower() for entry in entries("notices") if entry.data["kind"] == "assistant" for term in entry.terms}
+    told = tomllib.loads(data.read("flags.toml"))["disciplines"]
+    assert {word.lower() for words in told.values() for word in words} == read
 
 
 TIMED, VISIT = (940, 38, "timed"), (960, 45, "visit")
@@ -839,12 +896,20 @@ source = "somewhere"
 [[better_code.rule]]
 code = "97112"
 prefixes = ["ei."]
+[disciplines]
+PT = ["PTA"]
+OT = ["COTA"]
 [words]
 other_service = "another"
 no_unit = "none"
 modifier_discipline = "{names}"
 modifier_assistant = "{names}"
 modifier_threshold = "{amount}"
+modifier_list = "{names}"
+threshold_of_PT = "PT"
+threshold_of_OT = "OT"
+threshold_of_SLP = "SLP"
+threshold_of_any = "any"
 modifier_no_threshold = "unknown"
 [[flag]]
 id = "one"
@@ -882,6 +947,7 @@ BAD = [
     ('code = "97112"', 'code = "12345"', "12345", "no code"),
     ('of = "97530"', 'of = "x"', "better_code", "no code"),
     ('prefixes = ["ei."]', "prefixes = []", "97112", "prefixes must be a list"),
+    ('OT = ["COTA"]', 'AT = ["COTA"]', "disciplines", "OT is missing"),
     ('no_unit = "none"', "", "words", "no_unit is missing"),
 ]
 
