@@ -151,6 +151,7 @@ def document(
     file: Annotated[str, typer.Argument(metavar="FILE|-", help="Text file with one note; - reads standard input.")],
     json: Annotated[bool, typer.Option("--json", help="Print the audit as JSON.")] = False,
     profile: ProfileOption = "accurate",
+    policy: PolicyOption = None,
     discipline: Annotated[Discipline | None, typer.Option(help="PT or OT, where known.")] = None,
     date_of_service: DateOption = None,
     payer: PayerOption = None,
@@ -160,7 +161,9 @@ def document(
     """Audit a note's documentation: what is there, what is missing and what would satisfy it, vague goals, a score."""
     from api.documentation import as_json, show_audit
 
-    note = _note(file, date_of_service=date_of_service, payer=payer, profile=profile, discipline=discipline)
+    note = _note(
+        file, policy=policy, date_of_service=date_of_service, payer=payer, profile=profile, discipline=discipline
+    )
     with _note_told():
         audit = _load(model, "5", rules, alone=profile).audit(note)
     if json:

@@ -154,7 +154,7 @@ class Coder:
         """Say what a note's documentation holds and what it lacks, with an example for each lack; errors as for `code`."""
         note = note if isinstance(note, Note) else Note(text=note)
         terms = self._terms(note)
-        return audit_note(*self._read_one(note), terms)
+        return audit_note(*self._read_one(note), terms, _policy(note, terms))
 
     def check_claim(self, note: str | Note, lines: Sequence[Line]) -> tuple[ClaimCheck, Result]:
         """Hold what was billed against the note, under its primary payer, else its policy; the note's result comes too.
@@ -195,10 +195,16 @@ class Coder:
 
     def _result(self, note: Note, document: Document, services: tuple[Service, ...], terms: Terms) -> Result:
         calibration = self.classifiers[self._profile(note)].calibration
-        governing = terms.payers[0].policy if terms.payers else note.policy
-        policy = note.policy if "policy" in note.model_fields_set else governing
+        policy = _policy(note, terms)
         proposal: Proposal = propose(services, policy, calibration=calibration, certainty=document.certainty)
         flags: tuple[Flag, ...] = check(document, services, proposal, terms)
         return build_result(
             note, document, services, proposal, flags, terms=terms, version=self.version, profile=self._profile(note)
         )
+
+
+def _policy(note: Note, terms: Terms) -> str:
+    """Return the policy that a note asks for, else that of the payer who governs."""
+    if "policy" in note.model_fields_set or not terms.payers:
+        return note.policy
+    return terms.payers[0].policy

@@ -7,7 +7,7 @@ Examples
 >>> [step.stage for step in told.blocks[0].steps][:4]
 ['words', 'code', 'code', 'code']
 >>> [step.text for step in told.blocks[0].steps if step.stage == "unit"]
-['The 23 minutes of 97110 make 1 x 97110 under full 15 minutes.']
+['The 23 minutes of 97110 make 1 x 97110 under the full-15-minute rule.']
 """
 
 from __future__ import annotations

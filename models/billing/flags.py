@@ -22,7 +22,7 @@ from models.billing.codes import CODES, HEADLINE
 from models.billing.payers import Payer, Terms, payer_units
 from models.billing.proposal import Proposal
 from models.billing.rules import Edit
-from models.billing.units import POLICY_NAMES, counts
+from models.billing.units import POLICY_NAMES, counts, units
 from models.billing.written import contradictions
 from models.service import Service
 from nlp.document import Block, Document, Duration, ElementName, Notice, NoticeKind, Total, Unskilled, WrittenUnits
@@ -33,8 +33,10 @@ _EXERCISE, _FUNCTIONAL = "exercise", "functional"
 _STRICT, _POOLED, _ALONE = "full_15", "cms_8_minute", "ama_midpoint"
 _WORD_KEYS = (
     "other_service", "no_unit", "modifier_discipline", "modifier_assistant", "modifier_threshold", "modifier_no_threshold",
+    "modifier_list", "threshold_of_PT", "threshold_of_OT", "threshold_of_SLP", "threshold_of_any",
 )  # fmt: skip
 _FLAG_KEYS = ("id", "severity", "meaning", "message", "action", "source")
+_FLAG_OPTIONAL = ("variants", "actions", "rules")
 
 Place = Block | Duration | Total | WrittenUnits | Notice | Unskilled
 Field = int | str
@@ -53,14 +55,23 @@ class Flag:
 
 
 class FlagKind(NamedTuple):
-    """An entry of the flag list; ``messages`` are templates by variant, ``""`` the usual one."""
+    """An entry of the flag list; ``messages`` are templates by variant and ``actions`` too, ``""`` the usual one.
+
+    ``rules`` are the ids of the billing rules behind it, where it is always the same ones.
+    """
 
     id: str
     severity: str
     meaning: str
     messages: Mapping[str, str]
-    action: str
+    actions: Mapping[str, str]
     source: str
+    rules: tuple[str, ...]
+
+    @property
+    def action(self) -> str:
+        """What is usually to be done about it."""
+        return self.actions[""]
 
 
 class BetterCode(NamedTuple):
@@ -72,11 +83,15 @@ class BetterCode(NamedTuple):
 
 
 class FlagList(NamedTuple):
-    """What ``flags.toml`` holds: the kinds by id, thresholds (probabilities in [0, 1]) and words for messages."""
+    """What ``flags.toml`` holds: the kinds by id, thresholds (probabilities in [0, 1]) and words for messages.
+
+    ``disciplines`` are the words of an assistant's notice in lower case, each with the discipline that it tells.
+    """
 
     kinds: Mapping[str, FlagKind]
     thresholds: Mapping[str, float]
     better_code: BetterCode
+    disciplines: Mapping[str, str]
     words: Mapping[str, str]
 
 
@@ -161,31 +176,34 @@ def parse_flags(text: str, fields: Mapping[str, Collection[str]], file: str = "f
         The file cannot be used: unknown or missing keys, a flag that no code raises or the other way about, an unknown
         severity, a message with a value that the flag does not give, a threshold outside [0, 1], an unknown code.
     """
-    root = data.parse(text, file).closed(("thresholds", "better_code", "words", "flag"))
+    root = data.parse(text, file).closed(("thresholds", "better_code", "disciplines", "words", "flag"))
     kinds = {entry.name: _kind(entry, fields) for entry in root.tables("flag", "id")}
     for missing in sorted(set(fields) - set(kinds)):
         raise root.error(f"there is no [[flag]] with id {missing}, which the code raises")
     words = root.table("words").closed(_WORD_KEYS)
+    disciplines = root.table("disciplines").closed(("PT", "OT"))
     thresholds = root.table("thresholds").closed(("low_confidence", "content_contradicts"))
     return FlagList(
         kinds=MappingProxyType(kinds),
         thresholds={key: _threshold(thresholds.table(key)) for key in thresholds.values},
         better_code=_better(root.table("better_code").closed(("of", "share", "source", "rule"))),
+        disciplines={word.lower(): name for name in disciplines.values for word in disciplines.texts(name)},
         words={key: words.get(key, str) for key in words.values},
     )
 
 
 def _kind(entry: data.Entry, fields: Mapping[str, Collection[str]]) -> FlagKind:
-    entry.closed(_FLAG_KEYS, ("variants",))
+    entry.closed(_FLAG_KEYS, _FLAG_OPTIONAL)
     if entry.name not in fields:
         raise entry.error("no function of flags.py raises this flag")
     severity = entry.get("severity", str)
     if severity not in SEVERITIES:
         raise entry.error(f"severity must be one of {', '.join(SEVERITIES)}")
-    messages = {"": entry.get("message", str)}
-    if "variants" in entry.values:
-        variants = entry.table("variants")
-        messages |= {key: variants.get(key, str) for key in variants.values}
+    messages = _worded(entry, "message", "variants")
+    actions = _worded(entry, "action", "actions")
+    for variant in actions:
+        if variant not in messages:
+            raise entry.error(f"actions: there is no variant {variant}")
     for message in messages.values():
         try:
             used = [field for _, field, _, _ in Formatter().parse(message) if field is not None]
@@ -200,9 +218,19 @@ def _kind(entry: data.Entry, fields: Mapping[str, Collection[str]]) -> FlagKind:
         severity=severity,
         meaning=entry.get("meaning", str),
         messages=MappingProxyType(messages),
-        action=entry.get("action", str),
+        actions=MappingProxyType(actions),
         source=entry.get("source", str),
+        rules=entry.texts("rules") if "rules" in entry.values else (),
     )
+
+
+def _worded(entry: data.Entry, key: str, variants: str) -> dict[str, str]:
+    """Return the usual words under ``""`` and those of the variants under their names."""
+    words = {"": entry.get(key, str)}
+    if variants in entry.values:
+        table = entry.table(variants)
+        words |= {variant: table.get(variant, str) for variant in table.values}
+    return words
 
 
 def _threshold(entry: data.Entry) -> float:
@@ -225,11 +253,12 @@ def _better(entry: data.Entry) -> BetterCode:
 
 def _flag(kind: FlagKind, finding: Finding) -> Flag:
     place = finding.place
+    message = kind.messages[finding.variant].format(**finding.values)
     return Flag(
         id=kind.id,
         severity=kind.severity,
-        message=kind.messages[finding.variant].format(**finding.values),
-        action=kind.action,
+        message=message[0].upper() + message[1:],
+        action=kind.actions.get(finding.variant, kind.action),
         start=None if place is None else place.start,
         end=None if place is None else place.end,
     )
@@ -263,30 +292,50 @@ def _shared(service: Service) -> Duration | None:
 # ---- warnings
 
 
-@_raises("minutes_missing", "code")
+@_raises("minutes_missing", "code", "total", "units")
 def _minutes_missing(case: Case) -> Iterator[Finding]:
     for service in case.headline:
         if service.block.minutes is None and _shared(service) is None:
-            yield Finding(service.block, {"code": named(service.code)}, _totals_alone(case))
+            variant, values = _totals_alone(case)
+            yield Finding(service.block, {"code": named(service.code), **values}, variant)
 
 
-def _totals_alone(case: Case, shared: Duration | None = None) -> str:
-    """Return the wording for Medicare, which asks for total timed minutes and leaves minutes per code to the therapist.
-
-    A duration that is ``shared`` by all that is timed is such a total too.
-    """
-    timed = any(total.kind == "timed" for total in case.document.totals)
-    if shared is not None and not timed:
-        codes = [(CODES.get(service.billed_code or ""), _shared(service)) for service in case.services]
-        timed = all(duration == shared or (code is not None and not code.timed) for code, duration in codes)
-    return "total" if timed and case.proposal.policy == _POOLED else ""
-
-
-@_raises("shared_minutes", "minutes")
+@_raises("shared_minutes", "minutes", "code", "total", "units")
 def _shared_minutes(case: Case) -> Iterator[Finding]:
     durations = {(shared.start, shared.end): shared for service in case.headline if (shared := _shared(service))}
     for duration in durations.values():
-        yield Finding(duration, {"minutes": duration.minutes}, _totals_alone(case, duration))
+        variant, values = _totals_alone(case, duration)
+        yield Finding(duration, {"code": "", "minutes": duration.minutes, **values}, variant)
+
+
+def _totals_alone(case: Case, shared: Duration | None = None) -> tuple[str, dict[str, Field]]:
+    """Return the wording for Medicare, which asks for totals and leaves minutes per code to the therapist.
+
+    ``""`` where no total of the timed minutes stands, else ``one_code`` where they can only be one code's, ``totals`` where the
+    total treatment time stands too and ``timed_total`` where it does not. A duration that all that is timed shares is such a
+    total.
+    """
+    values: dict[str, Field] = {"total": 0, "units": ""}
+    timed = {total.minutes for total in case.document.totals if total.kind == "timed"}
+    blocks = [(code, service) for service in case.services if (code := _timed_code(service)) != ""]
+    if not timed and shared is not None and all(_shared(service) == shared for _, service in blocks):
+        timed = {shared.minutes}
+    if not timed or case.proposal.policy != _POOLED:
+        return "", values
+    codes = {code for code, _ in blocks}
+    [total, *others] = timed
+    [code] = codes if len(codes) == 1 else [None]
+    if code is not None and not others and case.proposal.minutes.get(code, 0) <= total:
+        earned = units({code: total}, _POOLED)
+        return "one_code", {"code": named(code), "total": total, "units": _amounts(earned)}
+    visit = any(total.kind == "visit" for total in case.document.totals)
+    return "totals" if visit else "timed_total", values
+
+
+def _timed_code(service: Service) -> str | None:
+    """Return the code of a block that is or may be timed, ``None`` where it is not known; ``""`` where it is untimed."""
+    code = CODES.get(service.billed_code or "")
+    return None if code is None else code.number if code.timed else ""
 
 
 @_raises("no_unit", "policy")
@@ -633,22 +682,35 @@ def _over_daily_limit(case: Case) -> Iterator[Finding]:
 def _modifiers_wanted(case: Case) -> Iterator[Finding]:
     for payer in case.terms.payers if case.terms is not None else ():
         assert case.terms is not None, "there is a payer"
-        rules, day, discipline = case.terms.rules, case.terms.day, case.terms.discipline
+        rules, day, discipline = case.terms.rules, case.terms.day, case.terms.discipline or _discipline(case)
         wanted: list[str] = []
         for family in ("discipline", "assistant"):
             names = rules.modifiers(family, discipline, day)
             if family not in payer.modifiers or not names:
                 continue
-            if family != "assistant" or any(notice.kind == family for notice in case.document.notices):
-                wanted.append(_WORDS[f"modifier_{family}"].format(names=" or ".join(names)))
-        if "threshold" in payer.modifiers:
+            if family != "assistant" or _notices(case, "assistant"):
+                wanted.append(_WORDS[f"modifier_{family}"].format(names=_either(names)))
+        if "threshold" in payer.modifiers and day is not None:
             amount = next(
                 (rule.number("dollars") for rule in rules.on("threshold", day) if rule.text("name") == "kx"), 0
             )
-            if day is not None:
-                wanted.append(_WORDS["modifier_threshold" if amount else "modifier_no_threshold"].format(amount=amount))
+            said = _WORDS["modifier_threshold" if amount else "modifier_no_threshold"]
+            of = _WORDS[f"threshold_of_{discipline or 'any'}"]
+            wanted.append(said.format(amount=amount, year=day.year, of=of))
         if wanted and _billed(case, payer):
             yield Finding(None, {"modifiers": "; ".join(wanted), "payer": payer.name})
+
+
+def _discipline(case: Case) -> str | None:
+    """Return the discipline of the assistants that the note names, ``None`` where it names none or both."""
+    told = {_LIST.disciplines.get(notice.text.lower()) for notice in _notices(case, "assistant")} - {None}
+    return told.pop() if len(told) == 1 else None
+
+
+def _either(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return names[0]
+    return _WORDS["modifier_list"].format(names=", ".join(names[:-1]), last=names[-1])
 
 
 @_raises("payers_differ", "primary", "secondary", "first", "second")

@@ -14,7 +14,8 @@ The whole 15s give 2 units: one more is left to give.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date
 
@@ -36,6 +37,7 @@ from models.billing.units import (
 
 _STRICT, _POOLED = "full_15", "cms_8_minute"
 _KEYS = (
+    "and", "or", "takes_all", "next", "next_all", "takes_tie_all", "left_empty",
     "no_whole", "one_whole", "wholes", "no_unit", "one_unit", "some_units", "pool", "pool_none", "no_minutes", "holds",
     "holds_strict", "holds_even", "holds_passes", "holds_short", "given_whole", "given_wholes", "given_all", "takes",
     "takes_tie", "more", "less", "same", "untimed", "other_unit", "below_minimum", "gives_up", "gives_up_none",
@@ -246,7 +248,7 @@ def _pooled_steps(minutes: Mapping[str, int], earned: Mapping[str, int]) -> tupl
     total, number = sum(minutes.values()), sum(earned.values())
     least = UNIT_MINUTES * (number - 1) + MIDPOINT
     if not number:
-        return (Step(_say("pool_none", total=total), _POOLED),)
+        return (Step(_say("pool_none", total=total, midpoint=MIDPOINT), _POOLED),)
     steps = [
         Step(_say("pool", total=total, units=_units(number), least=least, most=least + UNIT_MINUTES - 1), _POOLED),
         *(_alone(code, value, _POOLED) for code, value in minutes.items()),
@@ -255,14 +257,31 @@ def _pooled_steps(minutes: Mapping[str, int], earned: Mapping[str, int]) -> tupl
     left = number - whole
     key = "given_all" if not left else "given_whole" if left == 1 else "given_wholes"
     steps.append(Step(_say(key, whole=_units(whole), left=left), _POOLED))
-    takers = [code for code, value in minutes.items() if value // UNIT_MINUTES < earned.get(code, 0)]
-    for code in sorted(takers, key=lambda code: -(minutes[code] % UNIT_MINUTES)):
-        rest = minutes[code] % UNIT_MINUTES
+    takers = {code for code, value in minutes.items() if value // UNIT_MINUTES < earned.get(code, 0)}
+    return (*steps, *_taken(minutes, takers))
+
+
+def _taken(minutes: Mapping[str, int], takers: AbstractSet[str]) -> Iterator[Step]:
+    """Yield who takes the units that the whole 15s leave, most minutes left first, and whose minutes left come too late."""
+    rests = {code: value % UNIT_MINUTES for code, value in minutes.items()}
+    last = min((rests[code] for code in takers), default=0)
+    for rest in sorted({rests[code] for code in takers}, reverse=True):
+        taking = [code for code in rests if code in takers and rests[code] == rest]
         # Codes that got nothing with as many minutes left: the manual leaves the choice to the therapist.
-        tied = [other for other, value in minutes.items() if other not in takers and value % UNIT_MINUTES == rest]
-        key = "takes_tie" if tied else "takes"
-        steps.append(Step(_say(key, code=code, left=rest, others=" or ".join(tied)), _POOLED, code))
-    return tuple(steps)
+        tied = [code for code in rests if code not in takers and rests[code] == rest]
+        key = "takes_tie" if tied else "takes" if rest == max(rests.values()) else "next"
+        key = key if len(taking) == 1 else f"{key}_all"
+        said = _say(key, codes=_listed(taking, "and"), left=rest, others=_listed(tied, "or"))
+        yield Step(said, _POOLED, taking[0] if len(taking) == 1 else None)
+    taker = _listed([code for code in rests if code in takers and rests[code] == last], "and")
+    for code, rest in rests.items():
+        if takers and 0 < rest < last:
+            yield Step(_say("left_empty", code=code, left=rest, most=last, taker=taker), _POOLED, code)
+
+
+def _listed(codes: Sequence[str], word: str) -> str:
+    """Return codes as a list in words: "97110, 97140 and 97530"."""
+    return f" {_say(word)} ".join([", ".join(codes[:-1]), codes[-1]] if len(codes) > 1 else codes)
 
 
 def outside_words(terms: Terms) -> str:

@@ -78,7 +78,7 @@ def test_blocks_without_minutes_and_of_one_code(coder: Coder) -> None:
     assert (
         ways[0][1]
         == ways[1][1]
-        == "With the other blocks of 97110 that is 23 minutes, which make 1 x 97110 under full 15 minutes."
+        == "With the other blocks of 97110 that is 23 minutes, which make 1 x 97110 under the full-15-minute rule."
     )
     assert ways[2][0] == "The note gives this block no minutes."
 
@@ -175,7 +175,7 @@ def test_a_policy_that_was_not_in_force_is_told(coder: Coder, tmp_path: Path) ->
         return [flag.message for flag in flags if flag.id == "date_outside_rules"]
 
     assert told("2025-12-31") == []
-    assert told("2026-01-01") == ["full 15 minutes was not in force on 2026-01-01."]
+    assert told("2026-01-01") == ["The full-15-minute rule was not in force on 2026-01-01."]
 
 
 def test_a_clinic_s_rules_are_loaded_with_the_coder(tmp_path: Path) -> None:
@@ -183,3 +183,22 @@ def test_a_clinic_s_rules_are_loaded_with_the_coder(tmp_path: Path) -> None:
     path.write_text('[header]\nversion = "1"\n', encoding="utf-8")
     with pytest.raises(LexiconError, match=r"clinic\.toml"):
         Coder.load(profile="fast", rules=path)
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes"),
+    [
+        ("TherEx 23 min: SLR 3x10, last 8 min unattended on bike", 15),
+        ("TherEx 23 min: SLR 3x10. Last 8 min unattended on bike.", 15),
+        ("TherEx 23 min: SLR 3x10, 8 min of this unattended on bike", 15),
+        ("TherEx 23 min: SLR 3x10, bike, of this 8 min rest", 15),
+        ("TherEx 23 min: SLR 3x10, last 8 min on bike with cues for cadence", 23),
+        ("TherEx 23 min: SLR 3x10, bike, of this 8 min with resistance", 23),
+    ],
+)
+def test_what_was_left_out_is_billed_nowhere(coder: Coder, text: str, minutes: int) -> None:
+    result = coder.code(text)
+    left_out = [flag for flag in result.flags if flag.id == "unskilled_minutes"]
+    assert result.minutes == {"97110": minutes}
+    assert len(left_out) == (minutes < 23)
+    assert all("that 8 minutes" in flag.message for flag in left_out)

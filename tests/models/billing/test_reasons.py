@@ -76,7 +76,8 @@ STEPS = [
             "97530 holds 14: no whole 15, 14 left.",
             "The whole 15s give 2 units: 2 more are left to give.",
             "97530 has most left (14 minutes) and takes one unit.",
-            "97110 has most left (13 minutes) and takes one unit.",
+            "97110 is next (13 minutes left) and takes one unit.",
+            "The 2 left of 97140 earn nothing: the last unit goes to more minutes left, the 13 of 97110.",
         ],
     ),
     (
@@ -89,7 +90,71 @@ STEPS = [
             "The whole 15s give 2 units, which is all: minutes left over earn nothing.",
         ],
     ),
+    # Who takes the units that are left is told in their order; equals together.
+    (
+        "cms_8_minute",
+        {"97110": 14, "97530": 14, "97140": 14},
+        [
+            "42 timed minutes together make 3 units (38 to 52 minutes do).",
+            "97110 holds 14: no whole 15, 14 left.",
+            "97140 holds 14: no whole 15, 14 left.",
+            "97530 holds 14: no whole 15, 14 left.",
+            "The whole 15s give no unit: 3 more are left to give.",
+            "97110, 97140 and 97530 have most left (14 minutes each) and take one unit each.",
+        ],
+    ),
+    (
+        "cms_8_minute",
+        {"97110": 14, "97112": 12, "97140": 12, "97530": 3},
+        [
+            "41 timed minutes together make 3 units (38 to 52 minutes do).",
+            "97110 holds 14: no whole 15, 14 left.",
+            "97112 holds 12: no whole 15, 12 left.",
+            "97140 holds 12: no whole 15, 12 left.",
+            "97530 holds 3: no whole 15, 3 left.",
+            "The whole 15s give no unit: 3 more are left to give.",
+            "97110 has most left (14 minutes) and takes one unit.",
+            "97112 and 97140 are next (12 minutes left each) and take one unit each.",
+            "The 3 left of 97530 earn nothing: the last unit goes to more minutes left, the 12 of 97112 and 97140.",
+        ],
+    ),
+    (
+        "cms_8_minute",
+        {"97110": 8, "97530": 8, "97140": 8},
+        [
+            "24 timed minutes together make 2 units (23 to 37 minutes do).",
+            "97110 holds 8: no whole 15, 8 left.",
+            "97140 holds 8: no whole 15, 8 left.",
+            "97530 holds 8: no whole 15, 8 left.",
+            "The whole 15s give no unit: 2 more are left to give.",
+            "97110 and 97140 take one unit each with 8 minutes left; 97530 has as many left and may as well take one: the therapist chooses.",
+        ],
+    ),
+    # Why a code that would earn more alone gets nothing for what it has left.
+    (
+        "cms_8_minute",
+        {"97110": 23, "97116": 12},
+        [
+            "35 timed minutes together make 2 units (23 to 37 minutes do).",
+            "97110 holds 23: one whole 15, 8 left.",
+            "97116 holds 12: no whole 15, 12 left.",
+            "The whole 15s give one unit: one more is left to give.",
+            "97116 has most left (12 minutes) and takes one unit.",
+            "The 8 left of 97110 earn nothing: the last unit goes to more minutes left, the 12 of 97116.",
+        ],
+    ),
 ]  # fmt: skip
+
+
+@given(MINUTES)
+def test_under_medicare_s_count_every_minute_left_is_accounted_for(minutes: dict[str, int]) -> None:
+    allocation = allocate(minutes, "cms_8_minute", RULES)
+    given = allocation.steps[len([v for v in minutes.values() if v]) + 1 :]
+    # How a first code shares its units with its add-on is another rule's step.
+    told = " ".join(step.text for step in given if step.rule == "cms_8_minute")
+    if allocation.total and "which is all" not in told:
+        assert all(code in told for code, value in minutes.items() if value % 15)
+        assert all(code not in told for code, value in minutes.items() if not value % 15)
 
 
 @pytest.mark.parametrize(("policy", "minutes", "steps"), STEPS, ids=range(len(STEPS)))

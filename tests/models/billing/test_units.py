@@ -382,7 +382,7 @@ BAD_POLICIES = [
     ("value = 8\n", "value = 0\n", "constants", "at least 1"),
     ('id = "ama_midpoint"', 'id = "ama"', "", "the policies must be full_15"),
     ('id = "ama_midpoint"', 'id = "full_15"', "full_15", "stands twice"),
-    ('name = "full 15 minutes"', 'nmae = "full 15 minutes"', "full_15", "name is missing"),
+    ('name = "the full-15-minute rule"', 'nmae = "the full-15-minute rule"', "full_15", "name is missing"),
     ('version = "2"', "", "header", "version is missing"),
     ('reviewed = "2026-11-26"', 'reviewed = "yesterday"', "header", "date"),
     ("[header]", "[header", "", "not valid TOML"),
