@@ -41,7 +41,8 @@ def show_explanation(console: Console, told: Explanation) -> None:
             _show(console, step)
         console.print()
     show_allocation(console, told.count.policies[told.policy])
-    for line in (*told.totals, *(left.text for left in told.count.left_out), *told.count.gives_up_words):
+    left_out = [left.text for left in told.count.left_out]
+    for line in (*told.totals, *left_out, *told.count.gives_up_words, *told.count.dates):
         console.print(line, markup=False)
     if told.flags:
         console.print()

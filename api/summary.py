@@ -140,9 +140,11 @@ def _units(result: Result) -> Table | None:
             justify="right",
             style="bold" if chosen else "",
         )
-    for code, minutes in result.minutes.items():
+    # An add-on may have units of minutes that stand under its first code.
+    earning = {code for earned in result.units.values() for code in earned}
+    for code in sorted({*result.minutes, *earning}):
         units = [str(earned.get(code, 0)) for earned in result.units.values()]
-        table.add_row(f"{code} {code_name(code)}".rstrip(), str(minutes), *units)
+        table.add_row(f"{code} {code_name(code)}".rstrip(), str(result.minutes.get(code, "-")), *units)
     table.caption = "* the chosen policy"
     table.caption_justify = "left"
     return table

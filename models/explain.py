@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from models.billing import data
+from models.billing.codes import further_code
 from models.billing.flags import FLAGS, named
 from models.billing.payers import Terms
 from models.billing.reasons import Calculation, amounts, count_under
@@ -160,8 +161,8 @@ def _unit(code: str | None, result: Result, terms: Terms) -> WayStep:
         return WayStep("unit", _say(key, code=code, unit=codes[code].unit_minutes), code, row.source)
     policy = terms.rules.get(result.policy)
     minutes = result.minutes.get(code, 0)
-    earned = result.units[result.policy].get(code, 0)
-    units = amounts({code: earned} if earned else {})
+    names = (code, further_code(code, codes))
+    units = amounts({each: number for each, number in result.units[result.policy].items() if each in names})
     key = "unit_alone" if len([each for each in result.services if _billed(each) == code]) == 1 else "unit_with"
     said = _say(key, code=code, minutes=minutes, units=units, policy=POLICY_NAMES[result.policy])
     return WayStep("unit", said, policy.id, policy.source)

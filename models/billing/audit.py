@@ -27,6 +27,7 @@ from typing import Literal, NamedTuple
 from models.billing import data
 from models.billing.codes import HEADLINE
 from models.billing.payers import Terms
+from models.billing.reasons import outside_words
 from models.billing.written import contradictions
 from models.service import Service
 from nlp.document import Document, Goal, Notice, Span
@@ -40,7 +41,8 @@ _ELEMENT_OPTIONAL = ("without", "words", "requirement", "source", "level", "conf
 _SENTENCES = (
     "no_treatment", "untimed", "totals_enough", "headline_only", "no_units", "minutes_unknown", "no_goals",
     "not_linked", "not_this_document", "elsewhere", "from_request", "only_timed", "not_found", "empty_words", "pointer",
-    "assistant", "contradicted", "half", "vague", "met", "formula", "no_score", "blank_goal", "blank_activity", "blank_service", "or_pointer",
+    "assistant", "contradicted", "half", "vague", "met", "formula", "no_score",
+    "blank_goal", "blank_activity", "blank_service", "or_pointer",
     "skill_modality", "skill_evaluation", "skill_test", "skill_remote", "skill_slp",
     "progress_report", "plan_of_care",
 )  # fmt: skip
@@ -117,7 +119,7 @@ class NoteAudit:
 
     ``score`` is in [0, 100], ``None`` where nothing applies; ``formula`` shows how it came about. ``documents`` are what is
     asked of progress reports and plans of care, not applicable where the note is none. ``empty_words`` show no skilled need.
-    ``rules`` is the version of the rules.
+    ``rules`` is the version of the rules, ``dates`` what they do not know of the day (``""``: nothing).
     """
 
     score: int | None
@@ -128,6 +130,7 @@ class NoteAudit:
     goals: tuple[GoalAudit, ...]
     empty_words: tuple[Span, ...]
     rules: str
+    dates: str
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -233,6 +236,7 @@ def audit_note(document: Document, services: Sequence[Service], terms: Terms, po
         goals=goals,
         empty_words=tuple(_all("shows_no_skill", document.text)),
         rules=terms.rules.version,
+        dates=outside_words(terms),
     )
 
 

@@ -21,7 +21,11 @@ from nlp.errors import LexiconError
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """One code; ``unit_minutes`` is the minutes in one unit, 0 where the code is untimed."""
+    """One code; ``unit_minutes`` is the minutes in one unit, 0 where the code is untimed.
+
+    ``add_on_to`` is the code that must stand beside it (``""``: none), ``max_units_day`` the most units that it has on one day
+    by its own definition (0: no such number): the units above go to its add-on.
+    """
 
     number: str
     name: str
@@ -29,6 +33,8 @@ class Code:
     unit_minutes: int
     group: str
     headline: bool
+    add_on_to: str = ""
+    max_units_day: int = 0
 
 
 def parse_codes(text: str, file: str = "codes.toml") -> Mapping[str, Code]:
@@ -71,6 +77,8 @@ def codes_of(rules: Iterable[Rule]) -> Mapping[str, Code]:
             unit_minutes=rule.number("unit_minutes"),
             group=rule.text("group"),
             headline=rule.yes("headline"),
+            add_on_to=rule.text("add_on_to"),
+            max_units_day=rule.number("max_units_day"),
         )
         reason = _wrong(code)
         if reason:
@@ -86,7 +94,28 @@ def _wrong(code: Code) -> str:
         return "unit_minutes must be above 0 where the code is timed and 0 where it is not"
     if code.headline and not code.timed:
         return "a headline code must be timed"
+    if code.add_on_to == code.number:
+        return "a code is no add-on to itself"
     return ""
+
+
+def first_code(code: str, codes: Mapping[str, Code]) -> str:
+    """Return the code under which the minutes of a code are counted: for an add-on, the code of the first unit.
+
+    Only where that code's own definition ends with its first units is the work of both one service; other add-ons stand alone.
+    """
+    known = codes.get(code)
+    first = None if known is None else codes.get(known.add_on_to)
+    if known is None or first is None or not first.max_units_day or first.unit_minutes != known.unit_minutes:
+        return code
+    return first.number
+
+
+def further_code(code: str, codes: Mapping[str, Code]) -> str | None:
+    """Return the add-on that takes the units which a code cannot have, ``None`` where there is none."""
+    if code not in codes or not codes[code].max_units_day:
+        return None
+    return next((other for other in codes if other != code and first_code(other, codes) == code), None)
 
 
 CODES: Mapping[str, Code] = parse_codes(data.read("codes.toml"))

@@ -618,7 +618,7 @@ def _date_outside_rules(case: Case) -> Iterator[Finding]:
         "day": day.isoformat(), "first": rules.first.isoformat(), "last": rules.last.isoformat(),
         "policy": POLICY_NAMES[policy], "code": "",
     }  # fmt: skip
-    if not rules.first <= day <= rules.last:
+    if rules.outside(day):
         yield Finding(None, values)
     elif not rules.get(policy).holds(day):
         yield Finding(None, values, "policy")
@@ -632,12 +632,17 @@ def _edits(case: Case, payer: Payer) -> Iterator[Edit]:
     yield from case.terms.rules.edits(_billed(case, payer).keys(), case.terms.day, payer.tables)
 
 
+def _sure(edit: Edit, payer: Payer) -> bool:
+    """Return whether somebody has confirmed the pair, and that this payer edits it."""
+    return edit.sure and payer.rule.sure("tables")
+
+
 @_raises("pair_not_together", "paid", "denied", "payer", "rule")
 def _pair_not_together(case: Case) -> Iterator[Finding]:
     for payer in case.terms.payers if case.terms is not None else ():
         for edit in _edits(case, payer):
             # What nobody has confirmed is no ground for more than an advice.
-            if edit.rule.number("indicator") == 0 and edit.sure:
+            if edit.rule.number("indicator") == 0 and _sure(edit, payer):
                 yield Finding(None, _pair_values(edit, payer))
 
 
@@ -645,8 +650,8 @@ def _pair_not_together(case: Case) -> Iterator[Finding]:
 def _pair_needs_modifier(case: Case) -> Iterator[Finding]:
     for payer in case.terms.payers if case.terms is not None else ():
         for edit in _edits(case, payer):
-            if edit.rule.number("indicator") == 1 or not edit.sure:
-                variant = "" if edit.sure else "unconfirmed"
+            if edit.rule.number("indicator") == 1 or not _sure(edit, payer):
+                variant = "" if _sure(edit, payer) else "unconfirmed"
                 yield Finding(None, _pair_values(edit, payer), variant)
 
 
@@ -659,8 +664,8 @@ def _over_daily_limit(case: Case) -> Iterator[Finding]:
     for payer in case.terms.payers if case.terms is not None else ():
         assert case.terms is not None, "there is a payer"
         billed = _billed(case, payer)
-        for code, number in billed.items() if payer.limits else ():
-            limit = case.terms.rules.limit(code, case.terms.day)
+        for code, number in billed.items():
+            limit = case.terms.rules.limit(code, case.terms.day, payer.limit_tables)
             if limit is not None and limit.number("units") < number:
                 values: dict[str, Field] = {
                     "code": named(code), "units": number, "limit": limit.number("units"), "payer": payer.name,

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from models.billing.codes import CODES, Code
 from models.billing.errors import UnknownPayer
 from models.billing.rows import Rule
-from models.billing.rules import Rules
+from models.billing.rules import USUAL_LIMITS, Rules
 from models.billing.units import UNIT_MINUTES, counted, units
 
 
@@ -39,6 +39,11 @@ class Payer(NamedTuple):
     def id(self) -> str:
         """Its id in the rules."""
         return self.rule.id
+
+    @property
+    def limit_tables(self) -> tuple[str, ...]:
+        """Tables whose daily limits it holds to, its own before Medicare's."""
+        return (*self.tables, USUAL_LIMITS) if self.limits else self.tables
 
 
 class Terms(NamedTuple):

@@ -20,10 +20,20 @@ from dataclasses import dataclass
 from datetime import date
 
 from models.billing import data
-from models.billing.codes import Code
+from models.billing.codes import Code, further_code
 from models.billing.payers import Terms, payer_units, terms_of
 from models.billing.rules import Rules, load_rules
-from models.billing.units import MIDPOINT, POLICIES, POLICY_NAMES, UNIT_MINUTES, counted, units
+from models.billing.units import (
+    MIDPOINT,
+    POLICIES,
+    POLICY_NAMES,
+    UNIT_MINUTES,
+    counted,
+    counts,
+    service_units,
+    shared_out,
+    units,
+)
 
 _STRICT, _POOLED = "full_15", "cms_8_minute"
 _KEYS = (
@@ -31,6 +41,7 @@ _KEYS = (
     "no_whole", "one_whole", "wholes", "no_unit", "one_unit", "some_units", "pool", "pool_none", "no_minutes", "holds",
     "holds_strict", "holds_even", "holds_passes", "holds_short", "given_whole", "given_wholes", "given_all", "takes",
     "takes_tie", "more", "less", "same", "untimed", "other_unit", "below_minimum", "gives_up", "gives_up_none",
+    "outside", "not_yet", "retired", "perhaps_retired", "further",
 )  # fmt: skip
 _WORDS = data.parse(data.read("steps.toml"), "steps.toml").table("words").closed(_KEYS)
 
@@ -96,7 +107,7 @@ class Calculation:
     """One day's minutes under all policies side by side.
 
     ``gives_up`` is what the strict reading bills less than each other policy, in units; ``gives_up_words`` says it.
-    ``rules`` is the version of the rules.
+    ``rules`` is the version of the rules, ``dates`` what they do not know or no longer bill on the day.
     """
 
     minutes: Mapping[str, int]
@@ -107,6 +118,7 @@ class Calculation:
     gives_up_words: tuple[str, ...]
     payers: tuple[PayerCount, ...]
     rules: str
+    dates: tuple[str, ...]
 
 
 def calculate(
@@ -147,7 +159,11 @@ def calculate(
 def count_under(minutes: Mapping[str, int], terms: Terms) -> Calculation:
     """Return the same under terms that stand already; errors as for `calculate`."""
     rules = terms.rules
+    billable = {code: value for code, value in minutes.items() if not _retired(code, terms)}
+    # All minutes are looked at first, so that wrong ones are refused whatever the day.
     pooled = dict(sorted(counted(minutes, rules.codes).items()))
+    if len(billable) < len(minutes):
+        pooled = dict(sorted(counted(billable, rules.codes).items()))
     policies = {policy: allocate(pooled, policy, rules) for policy in POLICIES}
     strict = policies[_STRICT].total
     gives_up = {policy: each.total - strict for policy, each in policies.items() if policy != _STRICT}
@@ -155,6 +171,7 @@ def count_under(minutes: Mapping[str, int], terms: Terms) -> Calculation:
         minutes=dict(sorted(minutes.items())),
         timed_total=sum(pooled.values()),
         left_out=tuple(_left_out(minutes, pooled, terms)),
+        dates=tuple(_dates(minutes, terms)),
         policies=policies,
         gives_up=gives_up,
         gives_up_words=tuple(
@@ -167,7 +184,7 @@ def count_under(minutes: Mapping[str, int], terms: Terms) -> Calculation:
                 name=each.name,
                 governs=each is terms.payers[0],
                 policy=each.policy,
-                units=(earned := payer_units(minutes, each, rules.codes)),
+                units=(earned := payer_units(billable, each, rules.codes)),
                 total=sum(earned.values()),
                 confirmed=each.rule.confirmed,
             )
@@ -194,12 +211,13 @@ def allocate(minutes: Mapping[str, int], policy: str, rules: Rules) -> Allocatio
     UnknownPolicy, UnknownCode, InvalidMinutes
         As for `models.billing.units.units`.
     """
-    earned = units(minutes, policy, codes=rules.codes)
+    services = service_units(minutes, policy, codes=rules.codes)
+    earned = shared_out(services, rules.codes)
     told = {code: value for code, value in sorted(minutes.items()) if value}
     if not told:
         steps = (Step(_say("no_minutes"), policy),)
     elif policy == _POOLED:
-        steps = _pooled_steps(told, earned)
+        steps = _pooled_steps(told, services)
     else:
         steps = tuple(_alone(code, value, policy) for code, value in told.items())
     changes = tuple(_changes(minutes, earned, policy, rules.codes))
@@ -208,7 +226,7 @@ def allocate(minutes: Mapping[str, int], policy: str, rules: Rules) -> Allocatio
         name=POLICY_NAMES[policy],
         units=earned,
         total=sum(earned.values()),
-        steps=steps,
+        steps=(*steps, *_further(services, rules.codes)),
         changes=changes,
         no_change="" if changes else _say("same"),
         source=rules.get(policy).source,
@@ -266,6 +284,52 @@ def _listed(codes: Sequence[str], word: str) -> str:
     return f" {_say(word)} ".join([", ".join(codes[:-1]), codes[-1]] if len(codes) > 1 else codes)
 
 
+def outside_words(terms: Terms) -> str:
+    """Return what to say of a day of which no rule says anything, ``""`` of any other.
+
+    Examples
+    --------
+    >>> outside_words(Terms(load_rules(), date(2099, 1, 1))).partition(" on ")[2]
+    '2099-01-01 others may hold.'
+    """
+    rules, day = terms.rules, terms.day
+    if day is None or not rules.outside(day):
+        return ""
+    return _say("outside", day=day.isoformat(), first=rules.first.isoformat(), last=rules.last.isoformat())
+
+
+def _further(services: Mapping[str, int], codes: Mapping[str, Code]) -> Iterator[Step]:
+    """Yield how the units of a first code go to its add-on."""
+    for code, number in services.items():
+        further = further_code(code, codes)
+        if further is not None and codes[code].max_units_day < number:
+            first = codes[code].max_units_day
+            said = _say("further", code=code, first=_units(first), further=further, rest=_units(number - first))
+            yield Step(said, code, code)
+
+
+def _retired(code: str, terms: Terms) -> bool:
+    """Return whether a code surely may not be billed on the day; a day that nobody has confirmed takes no minutes."""
+    return not terms.rules.bills(code, terms.day) and terms.rules.of_code(code).sure("from", "until")
+
+
+def _dates(minutes: Mapping[str, int], terms: Terms) -> Iterator[str]:
+    if outside := outside_words(terms):
+        yield outside
+    for code in sorted(minutes):
+        if not terms.rules.bills(code, terms.day) and not _retired(code, terms):
+            yield _say("perhaps_retired", code=code)
+
+
+def _not_billed(code: str, minutes: int, terms: Terms) -> LeftOut:
+    row = terms.rules.of_code(code)
+    early = row.start is not None and terms.day is not None and terms.day < row.start
+    key, limit = ("not_yet", row.start) if early else ("retired", row.end)
+    return LeftOut(
+        code, minutes, _say(key, code=code, minutes=minutes, limit="" if limit is None else limit.isoformat())
+    )
+
+
 def _alone(code: str, minutes: int, policy: str) -> Step:
     whole, left = divmod(minutes, UNIT_MINUTES)
     if not left:
@@ -298,7 +362,9 @@ def _changes(
 def _left_out(minutes: Mapping[str, int], pooled: Mapping[str, int], terms: Terms) -> list[LeftOut]:
     left: list[LeftOut] = []
     for code, value in sorted(minutes.items()):
-        if code not in pooled:
+        if _retired(code, terms):
+            left.append(_not_billed(code, value, terms))
+        elif not counts(code, terms.rules.codes):
             known = terms.rules.codes[code]
             key = "other_unit" if known.timed else "untimed"
             left.append(LeftOut(code, value, _say(key, code=code, minutes=value, unit=known.unit_minutes)))

@@ -45,7 +45,10 @@ KINDS: Mapping[str, Kind] = {
     "code": Kind(
         "codes.toml",
         {"name": "text", "timed": "yes", "unit_minutes": "whole", "group": GROUPS},
-        {"headline": "yes", "names": "texts", "add_on_to": "text"},
+        {
+            "headline": "yes", "names": "texts", "add_on_to": "text", "max_units_day": "whole", "note": "text",
+            "not_for": "texts", "not_for_discipline": DISCIPLINES, "instead": "text",
+        },
         "number",
     ),
     "policy": Kind("policies.toml", {"name": "text", "rule": "text"}),
@@ -55,7 +58,7 @@ KINDS: Mapping[str, Kind] = {
         {"table": "text", "column_1": "texts", "column_2": "texts", "indicator": (0, 1, 9)},
         {"disputed": "yes", "note": "text"},
     ),
-    "limit": Kind("limits.toml", {"code": "text", "units": "whole"}, {"note": "text"}),
+    "limit": Kind("limits.toml", {"code": "text", "units": "whole"}, {"table": "text", "note": "text"}),
     "threshold": Kind("thresholds.toml", {"name": ("kx", "review"), "dollars": "whole"}, {"note": "text"}),
     "modifier": Kind(
         "modifiers.toml", {"family": FAMILIES, "meaning": "text"}, {"discipline": DISCIPLINES, "required": "text"}
@@ -84,11 +87,14 @@ KINDS: Mapping[str, Kind] = {
 FILES: tuple[str, ...] = tuple(dict.fromkeys(kind.file for kind in KINDS.values()))
 
 _COMMON = ("source", "checked", "confirmed")
-_OPEN = ("from", "until", "unconfirmed_fields")
+_OPEN = ("from", "until", "unconfirmed_fields", "second_source")
 
 
 class Rule(NamedTuple):
-    """One rule; ``start`` and ``end`` are its first and last day of service, ``None`` where it is open on that side."""
+    """One rule; ``start`` and ``end`` are its first and last day of service, ``None`` where it is open on that side.
+
+    ``second_source`` is one more page that says so, ``""`` where none was read.
+    """
 
     kind: str
     id: str
@@ -100,6 +106,7 @@ class Rule(NamedTuple):
     confirmed: bool
     unconfirmed_fields: tuple[str, ...]
     values: Mapping[str, Value]
+    second_source: str = ""
 
     def holds(self, day: date | None) -> bool:
         """Return whether the rule is in force on a day; without one, whether it is open at its end."""
@@ -184,11 +191,12 @@ def _rule(entry: data.Entry, name: str, sources: Mapping[str, object]) -> Rule:
         file=entry.file,
         start=start,
         end=end,
-        source=_source(entry, sources),
+        source=_source(entry, "source", sources),
         checked=checked,
         confirmed=entry.get("confirmed", bool),
         unconfirmed_fields=unconfirmed,
         values=MappingProxyType(values),
+        second_source=_source(entry, "second_source", sources) if "second_source" in entry.values else "",
     )
 
 
@@ -210,12 +218,12 @@ def _value(entry: data.Entry, key: str, form: Form) -> Value:
     return value
 
 
-def _source(entry: data.Entry, sources: Mapping[str, object]) -> str:
+def _source(entry: data.Entry, key: str, sources: Mapping[str, object]) -> str:
     """Return the source in words: a key of the file's sources, an address, or what stands there."""
-    source = entry.get("source", str)
+    source = entry.get(key, str)
     if source in sources:
         return str(sources[source])
     # A single word is meant as a key.
     if " " not in source and "://" not in source:
-        raise entry.error("source must be a key of [sources], an address, or words")
+        raise entry.error(f"{key} must be a key of [sources], an address, or words")
     return source

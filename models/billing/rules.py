@@ -28,6 +28,8 @@ from models.billing.units import POLICIES
 from nlp.errors import LexiconError
 
 _ALWAYS, _FOR_EVER = date.min, date.max
+# Limits of no table of their own are Medicare's.
+USUAL_LIMITS = ""
 
 
 class Edit(NamedTuple):
@@ -97,9 +99,10 @@ class Rules:
             if paid in codes and denied in codes
         )
 
-    def limit(self, code: str, day: date | None) -> Rule | None:
-        """Return the daily limit of a code, ``None`` where none is known for the day."""
-        return next((rule for rule in self.on("limit", day) if rule.text("code") == code), None)
+    def limit(self, code: str, day: date | None, tables: Collection[str] = (USUAL_LIMITS,)) -> Rule | None:
+        """Return the daily limit of a code in the first of these tables that has one, ``None`` where none is known for the day."""
+        found = {rule.text("table"): rule for rule in self.on("limit", day) if rule.text("code") == code}
+        return next((found[table] for table in tables if table in found), None)
 
     def modifiers(self, family: str, discipline: str | None, day: date | None) -> tuple[str, ...]:
         """Return the modifiers of a family on a day: those of one discipline, or of every one where it is not known."""
@@ -116,13 +119,27 @@ class Rules:
         """
         return code not in self.codes or self.rows[code].holds(day)
 
+    def outside(self, day: date | None) -> bool:
+        """Return whether a day lies before the first or after the last one of which the rules say something."""
+        return day is not None and not self.first <= day <= self.last
+
+    def of_code(self, code: str) -> Rule:
+        """Return the row of a code of the list."""
+        return self.rows[code]
+
     def assistant_share(self, day: date | None) -> Rule | None:
         """Return the rule that says from which share of the minutes a service counts as an assistant's."""
         return next((rule for rule in self.on("share", day) if rule.id == _SHARE), None)
 
+    def last_unit(self, day: date | None) -> Rule | None:
+        """Return the rule that spares a last unit the assistant's modifier, ``None`` where none holds on the day."""
+        return next((rule for rule in self.on("share", day) if rule.id == _LAST_UNIT), None)
+
 
 _NO_EDIT = 9
-_SHARE = "assistant.share"
+_SHARE, _LAST_UNIT = "assistant.share", "assistant.last_unit"
+# What the arithmetic takes from a code.
+_SHAPE = ("timed", "unit_minutes", "group", "headline", "add_on_to", "max_units_day")
 
 
 def assistant_marked(assistant: int, minutes: int, rule: Rule) -> bool:
@@ -241,12 +258,9 @@ def _fixed(rows: Iterable[Rule], base: Rules) -> Iterator[LexiconError]:
         elif rule.kind == "code" and rule.yes("headline") and rule.id not in base.codes:
             yield LexiconError(rule.file, rule.id, "a headline code is one that the model was trained for")
         elif rule.kind == "code" and rule.id in base.codes:
-            old = base.codes[rule.id]
-            new = (rule.yes("timed"), rule.number("unit_minutes"), rule.text("group"), rule.yes("headline"))
-            if new != (old.timed, old.unit_minutes, old.group, old.headline):
-                yield LexiconError(
-                    rule.file, rule.id, "timed, unit_minutes, group and headline of a shipped code cannot be changed"
-                )
+            old, new = base.codes[rule.id], codes_of((rule,))[rule.id]
+            if any(getattr(old, field) != getattr(new, field) for field in _SHAPE):
+                yield LexiconError(rule.file, rule.id, f"of a shipped code {', '.join(_SHAPE)} cannot be changed")
 
 
 def _merged(base: Rules, rows: Sequence[Rule]) -> tuple[Rule, ...]:
@@ -261,10 +275,22 @@ def _checked(rows: Sequence[Rule], version: str) -> Rules:
 
 def _crossed(rows: Sequence[Rule], codes: Mapping[str, Code], known: Iterable[Rule] = ()) -> Iterator[LexiconError]:
     """Yield references of rows to what is not there."""
-    tables = {rule.text("table") for rule in (*known, *rows) if rule.kind == "pair"}
+    every = (*known, *rows)
+    tables = {rule.text("table") for rule in every if rule.kind in ("pair", "limit")}
+    payers = {rule.id for rule in every if rule.kind == "payer"}
     for rule in rows:
-        for reason in _references(rule, codes, tables):
+        for reason in (*_references(rule, codes, tables), *_code_references(rule, codes, payers)):
             yield LexiconError(rule.file, rule.id, reason)
+
+
+def _code_references(rule: Rule, codes: Mapping[str, Code], payers: set[str]) -> Iterator[str]:
+    if rule.kind != "code":
+        return
+    for field in ("add_on_to", "instead"):
+        if field in rule.values and rule.text(field) not in codes:
+            yield f"{field}: the code list has no {rule.text(field)}"
+    if unknown := sorted(set(rule.texts("not_for")) - payers):
+        yield f"not_for: there is no payer {', '.join(unknown)}"
 
 
 def _references(rule: Rule, codes: Mapping[str, Code], tables: set[str]) -> Iterator[str]:
@@ -281,9 +307,6 @@ def _references(rule: Rule, codes: Mapping[str, Code], tables: set[str]) -> Iter
             yield f"the code list has no {rule.text('code')}"
         if rule.number("units") < 1:
             yield "units must be 1 or more"
-    elif rule.kind == "code":
-        if "add_on_to" in rule.values and rule.text("add_on_to") not in codes:
-            yield f"add_on_to: the code list has no {rule.text('add_on_to')}"
     elif rule.kind == "threshold":
         if rule.number("dollars") < 1:
             yield "dollars must be 1 or more"
@@ -294,7 +317,7 @@ def _references(rule: Rule, codes: Mapping[str, Code], tables: set[str]) -> Iter
         if rule.text("policy") not in POLICIES:
             yield f"policy must be one of {', '.join(POLICIES)}"
         if unknown := sorted(set(rule.texts("tables")) - tables):
-            yield f"no pair stands in a table {', '.join(unknown)}"
+            yield f"no pair and no limit stands in a table {', '.join(unknown)}"
         if unknown := sorted(set(rule.texts("modifiers")) - set(FAMILIES)):
             yield f"modifiers must be families: {', '.join(FAMILIES)}"
 
@@ -331,7 +354,7 @@ def _places(rule: Rule) -> Iterable[tuple[str, ...]]:
             for denied in rule.texts("column_2")
         }
     if rule.kind == "limit":
-        return [("limit", rule.text("code"))]
+        return [("limit", rule.text("table"), rule.text("code"))]
     if rule.kind == "threshold":
         return [("threshold", rule.text("name"))]
     return ()

@@ -19,8 +19,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from models.billing.codes import CODES
-from models.billing.units import POLICIES, UNIT_MINUTES, all_units, counts, units
+from models.billing.codes import CODES, Code, first_code, further_code
+from models.billing.units import POLICIES, UNIT_MINUTES, all_units, counts, service_units
 from models.service import Service
 from nlp.document import WrittenUnits
 
@@ -59,21 +59,23 @@ def contradictions(written: Sequence[WrittenUnits], services: Sequence[Service])
     return (*_of_codes(written, services, tallies), *_of_total(written, services, tallies))
 
 
-def policy_gives(options: Mapping[str, AbstractSet[int]], tally: Tally, policy: str) -> bool:
+def policy_gives(
+    options: Mapping[str, AbstractSet[int]], tally: Tally, policy: str, codes: Mapping[str, Code] = CODES
+) -> bool:
     """Return whether one policy gives, for every code of ``options``, one of its units, all at once.
 
-    Codes of which the tally does not have all minutes are passed over.
+    Codes of which the tally does not have all minutes are passed over; units of an add-on count with those of its first code.
     """
     known = {code: values for code, values in options.items() if code in tally.minutes}
     if policy != _POOLED:
-        earned = units(tally.minutes, policy)
+        earned = service_units(tally.minutes, policy, codes=codes)
         return all(earned.get(code, 0) in values for code, values in known.items())
     whole = {code: value // UNIT_MINUTES for code, value in tally.minutes.items()}
     rest = {code: value % UNIT_MINUTES for code, value in tally.minutes.items()}
     if not tally.complete:
         # Minutes that the note does not give could lift or lower any remainder's rank, and nothing else.
         return all(values & {whole[code], whole[code] + (rest[code] > 0)} for code, values in known.items())
-    left = sum(units(tally.minutes, policy).values()) - sum(whole.values())
+    left = sum(service_units(tally.minutes, policy, codes=codes).values()) - sum(whole.values())
     last = sorted(rest.values(), reverse=True)[left - 1] if left else UNIT_MINUTES
     spare = left - sum(last < value for value in rest.values())
     least = most = 0
@@ -112,9 +114,9 @@ def _tally(services: Sequence[Service], code_of: Callable[[Service], str | None]
             untimed += 1
         elif service.block.minutes is None:
             complete = False
-            missing.add(code)
+            missing.add(first_code(code, CODES))
         else:
-            minutes[code] = minutes.get(code, 0) + service.block.minutes
+            minutes[first_code(code, CODES)] = minutes.get(first_code(code, CODES), 0) + service.block.minutes
     known = {code: value for code, value in minutes.items() if code not in missing}
     return Tally(known, missing, complete, untimed)
 
@@ -142,6 +144,23 @@ def _readings(statements: Sequence[WrittenUnits], services: Sequence[Service], *
     return {reading for reading in readings if reading >= max(values)}
 
 
+def _options(of_code: Mapping[str, Sequence[WrittenUnits]], services: Sequence[Service]) -> dict[str, set[int]]:
+    """Return the units that the writings can mean, those of an add-on together with those of its first code."""
+    readings = {
+        code: _readings(statements, services, blocks=sum(code in (_proposed(each), _stated(each)) for each in services))
+        for code, statements in of_code.items()
+    }
+    options: dict[str, set[int]] = {}
+    for code, values in readings.items():
+        further = further_code(first_code(code, CODES), CODES)
+        if further is None:
+            options[code] = values
+        # One of the two alone says nothing of the other's units.
+        elif further in readings and code != further:
+            options[code] = {one + other for one in values for other in readings[further]}
+    return options
+
+
 def _of_codes(
     written: Sequence[WrittenUnits], services: Sequence[Service], tallies: Sequence[Tally]
 ) -> list[Contradiction]:
@@ -151,13 +170,7 @@ def _of_codes(
         if code is not None and code in CODES and counts(code):
             of_code.setdefault(code, []).append(statement)
     known = {code: tally.minutes[code] for tally in reversed(tallies) for code in of_code if code in tally.minutes}
-    options = {
-        code: _readings(
-            of_code[code], services, blocks=sum(code in (_proposed(each), _stated(each)) for each in services)
-        )
-        for code in of_code
-        if code in known
-    }
+    options = {code: values for code, values in _options(of_code, services).items() if code in known}
 
     def given(asked: Mapping[str, AbstractSet[int]]) -> bool:
         # A tally without any block of a code says nothing of its units.

@@ -63,7 +63,7 @@ class TestRules:
         ran = runner.invoke(app, ["rules", "list"])
         assert ran.exit_code == 0
         assert len(ran.stdout.splitlines()) == len(load_rules().rows)
-        assert ran.stderr.startswith(f"{len(load_rules().rows)} rules, 53 of them not confirmed; version {VERSION}.")
+        assert ran.stderr.startswith(f"{len(load_rules().rows)} rules, 60 of them not confirmed; version {VERSION}.")
 
     def test_list_of_a_kind_on_a_day(self) -> None:
         ran = runner.invoke(app, ["rules", "list", "--kind", "threshold", "--date", "2024-02-29", "--json"])
@@ -127,6 +127,12 @@ class TestUnits:
             f"Rules {VERSION}.",
         ):
             assert said in ran.stdout
+
+    def test_an_add_on_and_a_day_outside_the_rules(self) -> None:
+        ran = runner.invoke(app, ["units", "97129=30", "--date", "2099-01-01"])
+        assert [line.split()[0] for line in ran.stdout.splitlines() if line.startswith("97")] == ["97129", "97130"]
+        assert "on 2099-01-01 others may hold." in " ".join(ran.stdout.split())
+        assert "others may hold" not in runner.invoke(app, ["units", "97129=30", "--date", "2026-01-01"]).stdout
 
     def test_json(self) -> None:
         said = json.loads(runner.invoke(app, ["units", "97530=23", "97110=15", "--json"]).stdout)
@@ -285,6 +291,25 @@ class TestClaims:
         assert not {"http-equiv", "<script", "src=", "@import"} & set(page.split())
         assert "Units supported and not billed: 1" in page
 
+    def test_totals_alone_a_first_code_and_what_medicare_does_not_pay(self, claims: Any) -> None:
+        total = '"Total timed 45 min. TherEx: SLR 3x10. Gait training with RW 150 ft."'
+        ran, out = claims(
+            "note_id,text,code,units,modifiers,date_of_service,discipline",
+            f"v1,{total},97110,2,GP,2026-03-02,PT",
+            "v1,,97116,1,GP,,",
+            'v2,"Cognitive training 30 min: memory strategies.",97129,1,GO,2026-03-02,OT',
+            "v2,,97130,1,GO,,",
+            'v3,"TherEx 15 min: SLR 3x10. Moist hot pack 10 min.",97110,1,GP,2026-03-02,PT',
+            "v3,,97010,1,GP,,",
+        )
+        assert [(row["note_id"], row["verdict"], row["finding"], row["severity"]) for row in report(out)] == [
+            ("v1", "supported", "minutes_in_total", "info"),
+            ("v1", "supported", "minutes_in_total", "info"),
+            ("v2", "supported", "", ""),
+            ("v3", "differs", "code_not_paid", "warning"),
+        ]
+        assert ran.exit_code == 1
+
     def test_no_word_of_a_note_is_in_the_report(self, claims: Any, tmp_path: Path) -> None:
         html = tmp_path / "report.html"
         ran, out = claims(HEAD, "v1,n1.txt,97110,3,GP,2026-03-02,PT", options=("--html", str(html)))
@@ -299,9 +324,10 @@ class TestClaims:
             'v1,"TherEx 14 min: SLR 3x10",97110,1,commercial_ama',
             'v2,"TherEx 14 min: SLR 3x10",97110,1,strict_15',
         )
-        assert [(row["note_id"], row["finding"]) for row in report(out)] == [
-            ("v1", "modifier_missing"),
-            ("v2", "units_above_minutes"),
+        # What nobody has confirmed of a payer is no ground for more than an advice.
+        assert [(row["note_id"], row["finding"], row["severity"], row["verdict"]) for row in report(out)] == [
+            ("v1", "modifier_missing", "info", "supported"),
+            ("v2", "units_above_minutes", "warning", "differs"),
         ]
         assert ran.exit_code == 1
 

@@ -239,6 +239,18 @@ def test_a_day_in_the_request_is_a_date(coder: Coder) -> None:
     assert (item.state, item.spans, item.why) == ("present", (), "given with the request")
 
 
+def test_a_day_outside_the_rules_is_told(coder: Coder) -> None:
+    said = {
+        day: coder.audit(Note.model_validate({"text": WHOLE, "date_of_service": day})).dates
+        for day in ("2026-12-31", "2027-01-01")
+    }
+    assert said == {
+        "2026-12-31": "",
+        "2027-01-01": "The rules here speak of 2000-04-01 to 2026-12-31; on 2027-01-01 others may hold.",
+    }
+    assert coder.audit(WHOLE).dates == ""
+
+
 def test_what_is_not_confirmed_stays_marked(coder: Coder) -> None:
     done = coder.audit(WHOLE)
     assert {item.id for item in done.items if not item.confirmed} == {

@@ -149,12 +149,14 @@ def test_a_claim_against_a_note(coder: Coder) -> None:
         Line("97110", 2, ("GP",)),
         Line("97530", 1, ("GP",)),
         Line("97116", 1, ("GP", "59")),
-        Line("97010", 1, ("GP",)),
     ]
     checked, result = coder.check_claim(note(payer="medicare", discipline="PT"), lines)
     assert (checked.findings, result.policy) == ((), "cms_8_minute")
     checked, _ = coder.check_claim(note(payer="medicare", discipline="PT"), lines[:2])
     assert [(found.id, found.code) for found in checked.findings] == [("not_billed", "97116")]
+    # The hot pack of the note is not missed on the claim, and not paid where it stands there.
+    checked, _ = coder.check_claim(note(payer="medicare", discipline="PT"), [*lines, Line("97010", 1, ("GP",))])
+    assert [(found.id, found.code) for found in checked.findings] == [("code_not_paid", "97010")]
     assert coder.check_claim(TEXT, [Line("97110", 2)])[0].over_units == 1
 
 

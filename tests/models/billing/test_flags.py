@@ -331,6 +331,19 @@ ROWS = [
         note(EVALUATION, TA, terms=on(2020, 1, 25)),
     ),
     ("pair_not_together", note(EVALUATION, TA, terms=on(2020, 1, 1)), [WHOLE], note(EVALUATION, TA)),
+    # whether this payer edits pairs is not confirmed, so that no warning stands on it
+    (
+        "pair_not_together",
+        note(EVALUATION, TA, terms=on(2020, 1, 24)),
+        [WHOLE],
+        note(EVALUATION, TA, terms={"payer": "commercial_ama", "day": date(2020, 1, 24)}),
+    ),
+    (
+        "pair_needs_modifier",
+        note(EVALUATION, TA, terms={"payer": "commercial_ama", "day": date(2020, 1, 24)}),
+        [WHOLE],
+        note(EVALUATION, TA, terms=on(2020, 1, 24)),
+    ),
     ("pair_needs_modifier", note(TA, GT, terms=MEDICARE), [WHOLE], note(TA, GT)),
     ("pair_needs_modifier", note(GT, TA, terms=on(2020, 10, 1)), [WHOLE], note(GT, TA, terms=on(2020, 9, 30))),
     ("pair_needs_modifier", note(TA, GT, terms=on(2020, 3, 31)), [WHOLE], note(TA, GT, terms=on(2020, 4, 1))),

@@ -96,7 +96,7 @@ def own(tmp_path: Path) -> Path:
 def test_every_kind_has_rows_and_every_row_its_source() -> None:
     counted = {kind: len(RULES.of_kind(kind)) for kind in KINDS}
     assert counted == {
-        "code": 83, "policy": 3, "counting": 6, "pair": 48, "limit": 21, "threshold": 10, "modifier": 18, "share": 5,
+        "code": 83, "policy": 3, "counting": 6, "pair": 48, "limit": 21, "threshold": 10, "modifier": 25, "share": 5,
         "requirement": 27, "payer": 3,
     }  # fmt: skip
     assert all(rule.source and rule.checked <= date(2026, 11, 26) for rule in ROWS)
@@ -104,7 +104,7 @@ def test_every_kind_has_rows_and_every_row_its_source() -> None:
 
 def test_what_was_not_confirmed_stays_marked() -> None:
     unconfirmed = [rule for rule in ROWS if not rule.confirmed]
-    assert len(unconfirmed) == 53
+    assert len(unconfirmed) == 60
     assert all(rule.confirmed is False for rule in ROWS if rule.source == "general knowledge")
     for id in ("97110-97530", "97150-97530", "mue.97110", "GA", "assistant.last_unit", "full_15", "strict_15", "97545"):
         assert not RULES.get(id).confirmed, id
@@ -201,6 +201,44 @@ def test_no_pair_is_edited_twice_on_a_day(day: date) -> None:
     assert len(edits) == len({frozenset((edit.paid, edit.denied)) for edit in edits})
 
 
+def test_a_limit_of_a_payer_s_own_table_comes_before_medicare_s(tmp_path: Path) -> None:
+    path = tmp_path / "clinic.toml"
+    limit = """
+[[limit]]
+id = "acme.97530"
+table = "acme"
+code = "97530"
+units = 2
+source = "contract of 2026"
+checked = 2026-11-01
+confirmed = true
+"""
+    path.write_text(HEADER + PAYER + limit, encoding="utf-8")
+    rules, day = load_rules(path), date(2026, 5, 4)
+    acme, medicare = payer_named(rules, "acme", None), payer_named(rules, "medicare", None)
+    assert (acme.limit_tables, medicare.limit_tables) == (("acme",), ("ncci", ""))
+
+    def found(code: str, tables: tuple[str, ...]) -> str | None:
+        rule = rules.limit(code, day, tables)
+        return None if rule is None else rule.id
+
+    assert [found("97530", tables) for tables in (acme.limit_tables, ("acme", ""), medicare.limit_tables)] == [
+        "acme.97530", "acme.97530", "mue.97530",
+    ]  # fmt: skip
+    assert [found("97116", tables) for tables in (acme.limit_tables, ("acme", ""))] == [None, "mue.97116"]
+    path.write_text(HEADER + PAYER + limit + limit.replace("acme.97530", "acme.again"), encoding="utf-8")
+    assert [problem.entry for problem in problems_of(path)] == ["acme.again"]
+
+
+def test_a_second_source_is_kept() -> None:
+    second = {rule.id for rule in ROWS if rule.second_source}
+    assert second == {
+        "kx.2025", "kx.2026", "treatment_note.minutes_per_intervention", "plan_of_care.type_amount_duration_frequency",
+        "plan_of_care.recertified",
+    }  # fmt: skip
+    assert all(RULES.get(id).second_source.startswith("https://") for id in second)
+
+
 def test_a_disputed_pair_is_shown_and_never_used() -> None:
     assert RULES.get("97530-97535").yes("disputed")
     assert RULES.edits({"97530", "97535"}, None, ("ncci",)) == ()
@@ -289,7 +327,7 @@ BAD = [
     ("day_cap = 4", "day_cap = 4.5", "acme", "day_cap must be a whole number"),
     ("day_cap = 4", "day_kap = 4", "acme", "unknown key day_kap"),
     ('policy = "ama_midpoint"', 'policy = "ama"', "acme", "policy must be one of"),
-    ('tables = ["acme"]', 'tables = ["nowhere"]', "acme", "no pair stands in a table nowhere"),
+    ('tables = ["acme"]', 'tables = ["nowhere"]', "acme", "no pair and no limit stands in a table nowhere"),
     ('modifiers = ["discipline"]', 'modifiers = ["GP"]', "acme", "modifiers must be families"),
     ('assistants = "plain"', 'assistants = "yes"', "acme", "assistants must be one of"),
     ("minimum_15 = false", "minimum_15 = 0", "acme", "minimum_15 must be true or false"),
@@ -311,6 +349,14 @@ BAD = [
     ("unit_minutes = 15", "unit_minutes = 0", "S9999", "unit_minutes must be above 0"),
     ('group = "procedure"', 'group = "procedure"\nheadline = true', "S9999", "headline code is one that the model"),
     ('group = "procedure"', 'group = "procedure"\nadd_on_to = "12345"', "S9999", "code list has no 12345"),
+    ('group = "procedure"', 'group = "procedure"\nadd_on_to = "S9999"', "S9999", "no add-on to itself"),
+    ('group = "procedure"', 'group = "procedure"\ninstead = "12345"', "S9999", "instead: the code list has no 12345"),
+    ('group = "procedure"', 'group = "procedure"\nnot_for = ["aetna"]', "S9999", "not_for: there is no payer aetna"),
+    ('group = "procedure"', 'group = "procedure"\nnot_for_discipline = "XX"', "S9999", "not_for_discipline must be one of"),
+    ('group = "procedure"', 'group = "procedure"\nmax_units_day = -1', "S9999", "max_units_day must be 0 or more"),
+    # what a shipped code is made of may not be left out either
+    ('number = "S9999"', 'number = "97129"', "97129", "cannot be changed"),
+    ('source = "a page of 2026-11-30"', 'source = "a page of 2026-11-30"\nsecond_source = "page"', "kx.2027", "second_source must be a key"),
     ('source = "our contracts"', "", "header", "source is missing"),
     ("[[payer]]", "[[payor]]", "", "unknown key payor"),
     ("[[payer]]", "[payer]", "", "there must be tables"),
@@ -342,6 +388,12 @@ def test_a_bad_file_is_refused_with_file_row_and_reason(
             'id = "kx.2026"\nname = "kx"\ndollars = 2481\nfrom = 2026-01-01\nuntil = 2026-12-31',
         ),
         ('number = "S9999"', 'number = "97140"'),
+        ('number = "S9999"', 'number = "97129"\nmax_units_day = 1'),
+        (
+            'group = "procedure"',
+            'group = "procedure"\ninstead = "97110"\nnot_for = ["acme", "medicare"]\nnot_for_discipline = "PT"',
+        ),
+        ('source = "a page of 2026-11-30"', 'source = "a page of 2026-11-30"\nsecond_source = "one more page"'),
         ('tables = ["acme"]', "tables = []"),
         ('tables = ["acme"]', ""),
         ("day_cap = 4\n", ""),
