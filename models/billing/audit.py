@@ -41,8 +41,9 @@ _ELEMENT_OPTIONAL = ("without", "words", "requirement", "source", "level", "conf
 _SENTENCES = (
     "no_treatment", "untimed", "totals_enough", "headline_only", "no_units", "minutes_unknown", "no_goals",
     "not_linked", "not_this_document", "elsewhere", "from_request", "only_timed", "not_found", "empty_words", "pointer",
-    "assistant", "contradicted", "half", "vague", "met", "formula", "no_score", "blank_goal", "blank_activity",
-    "blank_service", "or_pointer", "skill_modality", "skill_evaluation", "skill_test", "skill_remote", "skill_slp",
+    "assistant", "contradicted", "half", "vague", "met", "formula", "no_score",
+    "blank_goal", "blank_activity", "blank_service", "or_pointer",
+    "skill_modality", "skill_evaluation", "skill_test", "skill_remote", "skill_slp",
     "progress_report", "plan_of_care",
 )  # fmt: skip
 _POOLED = "cms_8_minute"

@@ -341,7 +341,7 @@ def test_what_is_not_confirmed_is_an_advice_alone(
 def test_an_advice_says_that_nobody_has_confirmed_it(check: Check) -> None:
     [found] = check([TE], line("97110", modifiers=""), **AMA).findings
     assert found.message == (
-        "Therapeutic exercise (97110) lacks GP, which commercial plan, AMA count wants on each line. "
+        "Therapeutic exercise (97110) lacks GP, which a commercial plan (AMA's count) wants on each line. "
         "Nobody has confirmed the rule behind this: look it up."
     )
     [found] = check([TE | {"minutes": 105}], line("97110", 7)).findings
