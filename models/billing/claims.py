@@ -126,7 +126,7 @@ def parse_findings(text: str, file: str = "claims.toml") -> Mapping[str, _Kind]:
     return MappingProxyType(kinds)
 
 
-KINDS: Mapping[str, _Kind] = parse_findings(data.read("claims.toml"))
+KINDS: Mapping[str, _Kind] = data.Lazy(lambda: parse_findings(data.read("claims.toml")))
 
 
 def check_claim(

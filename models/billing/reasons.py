@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
 from models.billing import data
 from models.billing.codes import Code
@@ -30,7 +31,6 @@ _KEYS = (
     "holds_strict", "holds_even", "holds_passes", "holds_short", "given_whole", "given_wholes", "given_all", "takes",
     "takes_tie", "more", "less", "same", "untimed", "other_unit", "below_minimum", "gives_up", "gives_up_none",
 )  # fmt: skip
-_WORDS = data.parse(data.read("steps.toml"), "steps.toml").table("words").closed(_KEYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,5 +295,10 @@ def _units(number: int) -> str:
     return _say("no_unit" if not number else "one_unit" if number == 1 else "some_units", count=number)
 
 
+@cache
+def _words() -> data.Entry:
+    return data.parse(data.read("steps.toml"), "steps.toml").table("words").closed(_KEYS)
+
+
 def _say(key: str, **values: str | int) -> str:
-    return _WORDS.get(key, str).format(**values)
+    return _words().get(key, str).format(**values)

@@ -16,9 +16,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cache
 from itertools import pairwise
-from pathlib import Path
+from os.path import basename
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from models.billing import data
 from models.billing.codes import CODES, Code, codes_of
@@ -26,6 +26,10 @@ from models.billing.errors import UnknownRule
 from models.billing.rows import FAMILIES, FILES, KINDS, NUMBER, Rule, parse_rows
 from models.billing.units import POLICIES
 from nlp.errors import LexiconError
+
+if TYPE_CHECKING:
+    # At run time it would take as long to load as all rules.
+    from pathlib import Path
 
 _ALWAYS, _FOR_EVER = date.min, date.max
 
@@ -169,8 +173,8 @@ def load_rules(path: str | Path | None = None) -> Rules:
         rows, texts = _shipped()
         return _checked(rows, f"{max(rule.checked for rule in rows)}-{_digest(texts)}")
     base = load_rules()
-    text = _decoded(Path(path))
-    rows, problems, version = _own(text, Path(path).name, base)
+    text = _decoded(path)
+    rows, problems, version = _own(text, basename(path), base)
     if problems:
         raise problems[0]
     return _checked(_merged(base, rows), f"{base.version}+{version}-{_digest([text])}")
@@ -205,11 +209,12 @@ def _shipped() -> tuple[tuple[Rule, ...], list[str]]:
     return tuple(rows), texts
 
 
-def _decoded(path: Path) -> str:
+def _decoded(path: str | Path) -> str:
     try:
-        return path.read_bytes().decode()
+        with open(path, "rb") as file:
+            return file.read().decode()
     except UnicodeDecodeError as error:
-        raise LexiconError(path.name, "", f"not UTF-8 text (byte {error.start})") from None
+        raise LexiconError(basename(path), "", f"not UTF-8 text (byte {error.start})") from None
 
 
 def _own(text: str, file: str, base: Rules) -> tuple[tuple[Rule, ...], list[LexiconError], str]:
