@@ -246,6 +246,10 @@ class _Claim:
     def modifiers(self, code: str) -> set[str]:
         return {modifier for line in self.lines if line.code == code for modifier in line.modifiers}
 
+    def modifier_row(self, modifier: str) -> str:
+        row = self.rules.of("modifier", modifier, self.terms.day)
+        return "" if row is None else row.id
+
     def notices(self, kind: NoticeKind) -> bool:
         return any(notice.kind == kind for notice in self.document.notices)
 
@@ -359,12 +363,14 @@ def _pairs(claim: _Claim) -> Iterator[ClaimFinding]:
     for line in claim.lines if claim.payer is not None and claim.payer.tables else ():
         for modifier in line.modifiers:
             if modifier in distinct and line.code not in edited:
-                yield claim.find("modifier_without_pair", line.code, {"modifier": modifier}, rule=modifier)
+                yield claim.find(
+                    "modifier_without_pair", line.code, {"modifier": modifier}, rule=claim.modifier_row(modifier)
+                )
 
 
 def _modifiers(claim: _Claim) -> Iterator[ClaimFinding]:
     rules, day, payer = claim.rules, claim.terms.day, claim.payer
-    known = {rule.id for rule in rules.on("modifier", day)}
+    known = {rule.subject for rule in rules.on("modifier", day)}
     wanted = rules.modifiers("discipline", claim.terms.discipline, day)
     for line in claim.lines:
         for modifier in line.modifiers:
@@ -372,8 +378,10 @@ def _modifiers(claim: _Claim) -> Iterator[ClaimFinding]:
                 yield claim.find("modifier_unknown", line.code, {"modifier": modifier})
         if payer is None or claim.codes[line.code].group == _ELSEWHERE:
             continue
-        if "discipline" in payer.modifiers and not set(wanted) & set(line.modifiers):
-            yield claim.find("modifier_missing", line.code, {"modifier": " or ".join(wanted)}, rule=wanted[0])
+        if wanted and "discipline" in payer.modifiers and not set(wanted) & set(line.modifiers):
+            yield claim.find(
+                "modifier_missing", line.code, {"modifier": " or ".join(wanted)}, rule=claim.modifier_row(wanted[0])
+            )
 
 
 def _assistants(claim: _Claim) -> Iterator[ClaimFinding]:
@@ -414,7 +422,7 @@ def _limits(claim: _Claim) -> Iterator[ClaimFinding]:
     if 0 < payer.day_cap < timed:
         more = timed - payer.day_cap
         values = {"billed": timed, "supported": payer.day_cap}
-        yield claim.find("over_daily_limit", "", values, units=more, variant="cap", rule=payer.id)
+        yield claim.find("over_daily_limit", "", values, units=more, variant="cap", rule=payer.rule.id)
 
 
 def _dates(claim: _Claim) -> Iterator[ClaimFinding]:
@@ -430,7 +438,7 @@ def _secondary(claim: _Claim) -> Iterator[ClaimFinding]:
         second = payer_units(claim.minutes, other, claim.codes)
         if second != claim.supported:
             values = {"secondary": other.name, "first": amounts(claim.supported), "second": amounts(second)}
-            yield claim.find("payers_differ", "", values, rule=other.id)
+            yield claim.find("payers_differ", "", values, rule=other.rule.id)
 
 
 _CHECKS: tuple[Callable[[_Claim], Iterable[ClaimFinding]], ...] = (

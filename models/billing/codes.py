@@ -59,19 +59,20 @@ def codes_of(rules: Iterable[Rule]) -> Mapping[str, Code]:
     Raises
     ------
     LexiconError
-        A number is ill-formed, a unit does not fit ``timed``, or a headline code is untimed.
+        A number is ill-formed, a unit does not fit ``timed``, a headline code is untimed, or two periods of a code differ in what
+        the arithmetic is made of.
     """
     codes: dict[str, Code] = {}
     for rule in rules:
         code = Code(
-            number=rule.id,
+            number=rule.subject,
             name=rule.text("name"),
             timed=rule.yes("timed"),
             unit_minutes=rule.number("unit_minutes"),
             group=rule.text("group"),
             headline=rule.yes("headline"),
         )
-        reason = _wrong(code)
+        reason = _wrong(code) or _unlike(code, codes.get(code.number))
         if reason:
             raise LexiconError(rule.file, rule.id, reason)
         codes[code.number] = code
@@ -85,6 +86,13 @@ def _wrong(code: Code) -> str:
         return "unit_minutes must be above 0 where the code is timed and 0 where it is not"
     if code.headline and not code.timed:
         return "a headline code must be timed"
+    return ""
+
+
+def _unlike(code: Code, other: Code | None) -> str:
+    # Minutes become units without a day: what decides that is the same in every period.
+    if other is not None and code != other._replace(name=code.name):
+        return f"timed, unit_minutes, group and headline must be those of the other periods of {code.number}"
     return ""
 
 

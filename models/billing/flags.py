@@ -620,7 +620,7 @@ def _over_daily_limit(case: Case) -> Iterator[Finding]:
                 yield Finding(None, values, "" if limit.sure("from", "until") else "unconfirmed")
         timed = sum(number for code, number in billed.items() if CODES[code].timed)
         if 0 < payer.day_cap < timed:
-            values = {"code": "", "units": timed, "limit": payer.day_cap, "payer": payer.name, "rule": payer.id}
+            values = {"code": "", "units": timed, "limit": payer.day_cap, "payer": payer.name, "rule": payer.rule.id}
             yield Finding(None, values, "cap")
 
 

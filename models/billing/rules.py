@@ -61,6 +61,9 @@ class Rules:
         for rule in self.rows.values():
             kinds[rule.kind].append(rule)
         self._kinds = {kind: tuple(rules) for kind, rules in kinds.items()}
+        self._periods: dict[tuple[str, str], list[Rule]] = {}
+        for rule in self.rows.values():
+            self._periods.setdefault((rule.kind, rule.subject), []).append(rule)
         self.codes: Mapping[str, Code] = codes_of(self.of_kind("code"))
         starts = [rule.start for rule in self.rows.values() if rule.start is not None]
         ends = [rule.end for rule in self.rows.values() if rule.end is not None and rule.sure("until")]
@@ -74,6 +77,14 @@ class Rules:
     def on(self, kind: str, day: date | None) -> tuple[Rule, ...]:
         """Return the rows of one kind that hold on a day; without one, those that are open at their end."""
         return tuple(rule for rule in self.of_kind(kind) if rule.holds(day))
+
+    def periods(self, kind: str, subject: str) -> tuple[Rule, ...]:
+        """Return the rows that speak of one thing, whatever their dates: of a payer, a code, a modifier, ..."""
+        return tuple(self._periods.get((kind, subject), ()))
+
+    def of(self, kind: str, subject: str, day: date | None) -> Rule | None:
+        """Return the row that speaks of one thing on a day, ``None`` where none does."""
+        return next((rule for rule in self.periods(kind, subject) if rule.holds(day)), None)
 
     def get(self, id: str) -> Rule:
         """Return the row of an id.
@@ -108,7 +119,7 @@ class Rules:
     def modifiers(self, family: str, discipline: str | None, day: date | None) -> tuple[str, ...]:
         """Return the modifiers of a family on a day: those of one discipline, or of every one where it is not known."""
         return tuple(
-            rule.id
+            rule.subject
             for rule in self.on("modifier", day)
             if rule.text("family") == family and (discipline is None or rule.text("discipline") in ("", discipline))
         )
@@ -118,11 +129,11 @@ class Rules:
 
         A code that no list has is not judged.
         """
-        return code not in self.codes or self.rows[code].holds(day)
+        return code not in self.codes or self.of("code", code, day) is not None
 
     def assistant_share(self, day: date | None) -> Rule | None:
         """Return the rule that says from which share of the minutes a service counts as an assistant's."""
-        return next((rule for rule in self.on("share", day) if rule.id == _SHARE), None)
+        return self.of("share", _SHARE, day)
 
 
 _NO_EDIT = 9
@@ -246,10 +257,15 @@ def _fixed(rows: Iterable[Rule], base: Rules) -> Iterator[LexiconError]:
     for rule in rows:
         if rule.kind == "policy" and rule.id not in POLICIES:
             yield LexiconError(rule.file, rule.id, f"the policies are {', '.join(POLICIES)}; a payer names one of them")
-        elif rule.kind == "code" and rule.yes("headline") and rule.id not in base.codes:
+        elif rule.kind == "share" and not base.periods("share", rule.subject):
+            known = ", ".join(each.subject for each in base.of_kind("share"))
+            yield LexiconError(
+                rule.file, rule.id, f"nothing reads such a share; its id, or its of, must be one of {known}"
+            )
+        elif rule.kind == "code" and rule.yes("headline") and rule.subject not in base.codes:
             yield LexiconError(rule.file, rule.id, "a headline code is one that the model was trained for")
-        elif rule.kind == "code" and rule.id in base.codes:
-            old = base.codes[rule.id]
+        elif rule.kind == "code" and rule.subject in base.codes:
+            old = base.codes[rule.subject]
             new = (rule.yes("timed"), rule.number("unit_minutes"), rule.text("group"), rule.yes("headline"))
             if new != (old.timed, old.unit_minutes, old.group, old.headline):
                 yield LexiconError(
@@ -269,8 +285,12 @@ def _checked(rows: Sequence[Rule], version: str) -> Rules:
 
 def _crossed(rows: Sequence[Rule], codes: Mapping[str, Code], known: Iterable[Rule] = ()) -> Iterator[LexiconError]:
     """Yield references of rows to what is not there."""
-    tables = {rule.text("table") for rule in (*known, *rows) if rule.kind == "pair"}
+    every = (*known, *rows)
+    tables = {rule.text("table") for rule in every if rule.kind == "pair"}
+    kinds = {rule.id: rule.kind for rule in every}
     for rule in rows:
+        if kinds.get(rule.subject, rule.kind) != rule.kind:
+            yield LexiconError(rule.file, rule.id, f"of names a {kinds[rule.subject]} row")
         for reason in _references(rule, codes, tables):
             yield LexiconError(rule.file, rule.id, reason)
 
@@ -290,7 +310,7 @@ def _references(rule: Rule, codes: Mapping[str, Code], tables: set[str]) -> Iter
         if rule.number("dollars") < 1:
             yield "dollars must be 1 or more"
     elif rule.kind == "share":
-        if rule.id in _PERCENT and "percent" not in rule.values:
+        if rule.subject in _PERCENT and "percent" not in rule.values:
             yield "percent is missing"
         elif "percent" in rule.values and not 1 <= rule.number("percent") <= 100:
             yield "percent must lie in [1, 100]"
@@ -356,7 +376,7 @@ def _places(rule: Rule) -> Iterable[tuple[str, ...]]:
         return [("limit", rule.text("code"))]
     if rule.kind == "threshold":
         return [("threshold", rule.text("name"))]
-    return ()
+    return [(rule.kind, rule.subject)]
 
 
 def _digest(texts: Iterable[str]) -> str:
