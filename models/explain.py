@@ -130,7 +130,8 @@ def _way(service: ServiceResult, flags: Sequence[FlagResult], result: Result, te
     code = _billed(service)
     activities = ", ".join(activity.text for activity in service.activities)
     yield WayStep("words", _say("activities" if activities else "no_activities", activities=activities), "", "")
-    row = terms.rules.rows.get(code or "")
+    rows = terms.rules.periods("code", code or "")
+    row = next((each for each in rows if each.holds(terms.day)), rows[-1] if rows else None)
     said = _say("code", code=named(code), confidence=int(service.confidence * 100))
     yield WayStep("code", said, "", "") if row is None else WayStep("code", said, row.id, row.source)
     toward = [reason.text for reason in service.reasons if reason.code == service.code and reason.weight > 0]

@@ -271,14 +271,13 @@ def _score(items: Iterable[Item]) -> tuple[int | None, str]:
 
 
 def _in_force(element: _Element, terms: Terms) -> bool:
-    rule = terms.rules.rows.get(element.requirement)
-    return not element.requirement or (rule is not None and rule.holds(terms.day))
+    return not element.requirement or terms.rules.of("requirement", element.requirement, terms.day) is not None
 
 
 def _item(case: _Case) -> Item:
     element = case.element
     found = _applies(case) or _FINDERS[element.finder](case)
-    rule = case.terms.rules.rows[element.requirement] if element.requirement else None
+    rule = case.terms.rules.of("requirement", element.requirement, case.terms.day)
     missing = found.state == "missing"
     return Item(
         id=element.id,
@@ -288,7 +287,7 @@ def _item(case: _Case) -> Item:
         why=found.why or (_say("not_found") if missing else ""),
         example=_example(case) if missing else "",
         level=element.level if rule is None else rule.text("level"),
-        rule=element.requirement,
+        rule="" if rule is None else rule.id,
         source=element.source if rule is None else rule.source,
         confirmed=element.confirmed if rule is None else rule.sure("text", "level"),
     )

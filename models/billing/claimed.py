@@ -9,6 +9,7 @@ True
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from string import Formatter
 from types import MappingProxyType
 from typing import NamedTuple
@@ -110,9 +111,13 @@ def parse_findings(text: str, file: str = "claims.toml") -> Kinds:
     return Kinds(MappingProxyType(kinds), {key: words.get(key, str) for key in _WORD_KEYS})
 
 
-_LIST = parse_findings(data.read("claims.toml"))
-KINDS: Mapping[str, Kind] = _LIST.findings
-_WORDS = _LIST.words
+@cache
+def _list() -> Kinds:
+    return parse_findings(data.read("claims.toml"))
+
+
+KINDS: Mapping[str, Kind] = data.Lazy(lambda: _list().findings)
+_WORDS: Mapping[str, str] = data.Lazy(lambda: _list().words)
 
 
 class Claim:
@@ -199,13 +204,22 @@ class Claim:
 
     def alike(self, code: str) -> set[str]:
         """Return the codes of the same work: the code itself, and those of which one is billed instead of the other."""
-        instead = self.rules.of_code(code).text("instead")
-        others = {other for other in self.codes if self.rules.of_code(other).text("instead") == code}
+        instead = self.row(code).text("instead")
+        others = {other for other in self.codes if self.row(other).text("instead") == code}
         return {code, *others, *([instead] if instead else [])}
+
+    def row(self, code: str) -> Rule:
+        """Return the row of a code on the day."""
+        return self.rules.of_code(code, self.terms.day)
+
+    def modifier_row(self, modifier: str) -> str:
+        """Return the id of a modifier's row on the day, ``""`` where none holds."""
+        row = self.rules.of("modifier", modifier, self.terms.day)
+        return "" if row is None else row.id
 
     def sure(self, code: str, *fields: str) -> bool:
         """Return whether the row of a code is confirmed, and these fields of it."""
-        return not code or self.rules.of_code(code).sure(*fields)
+        return not code or self.row(code).sure(*fields)
 
     def modifiers(self, code: str) -> set[str]:
         """Return the modifiers on any line of a code."""
@@ -223,7 +237,7 @@ class Claim:
 
     def not_for(self, code: str) -> Rule | None:
         """Return the row of a code that the payer does not pay, ``None`` where nothing says so."""
-        row, discipline = self.rules.of_code(code), self.terms.discipline
+        row, discipline = self.row(code), self.terms.discipline
         if self.payer is None or self.payer.id not in row.texts("not_for"):
             return None
         alone = row.text("not_for_discipline")

@@ -150,7 +150,7 @@ def _untimed_left_off(claim: Claim) -> Iterator[ClaimFinding]:
         billed = any(claim.codes[each].group == group == "evaluation" for each in claim.billed)
         if claim.codes[code].timed or group in _NOT_OF_THE_VISIT or billed or claim.alike(code) & claim.billed.keys():
             continue
-        if claim.not_for(code) is None or claim.rules.of_code(code).text("instead"):
+        if claim.not_for(code) is None or claim.row(code).text("instead"):
             yield claim.find("not_billed", code, units=1, variant="untimed", sure=claim.sure(code, "timed"))
 
 
@@ -234,27 +234,29 @@ def _pairs(claim: Claim) -> Iterator[ClaimFinding]:
     for line in claim.lines if payer.tables else ():
         for modifier in line.modifiers:
             if modifier in distinct and line.code not in edited:
-                yield claim.find("modifier_without_pair", line.code, {"modifier": modifier}, rule=modifier)
+                rule = claim.modifier_row(modifier)
+                yield claim.find("modifier_without_pair", line.code, {"modifier": modifier}, rule=rule)
 
 
 def _modifiers(claim: Claim) -> Iterator[ClaimFinding]:
     rules, day, payer = claim.rules, claim.terms.day, claim.payer
-    known = {rule.id: rule for rule in rules.of_kind("modifier")}
-    in_force = {rule.id for rule in rules.on("modifier", day)}
+    known = {rule.subject: rule for rule in rules.of_kind("modifier")}
+    in_force = {rule.subject: rule for rule in rules.on("modifier", day)}
     wanted = rules.modifiers("discipline", claim.terms.discipline, day)
     for line in claim.lines:
         for modifier in line.modifiers:
             if modifier not in known:
                 yield claim.find("modifier_unknown", line.code, {"modifier": modifier})
             elif modifier not in in_force:
-                sure = known[modifier].sure("from", "until")
-                yield claim.find("modifier_not_in_force", line.code, {"modifier": modifier}, rule=modifier, sure=sure)
+                row = known[modifier]
+                sure = row.sure("from", "until")
+                yield claim.find("modifier_not_in_force", line.code, {"modifier": modifier}, rule=row.id, sure=sure)
         if payer is None or claim.codes[line.code].group == _PHYSICIAN:
             continue
         if "discipline" in payer.modifiers and wanted and not set(wanted) & set(line.modifiers):
-            sure = payer.rule.sure("modifiers") and all(known[each].sure() for each in wanted)
+            sure = payer.rule.sure("modifiers") and all(in_force[each].sure() for each in wanted)
             values = {"modifier": " or ".join(wanted)}
-            yield claim.find("modifier_missing", line.code, values, rule=wanted[0], sure=sure)
+            yield claim.find("modifier_missing", line.code, values, rule=in_force[wanted[0]].id, sure=sure)
 
 
 def _add_ons(claim: Claim) -> Iterator[ClaimFinding]:
@@ -265,11 +267,12 @@ def _add_ons(claim: Claim) -> Iterator[ClaimFinding]:
         if further is not None and number > known.max_units_day:
             values = {"billed": number, "supported": known.max_units_day, "further": named(further)}
             sure = claim.sure(code, "max_units_day")
-            yield claim.find("first_code_repeated", code, values, rule=code, sure=sure)
+            yield claim.find("first_code_repeated", code, values, rule=claim.row(code).id, sure=sure)
         # The months of monitoring begin with a claim that need not be this one.
         if known.add_on_to and known.group not in _NOT_OF_THE_VISIT and known.add_on_to not in claim.billed:
             values = {"first": named(known.add_on_to)}
-            yield claim.find("add_on_alone", code, values, rule=code, sure=claim.sure(code, "add_on_to"))
+            row = claim.row(code)
+            yield claim.find("add_on_alone", code, values, rule=row.id, sure=row.sure("add_on_to"))
 
 
 def _not_paid(claim: Claim) -> Iterator[ClaimFinding]:
@@ -309,9 +312,9 @@ def _assistant_not_paid(
     sure = payer.rule.sure("assistants")
     if given:
         number = sum(line.units for line in given)
-        yield claim.find("assistant_not_paid", code, {"billed": number}, units=number, rule=payer.id, sure=sure)
+        yield claim.find("assistant_not_paid", code, {"billed": number}, units=number, rule=payer.rule.id, sure=sure)
     elif claim.notices("assistant") and all(line.assistant_minutes is None for line in lines):
-        yield claim.find("assistant_perhaps_not_paid", code, rule=payer.id, sure=sure)
+        yield claim.find("assistant_perhaps_not_paid", code, rule=payer.rule.id, sure=sure)
 
 
 def _assistant_of(
@@ -378,7 +381,7 @@ def _limits(claim: Claim) -> Iterator[ClaimFinding]:
     if 0 < payer.day_cap < timed:
         more = timed - payer.day_cap
         values = {"billed": timed, "supported": payer.day_cap}
-        yield claim.find("over_daily_limit", "", values, units=more, variant="cap", rule=payer.id)
+        yield claim.find("over_daily_limit", "", values, units=more, variant="cap", rule=payer.rule.id)
 
 
 def _dates(claim: Claim) -> Iterator[ClaimFinding]:
@@ -387,11 +390,11 @@ def _dates(claim: Claim) -> Iterator[ClaimFinding]:
         yield claim.find("date_outside_rules", "", {"note": outside})
     for code in claim.billed:
         if not rules.bills(code, day):
-            row = rules.of_code(code)
+            row = claim.row(code)
             values = {"day": "" if day is None else day.isoformat(), "last": "" if row.end is None else str(row.end)}
             variant = "undated" if day is None else ""
             sure = row.sure("from", "until")
-            yield claim.find("code_not_in_force", code, values, variant=variant, rule=code, sure=sure)
+            yield claim.find("code_not_in_force", code, values, variant=variant, rule=row.id, sure=sure)
 
 
 def _secondary(claim: Claim) -> Iterator[ClaimFinding]:
@@ -400,7 +403,7 @@ def _secondary(claim: Claim) -> Iterator[ClaimFinding]:
         second = payer_units(claim.spent, other, claim.codes)
         if second != claim.supported:
             values = {"secondary": other.name, "first": amounts(claim.supported), "second": amounts(second)}
-            yield claim.find("payers_differ", "", values, rule=other.id)
+            yield claim.find("payers_differ", "", values, rule=other.rule.id)
 
 
 _TOTALS = "minutes.totals"

@@ -11,16 +11,15 @@ Examples
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 from models.billing import data
 from models.billing.rows import NUMBER, Rule, parse_rows
 from nlp.errors import LexiconError
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
+class Code(NamedTuple):
     """One code; ``unit_minutes`` is the minutes in one unit, 0 where the code is untimed.
 
     ``add_on_to`` is the code that must stand beside it (``""``: none), ``max_units_day`` the most units that it has on one day
@@ -66,12 +65,13 @@ def codes_of(rules: Iterable[Rule]) -> Mapping[str, Code]:
     Raises
     ------
     LexiconError
-        A number is ill-formed, a unit does not fit ``timed``, or a headline code is untimed.
+        A number is ill-formed, a unit does not fit ``timed``, a headline code is untimed, or two periods of a code differ in what
+        the arithmetic is made of.
     """
     codes: dict[str, Code] = {}
     for rule in rules:
         code = Code(
-            number=rule.id,
+            number=rule.subject,
             name=rule.text("name"),
             timed=rule.yes("timed"),
             unit_minutes=rule.number("unit_minutes"),
@@ -80,7 +80,7 @@ def codes_of(rules: Iterable[Rule]) -> Mapping[str, Code]:
             add_on_to=rule.text("add_on_to"),
             max_units_day=rule.number("max_units_day"),
         )
-        reason = _wrong(code)
+        reason = _wrong(code) or _unlike(code, codes.get(code.number))
         if reason:
             raise LexiconError(rule.file, rule.id, reason)
         codes[code.number] = code
@@ -118,5 +118,16 @@ def further_code(code: str, codes: Mapping[str, Code]) -> str | None:
     return next((other for other in codes if other != code and first_code(other, codes) == code), None)
 
 
-CODES: Mapping[str, Code] = parse_codes(data.read("codes.toml"))
-HEADLINE: tuple[str, ...] = tuple(number for number, code in CODES.items() if code.headline)
+def _unlike(code: Code, other: Code | None) -> str:
+    # Minutes become units without a day: what decides that is the same in every period.
+    if other is not None and code != other._replace(name=code.name):
+        return (
+            "timed, unit_minutes, group, headline, add_on_to and max_units_day "
+            f"must be those of the other periods of {code.number}"
+        )
+    return ""
+
+
+CODES: Mapping[str, Code] = data.Lazy(lambda: parse_codes(data.read("codes.toml")))
+# The labels that the model was trained for; they stand here too, so that a process that asks for them alone does not read the file.
+HEADLINE: tuple[str, ...] = ("97110", "97530")

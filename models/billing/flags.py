@@ -12,7 +12,7 @@ Examples
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from functools import cache
 from string import Formatter
 from types import MappingProxyType
 from typing import NamedTuple
@@ -42,8 +42,7 @@ Place = Block | Duration | Total | WrittenUnits | Notice | Unskilled
 Field = int | str
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(NamedTuple):
     """One finding with its words; ``[start, end)`` is the stretch of the note, ``None`` where it is the whole note."""
 
     id: str
@@ -536,15 +535,16 @@ def _assistant(case: Case) -> Iterator[Finding]:
 
 @_raises("better_code", "code", "current")
 def _better_code(case: Case) -> Iterator[Finding]:
+    better = _list().better_code
     for service in case.services:
         block = service.block
-        if service.code != _BETTER.of or block.stated is not None:
+        if service.code != better.of or block.stated is not None:
             continue
         fitting = {
             code: sum(activity.entry.startswith(prefixes) for activity in block.activities)
-            for code, prefixes in _BETTER.prefixes.items()
+            for code, prefixes in better.prefixes.items()
         }
-        if _BETTER.share * len(block.activities) < sum(fitting.values()):
+        if better.share * len(block.activities) < sum(fitting.values()):
             best = max(fitting, key=lambda code: fitting[code])
             yield Finding(block, {"code": named(best), "current": named(service.code)})
 
@@ -674,7 +674,7 @@ def _over_daily_limit(case: Case) -> Iterator[Finding]:
                 yield Finding(None, values, "" if limit.sure("from", "until") else "unconfirmed")
         timed = sum(number for code, number in billed.items() if CODES[code].timed)
         if 0 < payer.day_cap < timed:
-            values = {"code": "", "units": timed, "limit": payer.day_cap, "payer": payer.name, "rule": payer.id}
+            values = {"code": "", "units": timed, "limit": payer.day_cap, "payer": payer.name, "rule": payer.rule.id}
             yield Finding(None, values, "cap")
 
 
@@ -703,7 +703,7 @@ def _modifiers_wanted(case: Case) -> Iterator[Finding]:
 
 def _discipline(case: Case) -> str | None:
     """Return the discipline of the assistants that the note names, ``None`` where it names none or both."""
-    told = {_LIST.disciplines.get(notice.text.lower()) for notice in _notices(case, "assistant")} - {None}
+    told = {_list().disciplines.get(notice.text.lower()) for notice in _notices(case, "assistant")} - {None}
     return told.pop() if len(told) == 1 else None
 
 
@@ -730,8 +730,11 @@ def _amounts(earned: Mapping[str, int]) -> str:
     return ", ".join(f"{number} x {code}" for code, number in earned.items()) or _WORDS["no_unit"]
 
 
-_LIST = parse_flags(data.read("flags.toml"), {flag: registered.fields for flag, registered in _REGISTRY.items()})
-_THRESHOLDS = _LIST.thresholds
-_BETTER = _LIST.better_code
-_WORDS = _LIST.words
-FLAGS: Mapping[str, FlagKind] = _LIST.kinds
+@cache
+def _list() -> FlagList:
+    return parse_flags(data.read("flags.toml"), {flag: registered.fields for flag, registered in _REGISTRY.items()})
+
+
+_THRESHOLDS = data.Lazy(lambda: _list().thresholds)
+_WORDS = data.Lazy(lambda: _list().words)
+FLAGS: Mapping[str, FlagKind] = data.Lazy(lambda: _list().kinds)

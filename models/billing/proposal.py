@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from models.billing.codes import CODES, HEADLINE
 from models.billing.errors import UnknownPolicy
@@ -20,8 +20,7 @@ from models.service import Service
 _LEAST = 0.007  # log-odds of about -5
 
 
-@dataclass(frozen=True, slots=True)
-class Calibration:
+class Calibration(NamedTuple):
     """What turns the signs of a reading (`signs`) into the note's confidence: a weight a sign, in log-odds.
 
     ``code`` is for notes with a headline code, ``none`` for notes without. A proposal with less than ``least`` is too unsure
@@ -36,8 +35,7 @@ class Calibration:
 UNCALIBRATED = Calibration({"code": 1.0}, {"code": 1.0})
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(NamedTuple):
     """What a note bills.
 
     ``code`` is the headline code, ``None`` where the note documents neither; ``confidence`` lies in [0, 1]; ``minutes``

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
 from models.billing import data
 from models.billing.codes import Code, further_code
@@ -43,7 +44,6 @@ _KEYS = (
     "takes_tie", "more", "less", "same", "untimed", "other_unit", "below_minimum", "gives_up", "gives_up_none",
     "outside", "not_yet", "retired", "perhaps_retired", "further",
 )  # fmt: skip
-_WORDS = data.parse(data.read("steps.toml"), "steps.toml").table("words").closed(_KEYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,7 +310,8 @@ def _further(services: Mapping[str, int], codes: Mapping[str, Code]) -> Iterator
 
 def _retired(code: str, terms: Terms) -> bool:
     """Return whether a code surely may not be billed on the day; a day that nobody has confirmed takes no minutes."""
-    return not terms.rules.bills(code, terms.day) and terms.rules.of_code(code).sure("from", "until")
+    rows = terms.rules.periods("code", code)
+    return not terms.rules.bills(code, terms.day) and all(row.sure("from", "until") for row in rows)
 
 
 def _dates(minutes: Mapping[str, int], terms: Terms) -> Iterator[str]:
@@ -322,12 +323,18 @@ def _dates(minutes: Mapping[str, int], terms: Terms) -> Iterator[str]:
 
 
 def _not_billed(code: str, minutes: int, terms: Terms) -> LeftOut:
-    row = terms.rules.of_code(code)
-    early = row.start is not None and terms.day is not None and terms.day < row.start
-    key, limit = ("not_yet", row.start) if early else ("retired", row.end)
+    first, last = _life(code, terms)
+    early = terms.day is not None and first is not None and terms.day < first
+    key, limit = ("not_yet", first) if early else ("retired", last)
     return LeftOut(
         code, minutes, _say(key, code=code, minutes=minutes, limit="" if limit is None else limit.isoformat())
     )
+
+
+def _life(code: str, terms: Terms) -> tuple[date | None, date | None]:
+    rows = terms.rules.periods("code", code)
+    starts, ends = [row.start for row in rows if row.start], [row.end for row in rows if row.end]
+    return min(starts, default=None), max(ends, default=None)
 
 
 def _alone(code: str, minutes: int, policy: str) -> Step:
@@ -380,5 +387,10 @@ def _units(number: int) -> str:
     return _say("no_unit" if not number else "one_unit" if number == 1 else "some_units", count=number)
 
 
+@cache
+def _words() -> data.Entry:
+    return data.parse(data.read("steps.toml"), "steps.toml").table("words").closed(_KEYS)
+
+
 def _say(key: str, **values: str | int) -> str:
-    return _WORDS.get(key, str).format(**values)
+    return _words().get(key, str).format(**values)

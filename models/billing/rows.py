@@ -41,18 +41,22 @@ class Kind(NamedTuple):
     id: str = "id"
 
 
+# Of these a row is one period of what its ``of`` names, of what its id names where it has none. Pairs, limits and thresholds
+# name what they speak of in other fields; policies are the code's.
+_OF: Mapping[str, Form] = {"of": "text"}
+
 KINDS: Mapping[str, Kind] = {
     "code": Kind(
         "codes.toml",
         {"name": "text", "timed": "yes", "unit_minutes": "whole", "group": GROUPS},
         {
             "headline": "yes", "names": "texts", "add_on_to": "text", "max_units_day": "whole", "note": "text",
-            "not_for": "texts", "not_for_discipline": DISCIPLINES, "instead": "text",
+            "not_for": "texts", "not_for_discipline": DISCIPLINES, "instead": "text", **_OF,
         },
         "number",
     ),
     "policy": Kind("policies.toml", {"name": "text", "rule": "text"}),
-    "counting": Kind("policies.toml", {"text": "text"}),
+    "counting": Kind("policies.toml", {"text": "text"}, _OF),
     "pair": Kind(
         "pairs.toml",
         {"table": "text", "column_1": "texts", "column_2": "texts", "indicator": (0, 1, 9)},
@@ -61,9 +65,9 @@ KINDS: Mapping[str, Kind] = {
     "limit": Kind("limits.toml", {"code": "text", "units": "whole"}, {"table": "text", "note": "text"}),
     "threshold": Kind("thresholds.toml", {"name": ("kx", "review"), "dollars": "whole"}, {"note": "text"}),
     "modifier": Kind(
-        "modifiers.toml", {"family": FAMILIES, "meaning": "text"}, {"discipline": DISCIPLINES, "required": "text"}
+        "modifiers.toml", {"family": FAMILIES, "meaning": "text"}, {"discipline": DISCIPLINES, "required": "text", **_OF}
     ),
-    "share": Kind("modifiers.toml", {"text": "text"}, {"percent": "whole"}),
+    "share": Kind("modifiers.toml", {"text": "text"}, {"percent": "whole", **_OF}),
     "requirement": Kind(
         "documentation.toml",
         {
@@ -73,7 +77,7 @@ KINDS: Mapping[str, Kind] = {
             "level": ("must", "should", "voluntary", "retired"),
             "text": "text",
         },
-        {"note": "text"},
+        {"note": "text", **_OF},
     ),
     "payer": Kind(
         "payers.toml",
@@ -81,7 +85,7 @@ KINDS: Mapping[str, Kind] = {
             "name": "text", "policy": "text", "minimum_15": "yes", "modifiers": "texts", "limits": "yes",
             "assistants": ("modifier", "plain", "none"),
         },
-        {"tables": "texts", "day_cap": "whole", "note": "text"},
+        {"tables": "texts", "day_cap": "whole", "note": "text", **_OF},
     ),
 }  # fmt: skip
 FILES: tuple[str, ...] = tuple(dict.fromkeys(kind.file for kind in KINDS.values()))
@@ -107,6 +111,11 @@ class Rule(NamedTuple):
     unconfirmed_fields: tuple[str, ...]
     values: Mapping[str, Value]
     second_source: str = ""
+
+    @property
+    def subject(self) -> str:
+        """What the row is a period of: a payer's, code's or modifier's name; its own id where it has no ``of``."""
+        return self.text("of") or self.id
 
     def holds(self, day: date | None) -> bool:
         """Return whether the rule is in force on a day; without one, whether it is open at its end."""

@@ -16,9 +16,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cache
 from itertools import pairwise
-from pathlib import Path
+from os.path import basename
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from models.billing import data
 from models.billing.codes import CODES, Code, codes_of
@@ -26,6 +26,10 @@ from models.billing.errors import UnknownRule
 from models.billing.rows import FAMILIES, FILES, KINDS, NUMBER, Rule, parse_rows
 from models.billing.units import POLICIES
 from nlp.errors import LexiconError
+
+if TYPE_CHECKING:
+    # At run time it would take as long to load as all rules.
+    from pathlib import Path
 
 _ALWAYS, _FOR_EVER = date.min, date.max
 # Limits of no table of their own are Medicare's.
@@ -59,6 +63,9 @@ class Rules:
         for rule in self.rows.values():
             kinds[rule.kind].append(rule)
         self._kinds = {kind: tuple(rules) for kind, rules in kinds.items()}
+        self._periods: dict[tuple[str, str], list[Rule]] = {}
+        for rule in self.rows.values():
+            self._periods.setdefault((rule.kind, rule.subject), []).append(rule)
         self.codes: Mapping[str, Code] = codes_of(self.of_kind("code"))
         starts = [rule.start for rule in self.rows.values() if rule.start is not None]
         ends = [rule.end for rule in self.rows.values() if rule.end is not None and rule.sure("until")]
@@ -72,6 +79,14 @@ class Rules:
     def on(self, kind: str, day: date | None) -> tuple[Rule, ...]:
         """Return the rows of one kind that hold on a day; without one, those that are open at their end."""
         return tuple(rule for rule in self.of_kind(kind) if rule.holds(day))
+
+    def periods(self, kind: str, subject: str) -> tuple[Rule, ...]:
+        """Return the rows that speak of one thing, whatever their dates: of a payer, a code, a modifier, ..."""
+        return tuple(self._periods.get((kind, subject), ()))
+
+    def of(self, kind: str, subject: str, day: date | None) -> Rule | None:
+        """Return the row that speaks of one thing on a day, ``None`` where none does."""
+        return next((rule for rule in self.periods(kind, subject) if rule.holds(day)), None)
 
     def get(self, id: str) -> Rule:
         """Return the row of an id.
@@ -107,7 +122,7 @@ class Rules:
     def modifiers(self, family: str, discipline: str | None, day: date | None) -> tuple[str, ...]:
         """Return the modifiers of a family on a day: those of one discipline, or of every one where it is not known."""
         return tuple(
-            rule.id
+            rule.subject
             for rule in self.on("modifier", day)
             if rule.text("family") == family and (discipline is None or rule.text("discipline") in ("", discipline))
         )
@@ -117,23 +132,23 @@ class Rules:
 
         A code that no list has is not judged.
         """
-        return code not in self.codes or self.rows[code].holds(day)
+        return code not in self.codes or self.of("code", code, day) is not None
 
     def outside(self, day: date | None) -> bool:
         """Return whether a day lies before the first or after the last one of which the rules say something."""
         return day is not None and not self.first <= day <= self.last
 
-    def of_code(self, code: str) -> Rule:
-        """Return the row of a code of the list."""
-        return self.rows[code]
+    def of_code(self, code: str, day: date | None) -> Rule:
+        """Return the row of a code of the list on a day, the last one of all where none holds then."""
+        return self.of("code", code, day) or self.periods("code", code)[-1]
 
     def assistant_share(self, day: date | None) -> Rule | None:
         """Return the rule that says from which share of the minutes a service counts as an assistant's."""
-        return next((rule for rule in self.on("share", day) if rule.id == _SHARE), None)
+        return self.of("share", _SHARE, day)
 
     def last_unit(self, day: date | None) -> Rule | None:
         """Return the rule that spares a last unit the assistant's modifier, ``None`` where none holds on the day."""
-        return next((rule for rule in self.on("share", day) if rule.id == _LAST_UNIT), None)
+        return self.of("share", _LAST_UNIT, day)
 
 
 _NO_EDIT = 9
@@ -186,8 +201,8 @@ def load_rules(path: str | Path | None = None) -> Rules:
         rows, texts = _shipped()
         return _checked(rows, f"{max(rule.checked for rule in rows)}-{_digest(texts)}")
     base = load_rules()
-    text = _decoded(Path(path))
-    rows, problems, version = _own(text, Path(path).name, base)
+    text = _decoded(path)
+    rows, problems, version = _own(text, basename(path), base)
     if problems:
         raise problems[0]
     return _checked(_merged(base, rows), f"{base.version}+{version}-{_digest([text])}")
@@ -222,11 +237,12 @@ def _shipped() -> tuple[tuple[Rule, ...], list[str]]:
     return tuple(rows), texts
 
 
-def _decoded(path: Path) -> str:
+def _decoded(path: str | Path) -> str:
     try:
-        return path.read_bytes().decode()
+        with open(path, "rb") as file:
+            return file.read().decode()
     except UnicodeDecodeError as error:
-        raise LexiconError(path.name, "", f"not UTF-8 text (byte {error.start})") from None
+        raise LexiconError(basename(path), "", f"not UTF-8 text (byte {error.start})") from None
 
 
 def _own(text: str, file: str, base: Rules) -> tuple[tuple[Rule, ...], list[LexiconError], str]:
@@ -258,10 +274,15 @@ def _fixed(rows: Iterable[Rule], base: Rules) -> Iterator[LexiconError]:
     for rule in rows:
         if rule.kind == "policy" and rule.id not in POLICIES:
             yield LexiconError(rule.file, rule.id, f"the policies are {', '.join(POLICIES)}; a payer names one of them")
-        elif rule.kind == "code" and rule.yes("headline") and rule.id not in base.codes:
+        elif rule.kind == "share" and not base.periods("share", rule.subject):
+            known = ", ".join(each.subject for each in base.of_kind("share"))
+            yield LexiconError(
+                rule.file, rule.id, f"nothing reads such a share; its id, or its of, must be one of {known}"
+            )
+        elif rule.kind == "code" and rule.yes("headline") and rule.subject not in base.codes:
             yield LexiconError(rule.file, rule.id, "a headline code is one that the model was trained for")
-        elif rule.kind == "code" and rule.id in base.codes:
-            old, new = base.codes[rule.id], codes_of((rule,))[rule.id]
+        elif rule.kind == "code" and rule.subject in base.codes:
+            old, new = base.codes[rule.subject], codes_of((rule,))[rule.subject]
             if any(getattr(old, field) != getattr(new, field) for field in _SHAPE):
                 yield LexiconError(rule.file, rule.id, f"of a shipped code {', '.join(_SHAPE)} cannot be changed")
 
@@ -280,8 +301,11 @@ def _crossed(rows: Sequence[Rule], codes: Mapping[str, Code], known: Iterable[Ru
     """Yield references of rows to what is not there."""
     every = (*known, *rows)
     tables = {rule.text("table") for rule in every if rule.kind in ("pair", "limit")}
-    payers = {rule.id for rule in every if rule.kind == "payer"}
+    payers = {rule.subject for rule in every if rule.kind == "payer"}
+    kinds = {rule.id: rule.kind for rule in every}
     for rule in rows:
+        if kinds.get(rule.subject, rule.kind) != rule.kind:
+            yield LexiconError(rule.file, rule.id, f"of names a {kinds[rule.subject]} row")
         for reason in (*_references(rule, codes, tables), *_code_references(rule, codes, payers)):
             yield LexiconError(rule.file, rule.id, reason)
 
@@ -308,7 +332,7 @@ def _references(rule: Rule, codes: Mapping[str, Code], tables: set[str]) -> Iter
         if rule.number("dollars") < 1:
             yield "dollars must be 1 or more"
     elif rule.kind == "share":
-        if rule.id in _PERCENT and "percent" not in rule.values:
+        if rule.subject in _PERCENT and "percent" not in rule.values:
             yield "percent is missing"
         elif "percent" in rule.values and not 1 <= rule.number("percent") <= 100:
             yield "percent must lie in [1, 100]"
@@ -374,7 +398,7 @@ def _places(rule: Rule) -> Iterable[tuple[str, ...]]:
         return [("limit", rule.text("table"), rule.text("code"))]
     if rule.kind == "threshold":
         return [("threshold", rule.text("name"))]
-    return ()
+    return [(rule.kind, rule.subject)]
 
 
 def _digest(texts: Iterable[str]) -> str:

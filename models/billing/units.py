@@ -11,8 +11,8 @@ Examples
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 from models.billing import data
 from models.billing.codes import CODES, Code, first_code, further_code
@@ -20,8 +20,7 @@ from models.billing.errors import InvalidMinutes, UnknownCode, UnknownPolicy
 from models.billing.rows import parse_rows
 
 
-@dataclass(frozen=True, slots=True)
-class Policies:
+class Policies(NamedTuple):
     """The policies' names by id, and the two numbers of their arithmetic, both in whole minutes."""
 
     names: Mapping[str, str]

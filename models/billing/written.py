@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from models.billing.codes import CODES, Code, first_code, further_code
@@ -27,8 +26,7 @@ from nlp.document import WrittenUnits
 _POOLED = "cms_8_minute"
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(NamedTuple):
     """What the blocks give to the unit arithmetic.
 
     ``minutes`` are those of the 15-minute codes whose every block has minutes, ``missing`` the other 15-minute codes;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from models.billing import data
 from models.billing.codes import CODES
 from models.billing.errors import UnknownPayer, UnknownRule
-from models.billing.payers import payer_named, payer_units, terms_of
+from models.billing.payers import payer_named, payer_names, payer_units, terms_of
 from models.billing.rows import KINDS, Rule
 from models.billing.rules import assistant_marked, load_rules, problems_of
 from models.billing.units import POLICIES
@@ -494,3 +494,156 @@ def test_two_shipped_files_that_are_read_together_name_their_row() -> None:
     assert [(problem.entry, problem.reason) for problem in _overlapping(rows)] == [
         ("97530-97116.2020-10", "its dates overlap those of 97530-97116.2020-04")
     ]
+
+
+# ---- two periods of one thing
+
+_FIELDS = {
+    "payer": 'name = "Acme"\npolicy = "{value}"\nminimum_15 = false\nmodifiers = []\nlimits = false\nassistants = "plain"',
+    "modifier": 'family = "distinct"\nmeaning = "{value}"',
+    "share": 'text = "t"\npercent = {value}',
+    "requirement": 'document = "treatment_note"\nlevel = "must"\ntext = "{value}"',
+    "counting": 'text = "{value}"',
+    "code": 'name = "{value}"\ntimed = true\nunit_minutes = 15\ngroup = "procedure"',
+}
+
+
+def period(kind: str, id: str, of: str, value: str, first: str = "", last: str = "") -> str:
+    said = [f"[[{kind}]]", f'{"number" if kind == "code" else "id"} = "{id}"', _FIELDS[kind].format(value=value)]
+    said += [f'of = "{of}"'] if of else []
+    said += [f"from = {first}"] if first else []
+    said += [f"until = {last}"] if last else []
+    return "\n".join([*said, 'source = "contract of 2026"', "checked = 2026-11-01", "confirmed = true"]) + "\n"
+
+
+# kind, what it is a period of, the value of 2026 and that of 2027
+PERIODS = [
+    ("payer", "acme", "full_15", "ama_midpoint"),
+    ("modifier", "ZZ", "a", "b"),
+    ("share", "assistant.share", "10", "12"),
+    ("requirement", "treatment_note.signature", "a", "b"),
+    ("counting", "minutes.rest", "a", "b"),
+    ("code", "S9999", "ours", "ours, renamed"),
+]
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Callable[..., Path]:
+    def write(*rows: str) -> Path:
+        path = tmp_path / "clinic.toml"
+        path.write_text(HEADER + "".join(rows), encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(("kind", "subject", "old", "new"), PERIODS)
+def test_two_periods_of_one_thing(written: Callable[..., Path], kind: str, subject: str, old: str, new: str) -> None:
+    # The first keeps the id of the shipped row, where there is one, and gets its last day; the second has an id of its own.
+    path = written(
+        period(kind, subject, "", old, last="2026-12-31"), period(kind, f"{subject}.2027", subject, new, "2027-01-01")
+    )
+    assert problems_of(path) == ()
+    rules = load_rules(path)
+    for day, id in (
+        (date(2026, 12, 30), subject), (date(2026, 12, 31), subject), (date(2027, 1, 1), f"{subject}.2027"),
+        (date(2027, 1, 2), f"{subject}.2027"), (None, f"{subject}.2027"),
+    ):  # fmt: skip
+        found = rules.of(kind, subject, day)
+        assert found is not None
+        assert found.id == id, day
+    assert [rule.id for rule in rules.periods(kind, subject)] == [subject, f"{subject}.2027"]
+
+
+@pytest.mark.parametrize(("kind", "subject", "old", "new"), PERIODS)
+def test_periods_of_one_thing_may_not_overlap(
+    written: Callable[..., Path], kind: str, subject: str, old: str, new: str
+) -> None:
+    path = written(
+        period(kind, subject, "", old, last="2027-01-01"), period(kind, f"{subject}.2027", subject, new, "2027-01-01")
+    )
+    assert [(each.entry, each.reason) for each in problems_of(path)] == [
+        (f"{subject}.2027", f"its dates overlap those of {subject}")
+    ]
+
+
+def test_a_shipped_row_that_is_open_leaves_no_room_for_another(written: Callable[..., Path]) -> None:
+    path = written(period("payer", "medicare.2027", "medicare", "full_15", "2027-01-01"))
+    assert [each.reason for each in problems_of(path)] == ["its dates overlap those of medicare"]
+
+
+def test_a_payer_whose_contract_changes_counts_otherwise_from_that_day(written: Callable[..., Path]) -> None:
+    path = written(
+        period("payer", "acme.2026", "acme", "full_15", last="2026-12-31"),
+        period("payer", "acme.2027", "acme", "ama_midpoint", "2027-01-01"),
+    )
+    rules = load_rules(path)
+    for day, units in ((date(2026, 12, 31), {"97110": 1}), (date(2027, 1, 1), {"97110": 2}), (None, {"97110": 2})):
+        payer = payer_named(rules, "acme", day)
+        assert payer_units({"97110": 23}, payer) == units
+        assert payer.id == "acme"
+        assert terms_of(rules, day=day, payer="acme").payers[0].rule is payer.rule
+    assert list(payer_names(rules)) == ["medicare", "commercial_ama", "strict_15", "acme"]
+    with pytest.raises(UnknownPayer):
+        payer_named(rules, "acme.2027", None)
+
+
+def test_a_share_that_changes_is_read_on_its_days(written: Callable[..., Path]) -> None:
+    path = written(
+        period("share", "assistant.share", "", "10", "2020-01-01", "2026-12-31"),
+        period("share", "share.2027", "assistant.share", "20", "2027-01-01"),
+    )
+    rules = load_rules(path)
+    for day, percent in ((date(2026, 12, 31), 10), (date(2027, 1, 1), 20)):
+        share = rules.assistant_share(day)
+        assert share is not None
+        assert share.number("percent") == percent
+    assert rules.assistant_share(date(2019, 12, 31)) is None
+
+
+def test_a_modifier_with_two_periods_keeps_its_name(written: Callable[..., Path]) -> None:
+    path = written(
+        period("modifier", "ZZ.old", "ZZ", "a", "2015-01-01", "2019-12-31"),
+        period("modifier", "ZZ.new", "ZZ", "b", "2026-01-01"),
+    )
+    rules = load_rules(path)
+    for day, known in ((date(2019, 12, 31), True), (date(2020, 1, 1), False), (date(2026, 1, 1), True)):
+        assert ("ZZ" in rules.modifiers("distinct", None, day)) is known
+
+
+def test_a_code_may_rest_for_some_years(written: Callable[..., Path]) -> None:
+    path = written(
+        period("code", "S9999", "", "ours", last="2019-12-31"),
+        period("code", "S9999.2026", "S9999", "ours", "2026-01-01"),
+    )
+    rules = load_rules(path)
+    assert [number for number in rules.codes if number.startswith("S9999")] == ["S9999"]
+    days = (date(2019, 12, 31), date(2020, 1, 1), date(2025, 12, 31), date(2026, 1, 1))
+    assert [rules.bills("S9999", day) for day in days] == [True, False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("row", "entry", "reason"),
+    [
+        (period("share", "our.share", "", "20"), "our.share", "nothing reads such a share; its id, or its of, must be one of"),
+        (period("share", "share.2027", "our.share", "20"), "share.2027", "nothing reads such a share"),
+        (period("payer", "acme", "GP", "full_15"), "acme", "of names a modifier row"),
+        (period("modifier", "ZZ", "medicare", "a"), "ZZ", "of names a payer row"),
+        (period("code", "S9999.2027", "s9999", "a"), "S9999.2027", "five digits"),
+        (period("code", "S9999.2027", "", "a"), "S9999.2027", "five digits"),
+        (period("code", "97161.2027", "97161", "a"), "97161.2027", "cannot be changed"),
+        (
+            period("code", "S9999", "", "a", last="2026-12-31")
+            + period("code", "S9999.2027", "S9999", "a", "2027-01-01").replace("unit_minutes = 15", "unit_minutes = 30"),
+            "S9999.2027",
+            "must be those of the other periods of S9999",
+        ),
+    ],
+)  # fmt: skip
+def test_a_bad_period_is_refused(written: Callable[..., Path], row: str, entry: str, reason: str) -> None:
+    path = written(row)
+    problem = problems_of(path)[0]
+    assert problem.entry == entry
+    assert reason in problem.reason
+    with pytest.raises(LexiconError):
+        load_rules(path)
