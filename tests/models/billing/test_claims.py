@@ -577,7 +577,10 @@ def test_a_physician_s_line_makes_its_pair_and_no_other_finding(check: Check) ->
 # ---- what must hold for any note and claim
 
 BLOCKS = st.lists(
-    st.tuples(st.sampled_from(["97110", "97530", "97116", "97140"]), st.one_of(st.none(), st.integers(0, 60))),
+    st.tuples(
+        st.sampled_from(["97110", "97530", "97116", "97140", "97129", "97130", "97161"]),
+        st.one_of(st.none(), st.integers(0, 60)),
+    ),
     max_size=5,
 )
 
@@ -597,7 +600,7 @@ def _services(
 
 @given(
     blocks=BLOCKS,
-    billed=st.dictionaries(st.sampled_from(["97110", "97530", "97116"]), st.integers(1, 5)),
+    billed=st.dictionaries(st.sampled_from(["97110", "97530", "97116", "97129", "97130"]), st.integers(1, 5)),
     random=st.randoms(),
 )
 def test_the_order_of_blocks_and_lines_never_matters(
@@ -616,7 +619,11 @@ def test_the_order_of_blocks_and_lines_never_matters(
     assert sorted(each.message for each in one.findings) == sorted(each.message for each in other.findings)
 
 
-@given(minutes=st.dictionaries(st.sampled_from(["97110", "97530", "97116", "97140"]), st.integers(0, 60), min_size=1))
+@given(
+    minutes=st.dictionaries(
+        st.sampled_from(["97110", "97530", "97116", "97140", "97129", "97130"]), st.integers(0, 60), min_size=1
+    )
+)
 def test_what_the_arithmetic_gives_is_always_supported(
     minutes: dict[str, int], services: Callable[..., tuple[Service, ...]]
 ) -> None:
