@@ -1,8 +1,8 @@
 """Copy-forward: notes whose body stands, near-identical, in an earlier note of the same patient.
 
-The body is cut into shingles (three words in a row) by scikit-learn's `HashingVectorizer`; a sparse product counts what two notes
-share. Goals (what stands under their heading, lists too), dates and signatures are left out, so that they may repeat. A note is compared with those of earlier days
-alone, and every patient for itself.
+The body is cut into shingles (three words in a row) by scikit-learn's `HashingVectorizer`; a sparse product counts what two
+notes share. Goals (what stands under their heading, lists too), dates and signatures are left out, so that they may repeat. A
+note is compared with those of earlier days alone, and every patient for itself.
 
 Examples
 --------
