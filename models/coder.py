@@ -148,7 +148,8 @@ class Coder:
         note = note if isinstance(note, Note) else Note(text=note)
         terms = self._terms(note)
         document, services = self._read_one(note)
-        return explain(self._result(note, document, services, terms), terms, document.totals)
+        result, flags = self._made(note, document, services, terms)
+        return explain(result, terms, document.totals, services=services, flags=flags)
 
     def audit(self, note: str | Note) -> NoteAudit:
         """Say what a note's documentation holds and what it lacks, with an example for each lack; errors as for `code`."""
@@ -194,13 +195,20 @@ class Coder:
         return [out[index] for index in range(len(notes))]
 
     def _result(self, note: Note, document: Document, services: tuple[Service, ...], terms: Terms) -> Result:
+        return self._made(note, document, services, terms)[0]
+
+    def _made(
+        self, note: Note, document: Document, services: tuple[Service, ...], terms: Terms
+    ) -> tuple[Result, tuple[Flag, ...]]:
+        """Return the result, and its flags with the rules behind them."""
         calibration = self.classifiers[self._profile(note)].calibration
         policy = _policy(note, terms)
         proposal: Proposal = propose(services, policy, calibration=calibration, certainty=document.certainty)
         flags: tuple[Flag, ...] = check(document, services, proposal, terms)
-        return build_result(
+        result = build_result(
             note, document, services, proposal, flags, terms=terms, version=self.version, profile=self._profile(note)
         )
+        return result, flags
 
 
 def _policy(note: Note, terms: Terms) -> str:

@@ -173,7 +173,8 @@ def find_unskilled(text: str, block: Block, until: int, *, first: bool = True) -
             continue
         if "part" in found.re.groupindex:
             minutes = _number(found)
-            kind = cues.kinds["part", _plain(found["part"])]
+            term = _plain(found["part"])
+            kind = cues.kinds.get(("whole", term)) or cues.kinds["part", term]
         else:
             minutes = _minutes_of(text, block, start, last, found)
             kind = cues.kinds["whole", _plain(found.group())]

@@ -43,7 +43,10 @@ Field = int | str
 
 
 class Flag(NamedTuple):
-    """One finding with its words; ``[start, end)`` is the stretch of the note, ``None`` where it is the whole note."""
+    """One finding with its words; ``[start, end)`` is the stretch of the note, ``None`` where it is the whole note.
+
+    ``rules`` are the ids of the billing rules behind it; empty where there is none but the flag list's own entry.
+    """
 
     id: str
     severity: str
@@ -51,6 +54,7 @@ class Flag(NamedTuple):
     action: str
     start: int | None
     end: int | None
+    rules: tuple[str, ...] = ()
 
 
 class FlagKind(NamedTuple):
@@ -114,11 +118,15 @@ class Case(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """One place that a flag concerns (``None``: the whole note), the values of its message and the wording to use."""
+    """One place that a flag concerns (``None``: the whole note), the values of its message, the wording and the rules behind it.
+
+    Without ``rules`` they are the one that the message names, else those of the flag list.
+    """
 
     place: Place | None
     values: Mapping[str, Field] = {}
     variant: str = ""
+    rules: tuple[str, ...] = ()
 
 
 class _Registered(NamedTuple):
@@ -260,6 +268,7 @@ def _flag(kind: FlagKind, finding: Finding) -> Flag:
         action=kind.actions.get(finding.variant, kind.action),
         start=None if place is None else place.start,
         end=None if place is None else place.end,
+        rules=finding.rules or ((str(finding.values["rule"]),) if "rule" in finding.values else kind.rules),
     )
 
 
@@ -341,7 +350,8 @@ def _timed_code(service: Service) -> str | None:
 def _no_unit(case: Case) -> Iterator[Finding]:
     given = [service for service in case.headline if service.block.minutes is not None]
     if given and not any(code in case.earned for code in HEADLINE):
-        yield Finding(_minutes_place(given[0]), {"policy": POLICY_NAMES[case.proposal.policy]})
+        policy = case.proposal.policy
+        yield Finding(_minutes_place(given[0]), {"policy": POLICY_NAMES[policy]}, rules=(policy,))
 
 
 @_raises("code_mismatch", "stated", "content")
@@ -405,8 +415,9 @@ def _code_earns_no_unit(case: Case) -> Iterator[Finding]:
         if code not in case.earned and (headline_earns or code not in HEADLINE):
             bearers = (service for service in case.services if service.billed_code == code)
             first = next(service for service in bearers if service.block.minutes is not None)
-            policy = POLICY_NAMES[case.proposal.policy]
-            yield Finding(_minutes_place(first), {"code": named(code), "minutes": value, "policy": policy})
+            policy = case.proposal.policy
+            values: dict[str, Field] = {"code": named(code), "minutes": value, "policy": POLICY_NAMES[policy]}
+            yield Finding(_minutes_place(first), values, rules=(policy,))
 
 
 @_raises("totals_differ", "total", "minutes")
@@ -591,7 +602,8 @@ def _policy_difference(case: Case) -> Iterator[Finding]:
             "medicare": totals[_POOLED] - totals[_STRICT],
             "ama": totals[_ALONE] - totals[_STRICT],
         }
-        yield Finding(None, values, "strict" if proposal.policy == _STRICT else "")
+        rules = (proposal.policy, *(policy for policy in proposal.units if policy != proposal.policy))
+        yield Finding(None, values, "strict" if proposal.policy == _STRICT else "", rules)
 
 
 # ---- only where the request names a payer or a day of service
@@ -621,10 +633,10 @@ def _date_outside_rules(case: Case) -> Iterator[Finding]:
     if rules.outside(day):
         yield Finding(None, values)
     elif not rules.get(policy).holds(day):
-        yield Finding(None, values, "policy")
+        yield Finding(None, values, "policy", (policy,))
     for code in sorted({service.billed_code or "" for service in case.services}):
         if not rules.bills(code, day):
-            yield Finding(None, {**values, "code": named(code)}, "code")
+            yield Finding(None, {**values, "code": named(code)}, "code", (code,))
 
 
 def _edits(case: Case, payer: Payer) -> Iterator[Edit]:
@@ -684,21 +696,23 @@ def _modifiers_wanted(case: Case) -> Iterator[Finding]:
         assert case.terms is not None, "there is a payer"
         rules, day, discipline = case.terms.rules, case.terms.day, case.terms.discipline or _discipline(case)
         wanted: list[str] = []
+        behind: list[str] = []
         for family in ("discipline", "assistant"):
             names = rules.modifiers(family, discipline, day)
             if family not in payer.modifiers or not names:
                 continue
             if family != "assistant" or _notices(case, "assistant"):
                 wanted.append(_WORDS[f"modifier_{family}"].format(names=_either(names)))
+                behind += names
         if "threshold" in payer.modifiers and day is not None:
-            amount = next(
-                (rule.number("dollars") for rule in rules.on("threshold", day) if rule.text("name") == "kx"), 0
-            )
+            known = [rule for rule in rules.on("threshold", day) if rule.text("name") == "kx"]
+            amount = next((rule.number("dollars") for rule in known), 0)
+            behind += [rule.id for rule in known]
             said = _WORDS["modifier_threshold" if amount else "modifier_no_threshold"]
             of = _WORDS[f"threshold_of_{discipline or 'any'}"]
             wanted.append(said.format(amount=amount, year=day.year, of=of))
         if wanted and _billed(case, payer):
-            yield Finding(None, {"modifiers": "; ".join(wanted), "payer": payer.name})
+            yield Finding(None, {"modifiers": "; ".join(wanted), "payer": payer.name}, rules=(*behind, payer.id))
 
 
 def _discipline(case: Case) -> str | None:
@@ -723,7 +737,7 @@ def _payers_differ(case: Case) -> Iterator[Finding]:
         values: dict[str, Field] = {
             "primary": primary.name, "secondary": secondary.name, "first": _amounts(first), "second": _amounts(second),
         }  # fmt: skip
-        yield Finding(None, values)
+        yield Finding(None, values, rules=(primary.id, secondary.id))
 
 
 def _amounts(earned: Mapping[str, int]) -> str:

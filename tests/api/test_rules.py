@@ -227,7 +227,8 @@ class TestPayers:
         for said in (
             "Words: The note says: SLR, clamshells.",
             "rule cms_8_minute",
-            "rule pair_needs_modifier",
+            "rule 97530-97116.2020-10: ",
+            "Unit 1 of 97110:",
             VERSION,
         ):
             assert said in ran.stdout
