@@ -42,6 +42,7 @@ _KEYS = (
     "held_shared", "held_unskilled", "held_unknown", "held_none", "rest_open", "rest_more", "rest_without",
 )  # fmt: skip
 _SOURCES = ("words", "code", "because", "stated", "minutes", "shared")
+_HELD: tuple[str, ...] = ("timed", "untimed", "shared", "unskilled", "unknown")
 _UNSKILLED = "unskilled_minutes"
 _FILE = data.parse(data.read_from(__name__, "explain.toml"), "explain.toml").closed(("words", "sources"))
 _WORDS = _FILE.table("words").closed(_KEYS)
@@ -367,14 +368,15 @@ def _block_name(block: _Block) -> str:
 def _left_out(blocks: Sequence[_Block], terms: Terms) -> Iterator[LeftOut]:
     codes = terms.rules.codes
     for block in blocks:
-        if block.code not in codes:
+        code = block.code or ""
+        if code not in codes:
             if block.minutes is not None:
-                yield LeftOut(block.code or "", block.minutes, _say("out_unknown", minutes=block.minutes))
-        elif codes[block.code].timed and block.read is not None:
+                yield LeftOut(code, block.minutes, _say("out_unknown", minutes=block.minutes))
+        elif codes[code].timed and block.read is not None:
             for each in block.read.block.unskilled:
                 if each.minutes:
-                    said = _say("out_unskilled", minutes=each.minutes, code=block.code, what=each.what)
-                    yield LeftOut(block.code, each.minutes, said)
+                    said = _say("out_unskilled", minutes=each.minutes, code=code, what=each.what)
+                    yield LeftOut(code, each.minutes, said)
 
 
 def _total(kind: str, total: int, blocks: Sequence[_Block], terms: Terms) -> str:
@@ -404,10 +406,11 @@ def _total(kind: str, total: int, blocks: Sequence[_Block], terms: Terms) -> str
 def _held(blocks: Sequence[_Block], terms: Terms) -> dict[str, int]:
     """Return the minutes that the blocks hold, by kind; a duration that several share counts once."""
     codes = terms.rules.codes
-    held = dict.fromkeys(("timed", "untimed", "shared", "unskilled", "unknown"), 0)
+    held: dict[str, int] = dict.fromkeys(_HELD, 0)
     held["shared"] = sum(minutes for _, _, minutes in {block.shared for block in blocks if block.shared is not None})
     for block in blocks:
-        kind = "unknown" if block.code not in codes else "timed" if codes[block.code].timed else "untimed"
+        code = codes.get(block.code or "")
+        kind = "unknown" if code is None else "timed" if code.timed else "untimed"
         held[kind] += block.minutes or 0
         if kind == "timed":
             held["unskilled"] += (block.service.minutes or 0) - (block.minutes or 0)
