@@ -197,7 +197,9 @@ class Coder:
         calibration = self.classifiers[self._profile(note)].calibration
         governing = terms.payers[0].policy if terms.payers else note.policy
         policy = note.policy if "policy" in note.model_fields_set else governing
-        proposal: Proposal = propose(services, policy, calibration=calibration, certainty=document.certainty)
+        proposal: Proposal = propose(
+            services, policy, calibration=calibration, certainty=document.certainty, codes=self.rules.codes
+        )
         flags: tuple[Flag, ...] = check(document, services, proposal, terms)
         return build_result(
             note, document, services, proposal, flags, terms=terms, version=self.version, profile=self._profile(note)

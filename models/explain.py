@@ -129,8 +129,7 @@ def _way(service: ServiceResult, flags: Sequence[FlagResult], result: Result, te
     code = _billed(service)
     activities = ", ".join(activity.text for activity in service.activities)
     yield WayStep("words", _say("activities" if activities else "no_activities", activities=activities), "", "")
-    rows = terms.rules.periods("code", code or "")
-    row = next((each for each in rows if each.holds(terms.day)), rows[-1] if rows else None)
+    row = terms.rules.row_of("code", code or "", terms.day)
     said = _say("code", code=named(code), confidence=int(service.confidence * 100))
     yield WayStep("code", said, "", "") if row is None else WayStep("code", said, row.id, row.source)
     toward = [reason.text for reason in service.reasons if reason.code == service.code and reason.weight > 0]
@@ -155,10 +154,11 @@ def _unit(code: str | None, result: Result, terms: Terms) -> WayStep:
     codes = terms.rules.codes
     if code is None or code not in codes:
         return WayStep("unit", _say("unit_unknown"), "", "")
-    row = terms.rules.get(code)
     if not counts(code, codes):
         key = "unit_other" if codes[code].timed else "unit_untimed"
-        return WayStep("unit", _say(key, code=code, unit=codes[code].unit_minutes), code, row.source)
+        row = terms.rules.row_of("code", code, terms.day)
+        assert row is not None, "it is in the code list"
+        return WayStep("unit", _say(key, code=code, unit=codes[code].unit_minutes), row.id, row.source)
     policy = terms.rules.get(result.policy)
     minutes = result.minutes.get(code, 0)
     earned = result.units[result.policy].get(code, 0)

@@ -86,6 +86,11 @@ class Rules:
         """Return the row that speaks of one thing on a day, ``None`` where none does."""
         return next((rule for rule in self.periods(kind, subject) if rule.holds(day)), None)
 
+    def row_of(self, kind: str, subject: str, day: date | None) -> Rule | None:
+        """Return the row that speaks of one thing on a day, else the last that ever did."""
+        rows = self.periods(kind, subject)
+        return self.of(kind, subject, day) or (rows[-1] if rows else None)
+
     def get(self, id: str) -> Rule:
         """Return the row of an id.
 

@@ -18,8 +18,8 @@ from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
-from models.billing.codes import CODES
-from models.billing.units import POLICIES, UNIT_MINUTES, all_units, counts, units
+from models.billing.codes import CODES, Code
+from models.billing.units import POLICIES, UNIT_MINUTES, counts, earned
 from models.service import Service
 from nlp.document import WrittenUnits
 
@@ -51,10 +51,12 @@ class Contradiction(NamedTuple):
     variant: str
 
 
-def contradictions(written: Sequence[WrittenUnits], services: Sequence[Service]) -> tuple[Contradiction, ...]:
-    """Return the written units that the minutes give under no policy, each statement once."""
-    tallies = (_tally(services, _proposed), _tally(services, _stated))
-    return (*_of_codes(written, services, tallies), *_of_total(written, services, tallies))
+def contradictions(
+    written: Sequence[WrittenUnits], services: Sequence[Service], codes: Mapping[str, Code] = CODES
+) -> tuple[Contradiction, ...]:
+    """Return the written units that the minutes give under no policy, each statement once; ``codes`` is the code list."""
+    tallies = (_tally(services, _proposed, codes), _tally(services, _stated, codes))
+    return (*_of_codes(written, services, tallies, codes), *_of_total(written, services, tallies, codes))
 
 
 def policy_gives(options: Mapping[str, AbstractSet[int]], tally: Tally, policy: str) -> bool:
@@ -64,14 +66,14 @@ def policy_gives(options: Mapping[str, AbstractSet[int]], tally: Tally, policy: 
     """
     known = {code: values for code, values in options.items() if code in tally.minutes}
     if policy != _POOLED:
-        earned = units(tally.minutes, policy)
-        return all(earned.get(code, 0) in values for code, values in known.items())
+        given = earned(tally.minutes, policy)
+        return all(given.get(code, 0) in values for code, values in known.items())
     whole = {code: value // UNIT_MINUTES for code, value in tally.minutes.items()}
     rest = {code: value % UNIT_MINUTES for code, value in tally.minutes.items()}
     if not tally.complete:
         # Minutes that the note does not give could lift or lower any remainder's rank, and nothing else.
         return all(values & {whole[code], whole[code] + (rest[code] > 0)} for code, values in known.items())
-    left = sum(units(tally.minutes, policy).values()) - sum(whole.values())
+    left = sum(earned(tally.minutes, policy).values()) - sum(whole.values())
     last = sorted(rest.values(), reverse=True)[left - 1] if left else UNIT_MINUTES
     spare = left - sum(last < value for value in rest.values())
     least = most = 0
@@ -98,15 +100,15 @@ def _stated(service: Service) -> str | None:
     return service.billed_code if service.block.stated is None else service.block.stated.code
 
 
-def _tally(services: Sequence[Service], code_of: Callable[[Service], str | None]) -> Tally:
+def _tally(services: Sequence[Service], code_of: Callable[[Service], str | None], codes: Mapping[str, Code]) -> Tally:
     minutes: dict[str, int] = {}
     missing: set[str] = set()
     complete, untimed = True, 0
     for service in services:
         code = code_of(service)
-        if code is None or code not in CODES:
+        if code is None or code not in codes:
             complete = False
-        elif not counts(code):
+        elif not counts(code, codes):
             untimed += 1
         elif service.block.minutes is None:
             complete = False
@@ -141,12 +143,12 @@ def _readings(statements: Sequence[WrittenUnits], services: Sequence[Service], *
 
 
 def _of_codes(
-    written: Sequence[WrittenUnits], services: Sequence[Service], tallies: Sequence[Tally]
+    written: Sequence[WrittenUnits], services: Sequence[Service], tallies: Sequence[Tally], codes: Mapping[str, Code]
 ) -> list[Contradiction]:
     of_code: dict[str, list[WrittenUnits]] = {}
     for statement in written:
         code = statement.code
-        if code is not None and code in CODES and counts(code):
+        if code is not None and code in codes and counts(code, codes):
             of_code.setdefault(code, []).append(statement)
     known = {code: tally.minutes[code] for tally in reversed(tallies) for code in of_code if code in tally.minutes}
     options = {
@@ -173,33 +175,33 @@ def _of_codes(
 
 
 def _of_total(
-    written: Sequence[WrittenUnits], services: Sequence[Service], tallies: Sequence[Tally]
+    written: Sequence[WrittenUnits], services: Sequence[Service], tallies: Sequence[Tally], codes: Mapping[str, Code]
 ) -> list[Contradiction]:
     totals = [statement for statement in written if statement.code is None]
     if not totals or not all(tally.complete and tally.minutes for tally in tallies):
         return []
     sums = {
-        sum(earned.values()) + others
+        sum(earned(tally.minutes, policy).values()) + others
         for tally in tallies
-        for earned in all_units(tally.minutes).values()
+        for policy in POLICIES
         for others in range(tally.untimed + 1)
     }
     if sums & _readings(totals, services, blocks=len(services)):
         return []
     wrong: dict[int, Contradiction] = {}
     for statement in totals:
-        if statement.units not in sums and not _fits_its_block(statement, services):
+        if statement.units not in sums and not _fits_its_block(statement, services, codes):
             wrong.setdefault(statement.units, Contradiction(statement, sum(tallies[0].minutes.values()), "total"))
     return list(wrong.values())
 
 
-def _fits_its_block(statement: WrittenUnits, services: Sequence[Service]) -> bool:
+def _fits_its_block(statement: WrittenUnits, services: Sequence[Service], codes: Mapping[str, Code]) -> bool:
     """Return whether units that stand inside a block, with no code, can be that block's own."""
     position = _block_of(statement, services)
     if position is None:
         return False
     code, minutes = services[position].billed_code, services[position].block.minutes
-    if code is None or minutes is None or not counts(code):
+    if code is None or minutes is None or code not in codes or not counts(code, codes):
         return True
     whole = minutes // UNIT_MINUTES
     return statement.units in (whole, whole + (minutes % UNIT_MINUTES > 0))
