@@ -293,9 +293,12 @@ def _crossed(rows: Sequence[Rule], codes: Mapping[str, Code], known: Iterable[Ru
     every = (*known, *rows)
     tables = {rule.text("table") for rule in every if rule.kind == "pair"}
     kinds = {rule.id: rule.kind for rule in every}
+    subjects = [rule.subject for rule in {rule.id: rule for rule in every}.values()]
     for rule in rows:
         if kinds.get(rule.subject, rule.kind) != rule.kind:
             yield LexiconError(rule.file, rule.id, f"of names a {kinds[rule.subject]} row")
+        elif "of" in rule.values and subjects.count(rule.subject) == 1:
+            yield LexiconError(rule.file, rule.id, f"of names {rule.subject}, of which there is no other row")
         for reason in _references(rule, codes, tables):
             yield LexiconError(rule.file, rule.id, reason)
 
