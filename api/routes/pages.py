@@ -103,4 +103,6 @@ def page_words(request: Request) -> dict[str, Any]:
     codes = {code.number: code.name for code in listed.values() if code.group != "physician"}
     lists = {"disciplines": get_args(Discipline), "roles": values.ROLES, "scopes": values.SCOPES}
     payers = {} if coder is None else payer_names(coder.rules)
-    return {**words(), "codes": codes, "headline": HEADLINE, "payers": payers, **lists}
+    # A label cannot hold a clinic's own code.
+    own = [number for number in codes if number not in CODES]
+    return {**words(), "codes": codes, "own_codes": own, "headline": HEADLINE, "payers": payers, **lists}
