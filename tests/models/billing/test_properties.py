@@ -67,6 +67,8 @@ def expired(check: ClaimCheck, day: date) -> list[tuple[str, str]]:
     ),
     notices=st.lists(st.sampled_from(["group", "assistant"]), unique=True),
 )
+@example(day=date(2020, 9, 30), payer="medicare", billed=[(c, 1, ["GP"], None) for c in ("97116", "97530")], notices=[])
+@example(day=date(2020, 1, 25), payer="medicare", billed=[(c, 1, ["GP"], None) for c in ("97161", "97530")], notices=[])
 def test_every_rule_of_a_claim_s_findings_holds_on_the_day(
     day: date,
     payer: str,
