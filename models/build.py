@@ -79,7 +79,7 @@ def _payer(payer: Payer, terms: Terms, proposal: Proposal) -> PayerResult:
         role="primary" if primary else "secondary",
         governs=payer is terms.payers[0],
         policy=payer.policy,
-        units=payer_units(proposal.minutes, payer),
+        units=payer_units(proposal.minutes, payer, terms.rules.codes),
         confirmed=payer.rule.confirmed,
     )
 

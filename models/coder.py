@@ -203,7 +203,9 @@ class Coder:
         """Return the result, and its flags with the rules behind them."""
         calibration = self.classifiers[self._profile(note)].calibration
         policy = _policy(note, terms)
-        proposal: Proposal = propose(services, policy, calibration=calibration, certainty=document.certainty)
+        proposal: Proposal = propose(
+            services, policy, calibration=calibration, certainty=document.certainty, codes=self.rules.codes
+        )
         flags: tuple[Flag, ...] = check(document, services, proposal, terms)
         result = build_result(
             note, document, services, proposal, flags, terms=terms, version=self.version, profile=self._profile(note)

@@ -543,7 +543,7 @@ def _units(case: _Case) -> _Found:
     written = case.document.written_units
     if not written:
         return _Found("not_applicable", why=_say("no_units"))
-    wrong = contradictions(written, case.services)
+    wrong = contradictions(written, case.services, case.terms.rules.codes)
     if wrong:
         why = _say("contradicted", units=wrong[0].written.units, minutes=wrong[0].minutes)
         return _Found("missing", tuple(Span(w.written.start, w.written.end, w.written.text) for w in wrong), why)

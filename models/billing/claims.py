@@ -159,7 +159,7 @@ def _units(claim: Claim) -> Iterator[ClaimFinding]:
     tally, policy, found = claim.tally, claim.policy, False
     for code, counting in sorted(tally.minutes.items()):
         billed, whole = claim.units_of(code), counting // UNIT_MINUTES
-        right = [number for number in (whole, whole + 1) if policy_gives({code: {number}}, tally, policy, claim.codes)]
+        right = [number for number in (whole, whole + 1) if policy_gives({code: {number}}, tally, policy)]
         if right[0] <= billed <= right[-1]:
             continue
         found = True
@@ -177,7 +177,7 @@ def _units(claim: Claim) -> Iterator[ClaimFinding]:
         yield from _against_total(claim, claim.total)
         return
     asked = {code: {claim.units_of(code)} for code in tally.minutes}
-    if asked and not policy_gives(asked, tally, policy, claim.codes):
+    if asked and not policy_gives(asked, tally, policy):
         billed, supported = sum(claim.units_of(code) for code in tally.minutes), sum(claim.supported.values())
         values = {"billed": billed, "supported": supported, "minutes": sum(claim.spent[code] for code in asked)}
         yield _in_all(claim, values, "together", claim.tally.minutes)

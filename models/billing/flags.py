@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from models.billing import data
-from models.billing.codes import CODES, HEADLINE
+from models.billing.codes import CODES, HEADLINE, Code
 from models.billing.payers import Payer, Terms, payer_units
 from models.billing.proposal import Proposal
 from models.billing.rules import Edit
@@ -110,6 +110,11 @@ class Case(NamedTuple):
     def headline(self) -> tuple[Service, ...]:
         """The services with a headline code."""
         return tuple(service for service in self.services if service.code in HEADLINE)
+
+    @property
+    def codes(self) -> Mapping[str, Code]:
+        """The code list, with a clinic's own codes where the terms bring its rules."""
+        return CODES if self.terms is None else self.terms.rules.codes
 
     @property
     def earned(self) -> Mapping[str, int]:
@@ -325,7 +330,7 @@ def _totals_alone(case: Case, shared: Duration | None = None) -> tuple[str, dict
     """
     values: dict[str, Field] = {"total": 0, "units": ""}
     timed = {total.minutes for total in case.document.totals if total.kind == "timed"}
-    blocks = [(code, service) for service in case.services if (code := _timed_code(service)) != ""]
+    blocks = [(code, service) for service in case.services if (code := _timed_code(service, case.codes)) != ""]
     if not timed and shared is not None and all(_shared(service) == shared for _, service in blocks):
         timed = {shared.minutes}
     if not timed or case.proposal.policy != _POOLED:
@@ -340,9 +345,9 @@ def _totals_alone(case: Case, shared: Duration | None = None) -> tuple[str, dict
     return "totals" if visit else "timed_total", values
 
 
-def _timed_code(service: Service) -> str | None:
+def _timed_code(service: Service, codes: Mapping[str, Code]) -> str | None:
     """Return the code of a block that is or may be timed, ``None`` where it is not known; ``""`` where it is untimed."""
-    code = CODES.get(service.billed_code or "")
+    code = codes.get(service.billed_code or "")
     return None if code is None else code.number if code.timed else ""
 
 
@@ -374,7 +379,7 @@ def _code_mismatch(case: Case) -> Iterator[Finding]:
 
 @_raises("units_impossible", "units", "code", "minutes")
 def _units_impossible(case: Case) -> Iterator[Finding]:
-    for written, minutes, variant in contradictions(case.document.written_units, case.services):
+    for written, minutes, variant in contradictions(case.document.written_units, case.services, case.codes):
         values: dict[str, Field] = {"units": written.units, "code": named(written.code), "minutes": minutes}
         yield Finding(written, values, variant)
 
@@ -406,7 +411,7 @@ def _low_confidence(case: Case) -> Iterator[Finding]:
 
 @_raises("code_earns_no_unit", "code", "minutes", "policy")
 def _code_earns_no_unit(case: Case) -> Iterator[Finding]:
-    counted = {code: value for code, value in case.proposal.minutes.items() if counts(code)}
+    counted = {code: value for code, value in case.proposal.minutes.items() if counts(code, case.codes)}
     headline_earns = any(code in case.earned for code in HEADLINE)
     if len(counted) < 2:
         return
@@ -422,7 +427,7 @@ def _code_earns_no_unit(case: Case) -> Iterator[Finding]:
 
 @_raises("totals_differ", "total", "minutes")
 def _totals_differ(case: Case) -> Iterator[Finding]:
-    least, most = _timed_minutes(case.services)
+    least, most = _timed_minutes(case.services, case.codes)
     seen: set[tuple[str, int]] = set()
     for total in case.document.totals if case.services else ():
         if (total.kind, total.minutes) in seen:
@@ -434,7 +439,7 @@ def _totals_differ(case: Case) -> Iterator[Finding]:
             yield Finding(total, {"total": total.minutes, "minutes": minutes}, variant)
 
 
-def _timed_minutes(services: Sequence[Service]) -> tuple[int, int | None]:
+def _timed_minutes(services: Sequence[Service], codes: Mapping[str, Code]) -> tuple[int, int | None]:
     """Return the least and the most that the timed minutes can add up to (most: ``None`` where some are not given).
 
     A shared duration counts once. Minutes of a service whose code is not known may be timed or not.
@@ -442,7 +447,7 @@ def _timed_minutes(services: Sequence[Service]) -> tuple[int, int | None]:
     amounts: dict[tuple[int, int], tuple[int, int, bool]] = {}
     complete = True
     for service in services:
-        code = CODES.get(service.billed_code or "")
+        code = codes.get(service.billed_code or "")
         if code is not None and not code.timed:
             continue
         shared = _shared(service)
@@ -511,7 +516,7 @@ def _first_of(case: Case, kind: NoticeKind, group: str = "") -> Iterator[Finding
     blocks = [
         service.block
         for service in case.services
-        if (code := CODES.get(service.billed_code or "")) is not None and code.group == group
+        if (code := case.codes.get(service.billed_code or "")) is not None and code.group == group
     ]
     for place in (*_notices(case, kind), *blocks)[:1]:
         yield Finding(place)
@@ -534,7 +539,7 @@ def _cancelled(case: Case) -> Iterator[Finding]:
 
 @_raises("evaluation_only")
 def _evaluation_only(case: Case) -> Iterator[Finding]:
-    codes = [CODES.get(service.billed_code or "") for service in case.services]
+    codes = [case.codes.get(service.billed_code or "") for service in case.services]
     only = all(code is not None and code.group == "evaluation" for code in codes)
     yield from _first_of(case, "evaluation_only", "evaluation" if only else "")
 
@@ -563,14 +568,14 @@ def _better_code(case: Case) -> Iterator[Finding]:
 @_raises("other_code_unknown", "minutes")
 def _other_code_unknown(case: Case) -> Iterator[Finding]:
     for service in case.services:
-        if service.billed_code not in CODES and service.block.minutes is not None:
+        if service.billed_code not in case.codes and service.block.minutes is not None:
             yield Finding(_minutes_place(service), {"minutes": service.block.minutes})
 
 
 @_raises("unskilled_minutes", "minutes", "code", "what")
 def _unskilled_minutes(case: Case) -> Iterator[Finding]:
     for service in case.services:
-        code = CODES.get(service.billed_code or "")
+        code = case.codes.get(service.billed_code or "")
         # Of an untimed code no minutes count anyway.
         if code is None or not code.timed or service.block.minutes is None:
             continue
@@ -611,11 +616,11 @@ def _policy_difference(case: Case) -> Iterator[Finding]:
 
 def _billed(case: Case, payer: Payer) -> dict[str, int]:
     """Return the units that the note would bill to a payer, untimed codes with one each."""
-    earned = payer_units(case.proposal.minutes, payer)
+    earned = payer_units(case.proposal.minutes, payer, case.codes)
     untimed = {
         code.number: 1
         for service in case.services
-        if (code := CODES.get(service.billed_code or "")) is not None and not code.timed
+        if (code := case.codes.get(service.billed_code or "")) is not None and not code.timed
     }
     return {**earned, **untimed}
 
@@ -684,7 +689,7 @@ def _over_daily_limit(case: Case) -> Iterator[Finding]:
                     "rule": limit.id,
                 }  # fmt: skip
                 yield Finding(None, values, "" if limit.sure("from", "until") else "unconfirmed")
-        timed = sum(number for code, number in billed.items() if CODES[code].timed)
+        timed = sum(number for code, number in billed.items() if case.codes[code].timed)
         if 0 < payer.day_cap < timed:
             values = {"code": "", "units": timed, "limit": payer.day_cap, "payer": payer.name, "rule": payer.rule.id}
             yield Finding(None, values, "cap")
@@ -732,7 +737,7 @@ def _payers_differ(case: Case) -> Iterator[Finding]:
     if case.terms is None or case.terms.primary is None or case.terms.secondary is None:
         return
     primary, secondary = case.terms.payers
-    first, second = (payer_units(case.proposal.minutes, payer) for payer in case.terms.payers)
+    first, second = (payer_units(case.proposal.minutes, payer, case.codes) for payer in case.terms.payers)
     if first != second:
         values: dict[str, Field] = {
             "primary": primary.name, "secondary": secondary.name, "first": _amounts(first), "second": _amounts(second),

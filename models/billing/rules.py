@@ -88,6 +88,11 @@ class Rules:
         """Return the row that speaks of one thing on a day, ``None`` where none does."""
         return next((rule for rule in self.periods(kind, subject) if rule.holds(day)), None)
 
+    def row_of(self, kind: str, subject: str, day: date | None) -> Rule | None:
+        """Return the row that speaks of one thing on a day, else the last that ever did."""
+        rows = self.periods(kind, subject)
+        return self.of(kind, subject, day) or (rows[-1] if rows else None)
+
     def get(self, id: str) -> Rule:
         """Return the row of an id.
 
@@ -140,7 +145,9 @@ class Rules:
 
     def of_code(self, code: str, day: date | None) -> Rule:
         """Return the row of a code of the list on a day, the last one of all where none holds then."""
-        return self.of("code", code, day) or self.periods("code", code)[-1]
+        row = self.row_of("code", code, day)
+        assert row is not None, "it is a code of the list"
+        return row
 
     def assistant_share(self, day: date | None) -> Rule | None:
         """Return the rule that says from which share of the minutes a service counts as an assistant's."""
@@ -303,9 +310,12 @@ def _crossed(rows: Sequence[Rule], codes: Mapping[str, Code], known: Iterable[Ru
     tables = {rule.text("table") for rule in every if rule.kind in ("pair", "limit")}
     payers = {rule.subject for rule in every if rule.kind == "payer"}
     kinds = {rule.id: rule.kind for rule in every}
+    subjects = [rule.subject for rule in {rule.id: rule for rule in every}.values()]
     for rule in rows:
         if kinds.get(rule.subject, rule.kind) != rule.kind:
             yield LexiconError(rule.file, rule.id, f"of names a {kinds[rule.subject]} row")
+        elif "of" in rule.values and subjects.count(rule.subject) == 1:
+            yield LexiconError(rule.file, rule.id, f"of names {rule.subject}, of which there is no other row")
         for reason in (*_references(rule, codes, tables), *_code_references(rule, codes, payers)):
             yield LexiconError(rule.file, rule.id, reason)
 

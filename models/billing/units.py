@@ -56,13 +56,13 @@ def _full_15(minutes: Mapping[str, int]) -> dict[str, int]:
 
 
 def _cms_8_minute(minutes: Mapping[str, int]) -> dict[str, int]:
-    earned = _full_15(minutes)
+    given = _full_15(minutes)
     # A remainder is less than a unit, so there are never more units left than codes with a remainder: one each at most.
-    left = (sum(minutes.values()) + UNIT_MINUTES - MIDPOINT) // UNIT_MINUTES - sum(earned.values())
+    left = (sum(minutes.values()) + UNIT_MINUTES - MIDPOINT) // UNIT_MINUTES - sum(given.values())
     order = sorted(minutes, key=lambda code: (-(minutes[code] % UNIT_MINUTES), -minutes[code], code))
     for code in order[:left]:
-        earned[code] += 1
-    return earned
+        given[code] += 1
+    return given
 
 
 def _ama_midpoint(minutes: Mapping[str, int]) -> dict[str, int]:
@@ -143,10 +143,10 @@ def service_units(minutes: Mapping[str, int], policy: str, *, codes: Mapping[str
     """
     if policy not in POLICIES:
         raise UnknownPolicy(policy, POLICIES)
-    return _earned(counted(minutes, codes), policy)
+    return earned(counted(minutes, codes), policy)
 
 
-def shared_out(earned: Mapping[str, int], codes: Mapping[str, Code] = CODES) -> dict[str, int]:
+def shared_out(services: Mapping[str, int], codes: Mapping[str, Code] = CODES) -> dict[str, int]:
     """Return a service's units as its codes bill them: the first units its own, the rest its add-on's.
 
     Examples
@@ -155,7 +155,7 @@ def shared_out(earned: Mapping[str, int], codes: Mapping[str, Code] = CODES) -> 
     {'97129': 1, '97130': 2, '97530': 3}
     """
     out: dict[str, int] = {}
-    for code, number in earned.items():
+    for code, number in services.items():
         further = further_code(code, codes)
         most = number if further is None else min(number, codes[code].max_units_day)
         out[code] = most
@@ -173,7 +173,7 @@ def all_units(minutes: Mapping[str, int], *, codes: Mapping[str, Code] = CODES) 
     {'full_15': {'97110': 1}, 'cms_8_minute': {'97110': 2}, 'ama_midpoint': {'97110': 2}}
     """
     pooled = counted(minutes, codes)
-    return {policy: shared_out(_earned(pooled, policy), codes) for policy in POLICIES}
+    return {policy: shared_out(earned(pooled, policy), codes) for policy in POLICIES}
 
 
 def counted(minutes: Mapping[str, int], codes: Mapping[str, Code] = CODES) -> dict[str, int]:
@@ -200,5 +200,6 @@ def _is_minutes(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _earned(counted: Mapping[str, int], policy: str) -> dict[str, int]:
+def earned(counted: Mapping[str, int], policy: str) -> dict[str, int]:
+    """Return the units of minutes that are known to become units (`counted`), under a policy that there is."""
     return {code: number for code, number in sorted(_RULES[policy](counted).items()) if number > 0}

@@ -629,6 +629,7 @@ def test_a_code_may_rest_for_some_years(written: Callable[..., Path]) -> None:
         (period("share", "share.2027", "our.share", "20"), "share.2027", "nothing reads such a share"),
         (period("payer", "acme", "GP", "full_15"), "acme", "of names a modifier row"),
         (period("modifier", "ZZ", "medicare", "a"), "ZZ", "of names a payer row"),
+        (period("payer", "medicare.2027", "medicaer", "full_15", "2027-01-01"), "medicare.2027", "of names medicaer, of which there is no other"),
         (period("code", "S9999.2027", "s9999", "a"), "S9999.2027", "five digits"),
         (period("code", "S9999.2027", "", "a"), "S9999.2027", "five digits"),
         (period("code", "97161.2027", "97161", "a"), "97161.2027", "cannot be changed"),
