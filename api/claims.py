@@ -28,11 +28,21 @@ from models.result import Result
 from nlp.errors import NoteTooLong, TherapyCoderError, UnreadableText
 
 REQUIRED = ("note_id", "code", "units")
-OPTIONAL = ("text", "file", "modifiers", "assistant_minutes", "date_of_service", "payer", "discipline")
+OPTIONAL = (
+    "text",
+    "file",
+    "modifiers",
+    "assistant_minutes",
+    "date_of_service",
+    "payer",
+    "secondary_payer",
+    "discipline",
+)
 COLUMNS = (
     "note_id", "date_of_service", "payer", "note_status", "verdict", "code", "billed", "supported", "finding", "direction",
-    "severity", "units", "message", "action", "rule", "source",
+    "severity", "units", "message", "action", "rule", "source", "secondary_payer", "rules",
 )  # fmt: skip
+_ABOUT = ("date_of_service", "payer", "secondary_payer", "discipline")
 # The most of one field; a note may have 250,000 characters.
 _MAX_FIELD = 1_000_000
 
@@ -57,11 +67,15 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A claim held against its note; ``check`` is ``None`` where the note could not be read, and ``error`` says why."""
+    """A claim held against its note; ``check`` is ``None`` where the note could not be read, and ``error`` says why.
+
+    ``rules`` is the version of the rules.
+    """
 
     claim: Claim
     check: ClaimCheck | None
     result: Result | None
+    rules: str
     error: str = ""
 
     @property
@@ -72,7 +86,9 @@ class Checked:
         return "supported" if self.check.agrees else "differs"
 
 
-def read_claims(path: Path, rules: Rules, *, payer: str | None = None) -> tuple[Claim, ...]:
+def read_claims(
+    path: Path, rules: Rules, *, payer: str | None = None, secondary: str | None = None
+) -> tuple[Claim, ...]:
     """Return the claims of a CSV file: a row a billed line, rows of one ``note_id`` together.
 
     Parameters
@@ -82,8 +98,8 @@ def read_claims(path: Path, rules: Rules, *, payer: str | None = None) -> tuple[
         enough. The columns of `OPTIONAL` may be missing.
     rules : Rules
         Their code list is what a code must be in.
-    payer : str | None
-        The payer of notes that name none.
+    payer, secondary : str | None
+        The payer of notes that name none, and the one that is billed after it.
 
     Raises
     ------
@@ -92,11 +108,17 @@ def read_claims(path: Path, rules: Rules, *, payer: str | None = None) -> tuple[
     OSError
         It cannot be read.
     """
-    return parse_claims(path.read_bytes(), path.name, rules, payer=payer, folder=path.parent)
+    return parse_claims(path.read_bytes(), path.name, rules, payer=payer, secondary=secondary, folder=path.parent)
 
 
 def parse_claims(
-    content: bytes, name: str, rules: Rules, *, payer: str | None = None, folder: Path | None = None
+    content: bytes,
+    name: str,
+    rules: Rules,
+    *,
+    payer: str | None = None,
+    secondary: str | None = None,
+    folder: Path | None = None,
 ) -> tuple[Claim, ...]:
     """Return the claims of a CSV document called ``name`` in errors; as for `read_claims`.
 
@@ -125,8 +147,9 @@ def parse_claims(
     except csv.Error as error:
         raise ClaimsError(name, [(reader.line_num, f"not valid CSV: {error}")]) from None
     claims: list[Claim] = []
+    usual = {key: value for key, value in (("payer", payer), ("secondary_payer", secondary)) if value}
     for note_id, rows in groups.items():
-        claim = _claim(note_id, rows, folder, rules, payer, problems)
+        claim = _claim(note_id, rows, folder, rules, usual, problems)
         if claim is not None:
             claims.append(claim)
     if problems or not claims:
@@ -153,7 +176,7 @@ def _claim(
     rows: Sequence[tuple[int, dict[str, str]]],
     folder: Path | None,
     rules: Rules,
-    payer: str | None,
+    usual: Mapping[str, str],
     problems: list[tuple[int, str]],
 ) -> Claim | None:
     first = rows[0][0]
@@ -161,7 +184,7 @@ def _claim(
     lines = [line for row, cells in rows if (line := _line(row, cells, rules, problems)) is not None]
     said: dict[str, str] = {}
     for row, cells in rows:
-        for column in ("text", "file", "date_of_service", "payer", "discipline"):
+        for column in ("text", "file", *_ABOUT):
             value = cells.get(column, "")
             if value and said.setdefault(column, value) != value:
                 problems.append((row, f"{column} differs from that of an earlier row of this note"))
@@ -175,13 +198,12 @@ def _claim(
             problems.append((first, "file is not UTF-8 text"))
     if not fields["text"].strip() and len(problems) == before:
         problems.append((first, "there is no note: give its text or its file"))
-    fields |= {key: said[key] for key in ("date_of_service", "payer", "discipline") if key in said}
-    if payer is not None:
-        fields.setdefault("payer", payer)
+    fields |= {**usual, **{key: said[key] for key in _ABOUT if key in said}}
     try:
         note = Note.model_validate(fields)
-        if note.payer is not None:
-            payer_named(rules, note.payer, note.date_of_service)
+        for named in (note.payer, note.secondary_payer):
+            if named is not None:
+                payer_named(rules, named, note.date_of_service)
     except ValidationError as error:
         problems.append((first, sentence(error.errors())))
         return None
@@ -224,9 +246,9 @@ def check_claims(
     for done, claim in enumerate(claims, start=1):
         try:
             check, result = coder.check_claim(claim.note, claim.lines)
-            yield Checked(claim, check, result)
+            yield Checked(claim, check, result, check.rules)
         except (NoteTooLong, UnreadableText, UnknownCode, InvalidUnits) as error:
-            yield Checked(claim, None, None, str(error))
+            yield Checked(claim, None, None, coder.rules.version, str(error))
         if progress is not None:
             progress(done)
 
@@ -251,6 +273,8 @@ def report_rows(each: Checked) -> Iterator[dict[str, object]]:
         "payer": note.payer or "",
         "note_status": "" if each.result is None else each.result.proposal.status,
         "verdict": each.verdict,
+        "secondary_payer": note.secondary_payer or "",
+        "rules": each.rules,
     }
     if each.check is None:
         yield {**about, "message": each.error}

@@ -151,6 +151,7 @@ def document(
     file: Annotated[str, typer.Argument(metavar="FILE|-", help="Text file with one note; - reads standard input.")],
     json: Annotated[bool, typer.Option("--json", help="Print the audit as JSON.")] = False,
     profile: ProfileOption = "accurate",
+    policy: PolicyOption = None,
     discipline: Annotated[Discipline | None, typer.Option(help="PT or OT, where known.")] = None,
     date_of_service: DateOption = None,
     payer: PayerOption = None,
@@ -160,7 +161,9 @@ def document(
     """Audit a note's documentation: what is there, what is missing and what would satisfy it, vague goals, a score."""
     from api.documentation import as_json, show_audit
 
-    note = _note(file, date_of_service=date_of_service, payer=payer, profile=profile, discipline=discipline)
+    note = _note(
+        file, policy=policy, date_of_service=date_of_service, payer=payer, profile=profile, discipline=discipline
+    )
     with _note_told():
         audit = _load(model, "5", rules, alone=profile).audit(note)
     if json:
@@ -244,6 +247,9 @@ def claims(
         Path | None, typer.Option(metavar="REPORT.html", help="The same to read, as one HTML file.")
     ] = None,
     payer: Annotated[str, typer.Option(help="Payer of the rows that name none.")] = "medicare",
+    secondary_payer: Annotated[
+        str | None, typer.Option(help="Secondary payer of the rows that name none; what it counts is told too.")
+    ] = None,
     rules: RulesOption = None,
     risk: RiskOption = "5",
     model: ModelOption = None,
@@ -257,7 +263,7 @@ def claims(
     if any(path is not None and path.exists() and source.exists() and source.samefile(path) for path in (out, html)):
         _fail("CHECK.csv would be overwritten by the report.")
     try:
-        found = read_claims(source, loaded(rules), payer=payer)
+        found = read_claims(source, loaded(rules), payer=payer, secondary=secondary_payer)
     except ClaimsError as error:
         for row, reason in error.problems:
             typer.echo(f"{error.file}, row {row or '-'}: {reason}", err=True)

@@ -37,6 +37,8 @@ def show_audit(console: Console, audit: NoteAudit) -> None:
     console.print(Text(score, style="bold"))
     console.print(audit.formula, markup=False)
     console.print(told["marks"], markup=False)
+    if audit.dates:
+        console.print(audit.dates, markup=False)
     for service in audit.services:
         _heading(console, service_name("other", service.code))
         _items(console, service.items)

@@ -41,7 +41,9 @@ def show_explanation(console: Console, told: Explanation) -> None:
             _show(console, step)
         console.print()
     show_allocation(console, told.count.policies[told.policy])
-    for line in (*told.totals, *(left.text for left in told.count.left_out), *told.count.gives_up_words):
+    left_out = [left.text for left in (*told.left_out, *told.count.left_out)]
+    units = [unit.text for unit in told.units]
+    for line in (*units, *told.totals, *left_out, *told.count.gives_up_words, *told.count.dates):
         console.print(line, markup=False)
     if told.flags:
         console.print()
@@ -55,6 +57,6 @@ def show_explanation(console: Console, told: Explanation) -> None:
 def _show(console: Console, step: WayStep) -> None:
     line = Text(f"{_HEADINGS[step.stage]}: {clean(step.text)}")
     if step.source:
-        rule = f"rule {step.rule}: " if step.rule else ""
+        rule = f"rule {', '.join(step.rules)}: " if step.rules else ""
         line.append(f" [{rule}{step.source}]", style="dim")
     console.print(Padding(line, (0, 0, 0, 2)))

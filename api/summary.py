@@ -42,6 +42,7 @@ def show(console: Console, result: Result) -> None:
             console.print(Text(heading, style="bold underline"))
             console.print(part)
     console.print()
+    console.print(Text(f"Model {result.model.version}, rules {result.model.rules}.", style="dim"))
     console.print(Text(words()["disclaimer"], style="italic"))
 
 
@@ -140,9 +141,11 @@ def _units(result: Result) -> Table | None:
             justify="right",
             style="bold" if chosen else "",
         )
-    for code, minutes in result.minutes.items():
+    # An add-on may have units of minutes that stand under its first code.
+    earning = {code for earned in result.units.values() for code in earned}
+    for code in sorted({*result.minutes, *earning}):
         units = [str(earned.get(code, 0)) for earned in result.units.values()]
-        table.add_row(f"{code} {code_name(code)}".rstrip(), str(minutes), *units)
+        table.add_row(f"{code} {code_name(code)}".rstrip(), str(result.minutes.get(code, "-")), *units)
     table.caption = "* the chosen policy"
     table.caption_justify = "left"
     return table

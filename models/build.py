@@ -24,7 +24,9 @@ from models.result import (
     TextSpan,
 )
 from models.service import Service
-from nlp.document import Document, Element
+from nlp.document import Document, Duration, Element, Span, Total
+
+_POOLED = "cms_8_minute"
 
 
 def _text_span(span: object) -> TextSpan:
@@ -58,16 +60,15 @@ def _service(service: Service) -> ServiceResult:
     )
 
 
-def _element(element: Element, services: Sequence[Service]) -> DocumentationElement:
-    span = element.span
-    documented = span is not None
-    start, end = (span.start, span.end) if span is not None else (None, None)
+def _element(element: Element, services: Sequence[Service], totals: Sequence[Total]) -> DocumentationElement:
+    span: Span | Total | Duration | None = element.span
     if element.name == "duration":
         # Minutes for the two headline codes' work are what this element asks for.
-        timed = [s.block.duration for s in services if s.code in HEADLINE and s.block.duration is not None]
-        documented = bool(timed)
-        start, end = (timed[0].start, timed[0].end) if timed else (None, None)
-    return DocumentationElement.model_construct(element=element.name, documented=documented, start=start, end=end)
+        headline = [service for service in services if service.code in HEADLINE]
+        own = [service.block.duration for service in headline if service.block.duration is not None]
+        span = next(iter((*own, *(totals if headline else ()))), None)
+    start, end = (span.start, span.end) if span is not None else (None, None)
+    return DocumentationElement.model_construct(element=element.name, documented=span is not None, start=start, end=end)
 
 
 def _payer(payer: Payer, terms: Terms, proposal: Proposal) -> PayerResult:
@@ -78,7 +79,7 @@ def _payer(payer: Payer, terms: Terms, proposal: Proposal) -> PayerResult:
         role="primary" if primary else "secondary",
         governs=payer is terms.payers[0],
         policy=payer.policy,
-        units=payer_units(proposal.minutes, payer),
+        units=payer_units(proposal.minutes, payer, terms.rules.codes),
         confirmed=payer.rule.confirmed,
     )
 
@@ -101,6 +102,8 @@ def build_result(
     """
     terms = Terms(load_rules()) if terms is None else terms
     needs_a_look = any(flag.severity in ("warning", "error") for flag in flags)
+    # Where minutes are pooled, the total of the timed minutes is what has to be written.
+    timed = [total for total in document.totals if total.kind == "timed"] if proposal.policy == _POOLED else []
     status = "flagged" if needs_a_look else "no_code" if proposal.code is None else "suggested"
     return Result.model_construct(
         note_id=note.note_id,
@@ -114,7 +117,7 @@ def build_result(
         goals=tuple(_text_span(goal) for goal in document.goals),
         minutes=dict(proposal.minutes),
         units={policy: dict(units) for policy, units in proposal.units.items()},
-        documentation=tuple(_element(element, services) for element in document.elements),
+        documentation=tuple(_element(element, services, timed) for element in document.elements),
         flags=tuple(
             FlagResult.model_construct(
                 id=f.id, severity=f.severity, message=f.message, action=f.action, start=f.start, end=f.end

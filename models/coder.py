@@ -148,13 +148,14 @@ class Coder:
         note = note if isinstance(note, Note) else Note(text=note)
         terms = self._terms(note)
         document, services = self._read_one(note)
-        return explain(self._result(note, document, services, terms), terms, document.totals)
+        result, flags = self._made(note, document, services, terms)
+        return explain(result, terms, document.totals, services=services, flags=flags)
 
     def audit(self, note: str | Note) -> NoteAudit:
         """Say what a note's documentation holds and what it lacks, with an example for each lack; errors as for `code`."""
         note = note if isinstance(note, Note) else Note(text=note)
         terms = self._terms(note)
-        return audit_note(*self._read_one(note), terms)
+        return audit_note(*self._read_one(note), terms, _policy(note, terms))
 
     def check_claim(self, note: str | Note, lines: Sequence[Line]) -> tuple[ClaimCheck, Result]:
         """Hold what was billed against the note, under its primary payer, else its policy; the note's result comes too.
@@ -194,11 +195,26 @@ class Coder:
         return [out[index] for index in range(len(notes))]
 
     def _result(self, note: Note, document: Document, services: tuple[Service, ...], terms: Terms) -> Result:
+        return self._made(note, document, services, terms)[0]
+
+    def _made(
+        self, note: Note, document: Document, services: tuple[Service, ...], terms: Terms
+    ) -> tuple[Result, tuple[Flag, ...]]:
+        """Return the result, and its flags with the rules behind them."""
         calibration = self.classifiers[self._profile(note)].calibration
-        governing = terms.payers[0].policy if terms.payers else note.policy
-        policy = note.policy if "policy" in note.model_fields_set else governing
-        proposal: Proposal = propose(services, policy, calibration=calibration, certainty=document.certainty)
+        policy = _policy(note, terms)
+        proposal: Proposal = propose(
+            services, policy, calibration=calibration, certainty=document.certainty, codes=self.rules.codes
+        )
         flags: tuple[Flag, ...] = check(document, services, proposal, terms)
-        return build_result(
+        result = build_result(
             note, document, services, proposal, flags, terms=terms, version=self.version, profile=self._profile(note)
         )
+        return result, flags
+
+
+def _policy(note: Note, terms: Terms) -> str:
+    """Return the policy that a note asks for, else that of the payer who governs."""
+    if "policy" in note.model_fields_set or not terms.payers:
+        return note.policy
+    return terms.payers[0].policy

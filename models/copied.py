@@ -1,8 +1,8 @@
 """Copy-forward: notes whose body stands, near-identical, in an earlier note of the same patient.
 
-The body is cut into shingles (three words in a row) by scikit-learn's `HashingVectorizer`; a sparse product counts what two notes
-share. Goals, dates and signatures are left out, so that they may repeat. A note is compared with those of earlier days
-alone, and every patient for itself.
+The body is cut into shingles (three words in a row) by scikit-learn's `HashingVectorizer`; a sparse product counts what two
+notes share. Goals (what stands under their heading, lists too), dates and signatures are left out, so that they may repeat. A
+note is compared with those of earlier days alone, and every patient for itself.
 
 Examples
 --------
@@ -31,12 +31,17 @@ from sklearn.feature_extraction.text import HashingVectorizer
 from models.billing import data
 from models.note import Day
 from nlp.document import Span
+from nlp.headings import find_headings
+from nlp.terms import terms
+from nlp.tokens import Tokens
 
 _FILE = "copied.toml"
 # What belongs together in a note, such as "3x10", "4/10" and "sit-to-stand", is one word.
 _WORD = re.compile(r"[^\W_]+(?:[./:'x×<>+-]+[^\W_]+)*[+%]?")
 # So many notes of one patient are held against all earlier ones at once: the product's size stays bounded.
 _ROWS = 256
+# A line of a list: "1.", "2)", "-", "STG #2".
+_LISTED = re.compile(r"[ \t]*(?:[0-9]{1,2} ?[.):]|[-*\u2022\u00b7\u2013]|#? ?[0-9]{1,2}\b|\[.?\])")
 
 
 class Visit(BaseModel):
@@ -149,15 +154,36 @@ def _compare(later: Visit, earlier: Visit, share: float) -> Copy:
 
 def _words(text: str) -> list[tuple[int, int]]:
     """Return where the words of a note's body stand, without what may repeat from visit to visit."""
-    left_out = [match.span() for match in _settings().leave_out.finditer(text)]
+    left_out = sorted((*(match.span() for match in _settings().leave_out.finditer(text)), *_goals(text)))
     found: list[tuple[int, int]] = []
-    place = 0
+    place = done = 0
     for match in _WORD.finditer(text):
-        while place < len(left_out) and left_out[place][1] <= match.start():
+        while place < len(left_out) and left_out[place][0] < match.end():
+            done = max(done, left_out[place][1])
             place += 1
-        if place == len(left_out) or match.end() <= left_out[place][0]:
+        if done <= match.start():
             found.append(match.span())
     return found
+
+
+def _goals(text: str) -> Iterator[tuple[int, int]]:
+    """Yield what stands under each heading of goals: its line and the list below; all lines where the heading has its own.
+
+    A blank line ends it: what comes after need not be goals, though no other heading says so.
+    """
+    tokens = Tokens.of(text)
+    for heading in find_headings(tokens, terms().find(tokens)):
+        if heading.label != "goals" or heading.until <= heading.start:
+            continue
+        start, until = tokens.starts[heading.start], tokens.ends[heading.until - 1]
+        first, *lines = text[start:until].splitlines(keepends=True)
+        bare = not first[tokens.ends[heading.end - 1] - start :].strip(" \t\r\n:-\u2013")
+        end = start + len(first)
+        for line in lines:
+            if not line.strip() or not (bare or _LISTED.match(line)):
+                break
+            end += len(line)
+        yield start, end
 
 
 def _shingles(words: Sequence[str]) -> list[str]:

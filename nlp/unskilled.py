@@ -1,6 +1,8 @@
 """Minutes of which the note itself says that they were no one-on-one skilled treatment: unattended, with an aide, rest inside them.
 
-Only plain statements count. What the note leaves open is told (`Unskilled.minutes` is ``None``) and nothing is taken off.
+A statement may call itself a part of a longer time ("last 8 min", "8 min of this"); its minutes are then taken off the block
+of that time, even where they read like a block of their own. Only plain statements count. What the note leaves open is told
+(`Unskilled.minutes` is ``None``) and nothing is taken off.
 
 Examples
 --------
@@ -32,13 +34,14 @@ _MINUTES = re.compile(r"(?<![\d.:/-])(\d{1,3})[ -]?(?:minutes?|mins?|m|['\u2032\
 class _Cues(NamedTuple):
     whole: re.Pattern[str]
     part: re.Pattern[str]
+    share: re.Pattern[str]
     unless: re.Pattern[str]
     kinds: dict[tuple[str, str], Entry]
 
 
 @cache
 def _cues() -> _Cues:
-    by_role: dict[str, list[Entry]] = {"whole": [], "part": [], "join": [], "unless": []}
+    by_role: dict[str, list[Entry]] = {"whole": [], "part": [], "join": [], "share": [], "unless": []}
     for entry in entries("unskilled"):
         by_role[entry.data["role"]].append(entry)
 
@@ -46,15 +49,43 @@ def _cues() -> _Cues:
         terms = sorted((term for entry in by_role[role] for term in entry.terms), key=len, reverse=True)
         return rf"(?<!\w)(?:{'|'.join(_loose(term) for term in terms)})(?!\w)"
 
+    before, behind = (
+        "|".join(
+            _loose(term.replace("#", "").strip()) for entry in by_role["share"] for term in entry.terms if ends(term)
+        )
+        for ends in (lambda term: term.endswith("#"), lambda term: term.startswith("#"))
+    )
+    unit = r"[ -]?(?:minutes?|mins?|m|['\u2032\u2019])"
+    # "last 8 min", "8 min of this", "8 of the 23 min"
+    share = (
+        rf"(?<!\w)(?:(?:the\s+)?(?:{before})\s*:?\s*(?P<first>\d{{1,3}}){unit}(?!\w)"
+        rf"|(?P<second>\d{{1,3}})(?:{unit})?\s+(?:(?:{behind})(?!\w)|of\s+(?:the|these|those)\s+\d{{1,3}}{unit}(?!\w)))"
+    )
+
     kinds = {
         (role, _plain(term)): entry for role in ("whole", "part") for entry in by_role[role] for term in entry.terms
     }
     number = r"(?P<minutes>\d{1,3})[ -]?(?:minutes?|mins?|m|')\s+(?:of\s+|for\s+)?(?:\w+\s+)?"
-    part = rf"{either('join')}\s*:?\s*(?:an?\s+|the\s+|for\s+)?(?:{number})?(?P<part>{either('part')})"
+    joined = rf"{either('join')}\s*:?\s*(?:an?\s+|the\s+|for\s+)?(?:{number})?"
+    part = (
+        rf"(?:{joined}|(?P<share>{share})\s*(?:(?:was|were|as|for|spent|on|in|a|is|,)\s+)*)(?P<part>{either('part')})"
+    )
+    # "last 5 min resting tremor" is no rest: what a part was spent on ends its clause.
+    part += r"(?(share)(?=\s*(?:[,.;:)\n]|and\b|$)))"
     flags = re.IGNORECASE
     return _Cues(
-        re.compile(either("whole"), flags), re.compile(part, flags), re.compile(either("unless"), flags), kinds
+        re.compile(either("whole"), flags),
+        re.compile(part, flags),
+        re.compile(share, flags),
+        re.compile(either("unless"), flags),
+        kinds,
     )
+
+
+def _number(found: re.Match[str]) -> int | None:
+    """Return the minutes of a statement of a part."""
+    given = (found.groupdict().get(name) for name in ("minutes", "first", "second"))
+    return next((int(number) for number in given if number), None)
 
 
 def _loose(term: str) -> str:
@@ -73,46 +104,99 @@ def included_parts(text: str) -> list[tuple[int, int]]:
     >>> included_parts("TE 20 min incl 5 min rest"), included_parts("TE 20 min, then 5 min rest")
     ([(10, 25)], [])
     """
-    return [found.span() for found in _cues().part.finditer(text) if found["minutes"]]
+    return [found.span() for found in _cues().part.finditer(text) if _number(found) is not None]
 
 
 def with_unskilled(text: str, blocks: Sequence[Block]) -> tuple[Block, ...]:
-    """Return the blocks of a note, each with what the note says of its unskilled minutes."""
+    """Return the blocks of a note, each with what the note says of its unskilled minutes.
+
+    A block that the note calls an unskilled part of the one before it is put into that one.
+    """
     cues = _cues()
     if cues.whole.search(text) is None and cues.part.search(text) is None:
         return tuple(blocks)
-    ends = [*(block.start for block in blocks[1:]), len(text)]
+    kept: list[Block] = []
+    for position, block in enumerate(blocks):
+        until = blocks[position + 1].start if position + 1 < len(blocks) else len(text)
+        if kept and _is_part(text, kept[-1], block, until, first=len(kept) == 1):
+            block = _put_into(text, kept.pop(), block)
+        kept.append(block)
+    ends = [*(block.start for block in kept[1:]), len(text)]
     return tuple(
-        replace(block, unskilled=tuple(find_unskilled(text, block, end)))
-        for block, end in zip(blocks, ends, strict=True)
+        replace(block, unskilled=tuple(find_unskilled(text, block, end, first=position == 0)))
+        for position, (block, end) in enumerate(zip(kept, ends, strict=True))
     )
 
 
-def find_unskilled(text: str, block: Block, until: int) -> Iterator[Unskilled]:
-    """Yield the statements inside a block and in the rest of its last sentence, which ends before ``until``.
+def _is_part(text: str, whole: Block, part: Block, until: int, *, first: bool) -> bool:
+    """Whether a block is wholly unskilled and its minutes are said to be some of those of the block before it."""
+    if whole.minutes is None or part.minutes is None or part.stated is not None:
+        return False
+    told = list(find_unskilled(text, part, until))
+    if not told or sum(each.minutes or 0 for each in told) < part.minutes:
+        return False
+    share = _cues().share.search(text, whole.end, part.end)
+    if share is None or whole.minutes <= (_number(share) or 0):
+        return False
+    # On the next line it may be a part of any block above: of the only one, or of nobody knows which.
+    return text.count("\n", whole.end, share.start()) <= first
 
-    The minutes of all of them together never exceed the block's.
+
+def _put_into(text: str, whole: Block, part: Block) -> Block:
+    return replace(
+        whole,
+        end=part.end,
+        text=text[whole.start : part.end],
+        activities=(*whole.activities, *part.activities),
+        goals=tuple(sorted({*whole.goals, *part.goals})),
+        certainty=min(whole.certainty, part.certainty),
+    )
+
+
+def find_unskilled(text: str, block: Block, until: int, *, first: bool = True) -> Iterator[Unskilled]:
+    """Yield the statements inside a block, in the rest of its last sentence, and in what follows and calls itself a part of it.
+
+    All of it ends before ``until``. The minutes of all statements together never exceed the block's. ``first`` says that no
+    block stands before this one, so that a part on the next line can only be its.
     """
-    rest = _SENTENCE_END.search(text, block.end, max(block.end, until))
-    stop = max(block.end, until if rest is None else rest.start())
-    cues, left = _cues(), block.minutes or 0
+    stop = _stop(text, block, until, first=first)
+    cues, left, free = _cues(), block.minutes or 0, 0
     for found in sorted(
         (*cues.whole.finditer(text, block.start, stop), *cues.part.finditer(text, block.start, stop)),
         key=re.Match.start,
     ):
-        first, last = _sentence(text, block.start, stop, found)
-        if cues.unless.search(text, first, last):
+        if found.start() < free:  # "of these 8 min unattended" is one statement
+            continue
+        free = found.end()
+        start, last = _sentence(text, block.start, stop, found)
+        if cues.unless.search(text, start, last):
             continue
         if "part" in found.re.groupindex:
-            minutes = int(found["minutes"]) if found["minutes"] else None
-            kind = cues.kinds["part", _plain(found["part"])]
+            minutes = _number(found)
+            term = _plain(found["part"])
+            kind = cues.kinds.get(("whole", term)) or cues.kinds["part", term]
         else:
-            minutes = _minutes_of(text, block, first, last, found)
+            minutes = _minutes_of(text, block, start, last, found)
             kind = cues.kinds["whole", _plain(found.group())]
         if minutes is not None and left < minutes:
             minutes = left or None
         left -= minutes or 0
         yield Unskilled(found.start(), found.end(), found.group(), minutes, kind.data["what"])
+
+
+def _stop(text: str, block: Block, until: int, *, first: bool) -> int:
+    """Return where the words end that can be about a block."""
+    cues = _cues()
+    rest = _SENTENCE_END.search(text, block.end, max(block.end, until))
+    stop = max(block.end, until if rest is None else rest.start())
+    while stop < until and (first or text[stop] != "\n"):
+        after = _SENTENCE_END.search(text, stop + 1, until)
+        end = until if after is None else after.start()
+        share = cues.share.search(text, stop, end)
+        if share is None or (block.minutes or 0) <= (_number(share) or 0):
+            break
+        stop = end
+    return stop
 
 
 def _sentence(text: str, start: int, stop: int, found: re.Match[str]) -> tuple[int, int]:
@@ -126,6 +210,9 @@ def _minutes_of(text: str, block: Block, first: int, last: int, found: re.Match[
     cuts = [first, *(cut.end() for cut in _CLAUSE_END.finditer(text, first, found.start()))]
     close = _CLAUSE_END.search(text, found.end(), last)
     end = last if close is None else close.start()
+    share = _cues().share.search(text, cuts[-1], end)
+    if share is not None:
+        return _number(share)
     for start in reversed(cuts[-3:]):
         numbers = _MINUTES.findall(text, start, end)
         tasks = sum(start <= task.start < end for task in block.activities)

@@ -69,17 +69,19 @@ def show_calculation(console: Console, count: Calculation) -> None:
     for policy in count.policies:
         table.add_column(words()["policies"][policy]["short"], justify="right")
     left_out = {left.code for left in count.left_out if left.payer is None}
-    for code, minutes in count.minutes.items():
+    # An add-on may have units of minutes that were given under its first code.
+    earning = {code for allocation in count.policies.values() for code in allocation.units}
+    for code in sorted({*count.minutes, *earning}):
         out = code in left_out
         each = ["-" if out else str(allocation.units.get(code, 0)) for allocation in count.policies.values()]
-        table.add_row(f"{code} {code_name(code)}".rstrip(), str(minutes), *each)
+        table.add_row(f"{code} {code_name(code)}".rstrip(), str(count.minutes.get(code, "-")), *each)
     table.add_section()
     totals = [str(allocation.total) for allocation in count.policies.values()]
     table.add_row("timed, in all", str(count.timed_total), *totals)
     console.print(table)
     for allocation in count.policies.values():
         show_allocation(console, allocation)
-    lines = [*(left.text for left in count.left_out), *count.gives_up_words]
+    lines = [*(left.text for left in count.left_out), *count.gives_up_words, *count.dates]
     lines += [_payer_line(count, position) for position in range(len(count.payers))]
     console.print()
     for line in lines:

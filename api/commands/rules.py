@@ -92,6 +92,7 @@ def as_json(rule: Rule) -> dict[str, Any]:
         "from": None if rule.start is None else rule.start.isoformat(),
         "until": None if rule.end is None else rule.end.isoformat(),
         "source": rule.source,
+        **({"second_source": rule.second_source} if rule.second_source else {}),
         "checked": rule.checked.isoformat(),
         "confirmed": rule.confirmed,
         "unconfirmed_fields": rule.unconfirmed_fields,

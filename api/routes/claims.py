@@ -60,7 +60,7 @@ class ClaimsReport(BaseModel):
         "requestBody": {
             "required": True,
             "description": "A billed line a row. Columns: note_id, text, code, units; modifiers, assistant_minutes, "
-            "date_of_service, payer, discipline may be missing. The first row of a note that has its text is enough.",
+            "date_of_service, payer, secondary_payer, discipline may be missing. A note's first row alone may have its text.",
             "content": {_CSV: {"schema": {"type": "string"}, "example": _EXAMPLE}},
         }
     },
@@ -70,10 +70,13 @@ def check(
     coder: CoderDep,
     settings: SettingsDep,
     payer: Annotated[str, Query(max_length=100, description="Payer of the rows that name none.")] = "medicare",
+    secondary_payer: Annotated[
+        str | None, Query(max_length=100, description="Secondary payer of the rows that name none.")
+    ] = None,
     accept: Annotated[str, Header(include_in_schema=False)] = _JSON,
 ) -> Any:
     """Hold what was billed against the notes: too much, too little, wrong form. Nothing is kept; a month is the command's."""
-    claims = parse_claims(content, "claims", coder.rules, payer=payer)
+    claims = parse_claims(content, "claims", coder.rules, payer=payer, secondary=secondary_payer)
     if settings.max_batch_notes < len(claims):
         raise TooManyNotes(len(claims), settings.max_batch_notes)
     checked = list(check_claims(claims, coder))

@@ -97,8 +97,12 @@ def _there(request: Request, path: str) -> bool:
 @router.get("/page/words")
 def page_words(request: Request) -> dict[str, Any]:
     """Return the words of ``words.toml`` and the names of codes and payers, which the page has no copy of."""
-    codes = {code.number: code.name for code in CODES.values()}
-    lists = {"disciplines": get_args(Discipline), "roles": values.ROLES, "scopes": values.SCOPES}
     coder: Coder | None = request.app.state.coder
+    listed = CODES if coder is None else coder.rules.codes
+    # Another provider's codes are known for their pairs alone.
+    codes = {code.number: code.name for code in listed.values() if code.group != "physician"}
+    lists = {"disciplines": get_args(Discipline), "roles": values.ROLES, "scopes": values.SCOPES}
     payers = {} if coder is None else payer_names(coder.rules)
-    return {**words(), "codes": codes, "headline": HEADLINE, "payers": payers, **lists}
+    # A label cannot hold a clinic's own code.
+    own = [number for number in codes if number not in CODES]
+    return {**words(), "codes": codes, "own_codes": own, "headline": HEADLINE, "payers": payers, **lists}

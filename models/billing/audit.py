@@ -27,20 +27,23 @@ from typing import Literal, NamedTuple
 from models.billing import data
 from models.billing.codes import HEADLINE
 from models.billing.payers import Terms
+from models.billing.reasons import outside_words
 from models.billing.written import contradictions
 from models.service import Service
-from nlp.document import Document, Goal, Span
+from nlp.document import Document, Goal, Notice, Span
 
 State = Literal["present", "missing", "not_applicable"]
 
 _FILE = "audit.toml"
 _SCOPES = ("service", "note", "progress_report", "plan_of_care")
 _ELEMENT_KEYS = ("id", "scope", "finder", "name", "example")
-_ELEMENT_OPTIONAL = ("words", "requirement", "source", "level", "confirmed")
+_ELEMENT_OPTIONAL = ("without", "words", "requirement", "source", "level", "confirmed")
 _SENTENCES = (
-    "no_treatment", "untimed", "totals_enough", "headline_only", "passive", "no_units", "minutes_unknown", "no_goals",
+    "no_treatment", "untimed", "totals_enough", "headline_only", "no_units", "minutes_unknown", "no_goals",
     "not_linked", "not_this_document", "elsewhere", "from_request", "only_timed", "not_found", "empty_words", "pointer",
-    "assistant", "contradicted", "half", "vague", "met", "formula", "no_score", "blank_goal", "blank_activity", "blank_pointer",
+    "assistant", "contradicted", "half", "vague", "met", "formula", "no_score",
+    "blank_goal", "blank_activity", "blank_service", "or_pointer",
+    "skill_modality", "skill_evaluation", "skill_test", "skill_remote", "skill_slp",
     "progress_report", "plan_of_care",
 )  # fmt: skip
 _POOLED = "cms_8_minute"
@@ -116,7 +119,7 @@ class NoteAudit:
 
     ``score`` is in [0, 100], ``None`` where nothing applies; ``formula`` shows how it came about. ``documents`` are what is
     asked of progress reports and plans of care, not applicable where the note is none. ``empty_words`` show no skilled need.
-    ``rules`` is the version of the rules.
+    ``rules`` is the version of the rules, ``dates`` what they do not know of the day (``""``: nothing).
     """
 
     score: int | None
@@ -127,6 +130,7 @@ class NoteAudit:
     goals: tuple[GoalAudit, ...]
     empty_words: tuple[Span, ...]
     rules: str
+    dates: str
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -141,6 +145,7 @@ class _Element(NamedTuple):
     words: str
     name: str
     example: str
+    without: str
     requirement: str
     level: str
     source: str
@@ -158,6 +163,7 @@ class _Book(NamedTuple):
     elements: tuple[_Element, ...]
     parts: tuple[_Part, ...]
     words: Mapping[str, re.Pattern[str]]
+    like: Mapping[str, str]
     weights: Mapping[str, int]
     sentences: Mapping[str, str]
 
@@ -174,6 +180,7 @@ class _Case(NamedTuple):
     document: Document
     services: Sequence[Service]
     terms: Terms
+    policy: str
     goals: tuple[GoalAudit, ...]
     element: _Element
     position: int | None = None
@@ -184,7 +191,7 @@ class _Case(NamedTuple):
         return self.services[self.position]
 
 
-def audit_note(document: Document, services: Sequence[Service], terms: Terms) -> NoteAudit:
+def audit_note(document: Document, services: Sequence[Service], terms: Terms, policy: str = "full_15") -> NoteAudit:
     """Hold a note against what its documentation should have.
 
     Parameters
@@ -195,13 +202,17 @@ def audit_note(document: Document, services: Sequence[Service], terms: Terms) ->
         Its blocks with their codes, in its order.
     terms : Terms
         The rules, and the day and payers that choose among them.
+    policy : str
+        The chosen unit policy: where it pools minutes, those of each service are voluntary.
     """
     goals = _goals(document)
     elements = [element for element in _book().elements if _in_force(element, terms)]
     by_scope = {scope: [element for element in elements if element.scope == scope] for scope in _SCOPES}
 
     def items(scope: str, position: int | None = None) -> tuple[Item, ...]:
-        return tuple(_item(_Case(document, services, terms, goals, element, position)) for element in by_scope[scope])
+        return tuple(
+            _item(_Case(document, services, terms, policy, goals, element, position)) for element in by_scope[scope]
+        )
 
     audited = tuple(
         ServiceAudit(
@@ -225,6 +236,7 @@ def audit_note(document: Document, services: Sequence[Service], terms: Terms) ->
         goals=goals,
         empty_words=tuple(_all("shows_no_skill", document.text)),
         rules=terms.rules.version,
+        dates=outside_words(terms),
     )
 
 
@@ -259,14 +271,13 @@ def _score(items: Iterable[Item]) -> tuple[int | None, str]:
 
 
 def _in_force(element: _Element, terms: Terms) -> bool:
-    rule = terms.rules.rows.get(element.requirement)
-    return not element.requirement or (rule is not None and rule.holds(terms.day))
+    return not element.requirement or terms.rules.of("requirement", element.requirement, terms.day) is not None
 
 
 def _item(case: _Case) -> Item:
     element = case.element
     found = _applies(case) or _FINDERS[element.finder](case)
-    rule = case.terms.rules.rows[element.requirement] if element.requirement else None
+    rule = case.terms.rules.of("requirement", element.requirement, case.terms.day)
     missing = found.state == "missing"
     return Item(
         id=element.id,
@@ -274,9 +285,9 @@ def _item(case: _Case) -> Item:
         state=found.state,
         spans=found.spans,
         why=found.why or (_say("not_found") if missing else ""),
-        example=element.example.format(**_terms_of_note(case)) if missing else "",
+        example=_example(case) if missing else "",
         level=element.level if rule is None else rule.text("level"),
-        rule=element.requirement,
+        rule="" if rule is None else rule.id,
         source=element.source if rule is None else rule.source,
         confirmed=element.confirmed if rule is None else rule.sure("text", "level"),
     )
@@ -301,25 +312,40 @@ def _is_document(scope: str, text: str) -> bool:
     return any(not announced.search(text, max(0, span.start - 40), span.start) for span in _all(f"is_{scope}", text))
 
 
-def _terms_of_note(case: _Case) -> dict[str, object]:
-    """Return the words of this note that examples are made of; what it does not say stays blank."""
-    own = [case.service] if case.position is not None else list(case.services)
-    activities = [activity.text for service in own for activity in service.block.activities]
+def _example(case: _Case) -> str:
+    """Return what would satisfy an element in this note's terms; what the note does not say stays blank."""
+    element, own = case.element, _asked(case)
+    service = _service_name(case, own or case.services)
+    tasks = [task.text for each in own if each.code in HEADLINE for task in each.block.activities]
+    # What was done to the patient, or tested, is no task: such a block goes by its service's name.
+    unnamed = service if own and own[0].code not in HEADLINE else _say("blank_activity")
     # A block's own goal, where it has one that is no vague aim.
     goals = sorted((goal for goal in case.goals if not goal.vague), key=lambda goal: case.position not in goal.services)
-    pointers = [notice.text for notice in case.document.notices if notice.kind == "unspecific"]
-    minutes = [service.block.minutes for service in case.services if _timed(service, case.terms)]
+    pointers = [] if case.position is None else _pointers(case)
+    minutes = [each.block.minutes for each in case.services if _timed(each, case.terms)]
     known = [value for value in minutes if value is not None]
     vague = [goal.text for goal in case.goals if goal.vague]
-    code = case.terms.rules.codes.get(next((service.billed_code for service in own), None) or "")
-    return {
-        "activity": _flat(activities[0]) if activities else _say("blank_activity"),
-        "goal": _flat(goals[0].text) if goals else _say("blank_goal"),
-        "service": "[service]" if code is None else code.name,
-        "pointer": _flat(pointers[0]) if pointers else _say("blank_pointer"),
-        "total": sum(known) if known and len(known) == len(minutes) else "___",
-        "vague": _flat(vague[0]) if vague else "",
-    }
+    return (element.example if tasks or not element.without else element.without).format(
+        activity=_flat(tasks[0]) if tasks else unnamed,
+        goal=_flat(goals[0].text) if goals else _say("blank_goal"),
+        like=_book().like.get(own[0].code, "") if own else "",
+        service=service,
+        pointer=_say("or_pointer", words=_flat(pointers[0].text)) if pointers else "",
+        total=sum(known) if known and len(known) == len(minutes) else "___",
+        vague=_flat(vague[0]) if vague else "",
+    )
+
+
+def _asked(case: _Case) -> Sequence[Service]:
+    """Return the blocks whose tasks an example speaks of: the block itself, of a note those of the headline codes."""
+    if case.position is not None:
+        return [case.service]
+    return [service for service in case.services if service.code in HEADLINE]
+
+
+def _service_name(case: _Case, services: Sequence[Service]) -> str:
+    code = case.terms.rules.codes.get((services[0].billed_code if services else None) or "")
+    return _say("blank_service") if code is None else code.name
 
 
 def _flat(text: str) -> str:
@@ -384,10 +410,15 @@ def _of(spans: Iterable[Span], why: str = "") -> _Found:
 def _activity(case: _Case) -> _Found:
     if case.service.code not in HEADLINE:
         return _Found("not_applicable", why=_say("headline_only"))
-    block = case.service.block
-    pointers = [n for n in case.document.notices if n.kind == "unspecific" and block.start <= n.start < _reach(case)[1]]
+    block, pointers = case.service.block, _pointers(case)
     why = _say("pointer", words=_flat(pointers[0].text)) if pointers else ""
     return _of((Span(a.start, a.end, a.text) for a in block.activities if a.label or not pointers), why)
+
+
+def _pointers(case: _Case) -> list[Notice]:
+    """Return the words of a block that point elsewhere instead of naming tasks."""
+    start, end = _reach(case)
+    return [each for each in case.document.notices if each.kind == "unspecific" and start <= each.start < end]
 
 
 def _dose(case: _Case) -> _Found:
@@ -420,16 +451,15 @@ def _minutes(case: _Case) -> _Found:
         return _Found("not_applicable", why=_say("untimed"))
     if block.duration is not None and block.minutes is not None:
         return _of([Span(block.duration.start, block.duration.end, block.duration.text)])
-    pooled = any(payer.policy == _POOLED for payer in case.terms.payers[:1])
-    if pooled and _totals(case.document, "timed"):
+    if case.policy == _POOLED and _totals(case.document, "timed"):
         return _Found("not_applicable", why=_say("totals_enough"))
     return _Found("missing")
 
 
 def _skill(case: _Case) -> _Found:
-    row = case.terms.rules.rows.get(case.service.billed_code or "")
-    if row is not None and row.text("group") not in ("procedure", "group"):
-        return _Found("not_applicable", why=_say("passive"))
+    code = case.terms.rules.codes.get(case.service.billed_code or "")
+    if code is not None and f"skill_{code.group}" in _SENTENCES:
+        return _Found("not_applicable", why=_say(f"skill_{code.group}"))
     text = case.document.text
     shown = [s for s in _all("shows_skill", text) if not _negated(text, s) and _today(case.document, s)]
     start, end = _reach(case)
@@ -513,7 +543,7 @@ def _units(case: _Case) -> _Found:
     written = case.document.written_units
     if not written:
         return _Found("not_applicable", why=_say("no_units"))
-    wrong = contradictions(written, case.services)
+    wrong = contradictions(written, case.services, case.terms.rules.codes)
     if wrong:
         why = _say("contradicted", units=wrong[0].written.units, minutes=wrong[0].minutes)
         return _Found("missing", tuple(Span(w.written.start, w.written.end, w.written.text) for w in wrong), why)
@@ -610,9 +640,10 @@ def _span(match: re.Match[str], offset: int = 0) -> Span:
 def _book() -> _Book:
     """Return the data file, read when it is first needed: its expressions take longer than all other rules."""
     root = data.parse(data.read(_FILE), _FILE).closed(
-        ("sources", "weights", "element", "part", "words", "sentences")
+        ("sources", "weights", "like", "element", "part", "words", "sentences")
     )  # fmt: skip
     sources = root.table("sources")
+    like = root.table("like").closed(HEADLINE)
     words = root.table("words")
     lists = {name: words.table(name).closed(("patterns",), ("case",)) for name in words.values}
     weights = root.table("weights")
@@ -624,6 +655,7 @@ def _book() -> _Book:
             for part in (each.closed(("id", "name", "missing", "patterns")) for each in root.tables("part", "id"))
         ),
         words={name: _pattern(entry) for name, entry in lists.items()},
+        like={code: like.get(code, str) for code in HEADLINE},
         weights={level: weights.get(level, int) for level in weights.values},
         sentences={key: sentences.get(key, str) for key in _SENTENCES},
     )
@@ -648,6 +680,7 @@ def _element(entry: data.Entry, sources: data.Entry, lists: Mapping[str, data.En
         name=entry.get("name", str),
         # What one note cannot show has no example.
         example="" if finder == _ELSEWHERE else entry.get("example", str),
+        without=entry.get("without", str) if "without" in entry.values else "",
         requirement=entry.get("requirement", str) if required else "",
         level="" if required else entry.get("level", str),
         source="" if required else sources.get(entry.get("source", str), str),

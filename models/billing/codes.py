@@ -11,17 +11,20 @@ Examples
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 from models.billing import data
 from models.billing.rows import NUMBER, Rule, parse_rows
 from nlp.errors import LexiconError
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
-    """One code; ``unit_minutes`` is the minutes in one unit, 0 where the code is untimed."""
+class Code(NamedTuple):
+    """One code; ``unit_minutes`` is the minutes in one unit, 0 where the code is untimed.
+
+    ``add_on_to`` is the code that must stand beside it (``""``: none), ``max_units_day`` the most units that it has on one day
+    by its own definition (0: no such number): the units above go to its add-on.
+    """
 
     number: str
     name: str
@@ -29,6 +32,8 @@ class Code:
     unit_minutes: int
     group: str
     headline: bool
+    add_on_to: str = ""
+    max_units_day: int = 0
 
 
 def parse_codes(text: str, file: str = "codes.toml") -> Mapping[str, Code]:
@@ -60,19 +65,22 @@ def codes_of(rules: Iterable[Rule]) -> Mapping[str, Code]:
     Raises
     ------
     LexiconError
-        A number is ill-formed, a unit does not fit ``timed``, or a headline code is untimed.
+        A number is ill-formed, a unit does not fit ``timed``, a headline code is untimed, or two periods of a code differ in what
+        the arithmetic is made of.
     """
     codes: dict[str, Code] = {}
     for rule in rules:
         code = Code(
-            number=rule.id,
+            number=rule.subject,
             name=rule.text("name"),
             timed=rule.yes("timed"),
             unit_minutes=rule.number("unit_minutes"),
             group=rule.text("group"),
             headline=rule.yes("headline"),
+            add_on_to=rule.text("add_on_to"),
+            max_units_day=rule.number("max_units_day"),
         )
-        reason = _wrong(code)
+        reason = _wrong(code) or _unlike(code, codes.get(code.number))
         if reason:
             raise LexiconError(rule.file, rule.id, reason)
         codes[code.number] = code
@@ -86,8 +94,40 @@ def _wrong(code: Code) -> str:
         return "unit_minutes must be above 0 where the code is timed and 0 where it is not"
     if code.headline and not code.timed:
         return "a headline code must be timed"
+    if code.add_on_to == code.number:
+        return "a code is no add-on to itself"
     return ""
 
 
-CODES: Mapping[str, Code] = parse_codes(data.read("codes.toml"))
-HEADLINE: tuple[str, ...] = tuple(number for number, code in CODES.items() if code.headline)
+def first_code(code: str, codes: Mapping[str, Code]) -> str:
+    """Return the code under which the minutes of a code are counted: for an add-on, the code of the first unit.
+
+    Only where that code's own definition ends with its first units is the work of both one service; other add-ons stand alone.
+    """
+    known = codes.get(code)
+    first = None if known is None else codes.get(known.add_on_to)
+    if known is None or first is None or not first.max_units_day or first.unit_minutes != known.unit_minutes:
+        return code
+    return first.number
+
+
+def further_code(code: str, codes: Mapping[str, Code]) -> str | None:
+    """Return the add-on that takes the units which a code cannot have, ``None`` where there is none."""
+    if code not in codes or not codes[code].max_units_day:
+        return None
+    return next((other for other in codes if other != code and first_code(other, codes) == code), None)
+
+
+def _unlike(code: Code, other: Code | None) -> str:
+    # Minutes become units without a day: what decides that is the same in every period.
+    if other is not None and code != other._replace(name=code.name):
+        return (
+            "timed, unit_minutes, group, headline, add_on_to and max_units_day "
+            f"must be those of the other periods of {code.number}"
+        )
+    return ""
+
+
+CODES: Mapping[str, Code] = data.Lazy(lambda: parse_codes(data.read("codes.toml")))
+# The labels that the model was trained for; they stand here too, so that a process that asks for them alone does not read the file.
+HEADLINE: tuple[str, ...] = ("97110", "97530")

@@ -11,21 +11,43 @@ from __future__ import annotations
 
 import pkgutil
 import tomllib
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date
-from typing import TypeVar, cast
+from functools import cache
+from typing import NamedTuple, TypeVar, cast
 
 from nlp.errors import LexiconError
 
 T = TypeVar("T", str, int, float, bool)
+V = TypeVar("V")
 
 _WORDS = {str: "text in quotes", int: "a whole number", float: "a number with a decimal point", bool: "true or false"}
 _HEADER = ("version", "source", "reviewed", "reviewed_by")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Lazy(Mapping[str, V]):
+    """A mapping that ``load`` gives when it is first looked into: loading the rules' modules reads no large file.
+
+    Examples
+    --------
+    >>> Lazy(lambda: {"GP": 1})["GP"]
+    1
+    """
+
+    def __init__(self, load: Callable[[], Mapping[str, V]]) -> None:
+        self._load = cache(load)
+
+    def __getitem__(self, key: str) -> V:
+        return self._load()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._load())
+
+    def __len__(self) -> int:
+        return len(self._load())
+
+
+class Entry(NamedTuple):
     """A table of a data file with the name by which errors call it."""
 
     file: str

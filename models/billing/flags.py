@@ -12,17 +12,17 @@ Examples
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from functools import cache
 from string import Formatter
 from types import MappingProxyType
 from typing import NamedTuple
 
 from models.billing import data
-from models.billing.codes import CODES, HEADLINE
+from models.billing.codes import CODES, HEADLINE, Code
 from models.billing.payers import Payer, Terms, payer_units
 from models.billing.proposal import Proposal
 from models.billing.rules import Edit
-from models.billing.units import POLICY_NAMES, counts
+from models.billing.units import POLICY_NAMES, counts, units
 from models.billing.written import contradictions
 from models.service import Service
 from nlp.document import Block, Document, Duration, ElementName, Notice, NoticeKind, Total, Unskilled, WrittenUnits
@@ -33,16 +33,20 @@ _EXERCISE, _FUNCTIONAL = "exercise", "functional"
 _STRICT, _POOLED, _ALONE = "full_15", "cms_8_minute", "ama_midpoint"
 _WORD_KEYS = (
     "other_service", "no_unit", "modifier_discipline", "modifier_assistant", "modifier_threshold", "modifier_no_threshold",
+    "modifier_list", "threshold_of_PT", "threshold_of_OT", "threshold_of_SLP", "threshold_of_any",
 )  # fmt: skip
 _FLAG_KEYS = ("id", "severity", "meaning", "message", "action", "source")
+_FLAG_OPTIONAL = ("variants", "actions", "rules")
 
 Place = Block | Duration | Total | WrittenUnits | Notice | Unskilled
 Field = int | str
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
-    """One finding with its words; ``[start, end)`` is the stretch of the note, ``None`` where it is the whole note."""
+class Flag(NamedTuple):
+    """One finding with its words; ``[start, end)`` is the stretch of the note, ``None`` where it is the whole note.
+
+    ``rules`` are the ids of the billing rules behind it; empty where there is none but the flag list's own entry.
+    """
 
     id: str
     severity: str
@@ -50,17 +54,27 @@ class Flag:
     action: str
     start: int | None
     end: int | None
+    rules: tuple[str, ...] = ()
 
 
 class FlagKind(NamedTuple):
-    """An entry of the flag list; ``messages`` are templates by variant, ``""`` the usual one."""
+    """An entry of the flag list; ``messages`` are templates by variant and ``actions`` too, ``""`` the usual one.
+
+    ``rules`` are the ids of the billing rules behind it, where it is always the same ones.
+    """
 
     id: str
     severity: str
     meaning: str
     messages: Mapping[str, str]
-    action: str
+    actions: Mapping[str, str]
     source: str
+    rules: tuple[str, ...]
+
+    @property
+    def action(self) -> str:
+        """What is usually to be done about it."""
+        return self.actions[""]
 
 
 class BetterCode(NamedTuple):
@@ -72,11 +86,15 @@ class BetterCode(NamedTuple):
 
 
 class FlagList(NamedTuple):
-    """What ``flags.toml`` holds: the kinds by id, thresholds (probabilities in [0, 1]) and words for messages."""
+    """What ``flags.toml`` holds: the kinds by id, thresholds (probabilities in [0, 1]) and words for messages.
+
+    ``disciplines`` are the words of an assistant's notice in lower case, each with the discipline that it tells.
+    """
 
     kinds: Mapping[str, FlagKind]
     thresholds: Mapping[str, float]
     better_code: BetterCode
+    disciplines: Mapping[str, str]
     words: Mapping[str, str]
 
 
@@ -94,17 +112,26 @@ class Case(NamedTuple):
         return tuple(service for service in self.services if service.code in HEADLINE)
 
     @property
+    def codes(self) -> Mapping[str, Code]:
+        """The code list, with a clinic's own codes where the terms bring its rules."""
+        return CODES if self.terms is None else self.terms.rules.codes
+
+    @property
     def earned(self) -> Mapping[str, int]:
         """Units per code under the chosen policy."""
         return self.proposal.units[self.proposal.policy]
 
 
 class Finding(NamedTuple):
-    """One place that a flag concerns (``None``: the whole note), the values of its message and the wording to use."""
+    """One place that a flag concerns (``None``: the whole note), the values of its message, the wording and the rules behind it.
+
+    Without ``rules`` they are the one that the message names, else those of the flag list.
+    """
 
     place: Place | None
     values: Mapping[str, Field] = {}
     variant: str = ""
+    rules: tuple[str, ...] = ()
 
 
 class _Registered(NamedTuple):
@@ -161,31 +188,34 @@ def parse_flags(text: str, fields: Mapping[str, Collection[str]], file: str = "f
         The file cannot be used: unknown or missing keys, a flag that no code raises or the other way about, an unknown
         severity, a message with a value that the flag does not give, a threshold outside [0, 1], an unknown code.
     """
-    root = data.parse(text, file).closed(("thresholds", "better_code", "words", "flag"))
+    root = data.parse(text, file).closed(("thresholds", "better_code", "disciplines", "words", "flag"))
     kinds = {entry.name: _kind(entry, fields) for entry in root.tables("flag", "id")}
     for missing in sorted(set(fields) - set(kinds)):
         raise root.error(f"there is no [[flag]] with id {missing}, which the code raises")
     words = root.table("words").closed(_WORD_KEYS)
+    disciplines = root.table("disciplines").closed(("PT", "OT"))
     thresholds = root.table("thresholds").closed(("low_confidence", "content_contradicts"))
     return FlagList(
         kinds=MappingProxyType(kinds),
         thresholds={key: _threshold(thresholds.table(key)) for key in thresholds.values},
         better_code=_better(root.table("better_code").closed(("of", "share", "source", "rule"))),
+        disciplines={word.lower(): name for name in disciplines.values for word in disciplines.texts(name)},
         words={key: words.get(key, str) for key in words.values},
     )
 
 
 def _kind(entry: data.Entry, fields: Mapping[str, Collection[str]]) -> FlagKind:
-    entry.closed(_FLAG_KEYS, ("variants",))
+    entry.closed(_FLAG_KEYS, _FLAG_OPTIONAL)
     if entry.name not in fields:
         raise entry.error("no function of flags.py raises this flag")
     severity = entry.get("severity", str)
     if severity not in SEVERITIES:
         raise entry.error(f"severity must be one of {', '.join(SEVERITIES)}")
-    messages = {"": entry.get("message", str)}
-    if "variants" in entry.values:
-        variants = entry.table("variants")
-        messages |= {key: variants.get(key, str) for key in variants.values}
+    messages = _worded(entry, "message", "variants")
+    actions = _worded(entry, "action", "actions")
+    for variant in actions:
+        if variant not in messages:
+            raise entry.error(f"actions: there is no variant {variant}")
     for message in messages.values():
         try:
             used = [field for _, field, _, _ in Formatter().parse(message) if field is not None]
@@ -200,9 +230,19 @@ def _kind(entry: data.Entry, fields: Mapping[str, Collection[str]]) -> FlagKind:
         severity=severity,
         meaning=entry.get("meaning", str),
         messages=MappingProxyType(messages),
-        action=entry.get("action", str),
+        actions=MappingProxyType(actions),
         source=entry.get("source", str),
+        rules=entry.texts("rules") if "rules" in entry.values else (),
     )
+
+
+def _worded(entry: data.Entry, key: str, variants: str) -> dict[str, str]:
+    """Return the usual words under ``""`` and those of the variants under their names."""
+    words = {"": entry.get(key, str)}
+    if variants in entry.values:
+        table = entry.table(variants)
+        words |= {variant: table.get(variant, str) for variant in table.values}
+    return words
 
 
 def _threshold(entry: data.Entry) -> float:
@@ -225,13 +265,15 @@ def _better(entry: data.Entry) -> BetterCode:
 
 def _flag(kind: FlagKind, finding: Finding) -> Flag:
     place = finding.place
+    message = kind.messages[finding.variant].format(**finding.values)
     return Flag(
         id=kind.id,
         severity=kind.severity,
-        message=kind.messages[finding.variant].format(**finding.values),
-        action=kind.action,
+        message=message[0].upper() + message[1:],
+        action=kind.actions.get(finding.variant, kind.action),
         start=None if place is None else place.start,
         end=None if place is None else place.end,
+        rules=finding.rules or ((str(finding.values["rule"]),) if "rule" in finding.values else kind.rules),
     )
 
 
@@ -263,37 +305,58 @@ def _shared(service: Service) -> Duration | None:
 # ---- warnings
 
 
-@_raises("minutes_missing", "code")
+@_raises("minutes_missing", "code", "total", "units")
 def _minutes_missing(case: Case) -> Iterator[Finding]:
     for service in case.headline:
         if service.block.minutes is None and _shared(service) is None:
-            yield Finding(service.block, {"code": named(service.code)}, _totals_alone(case))
+            variant, values = _totals_alone(case)
+            yield Finding(service.block, {"code": named(service.code), **values}, variant)
 
 
-def _totals_alone(case: Case, shared: Duration | None = None) -> str:
-    """Return the wording for Medicare, which asks for total timed minutes and leaves minutes per code to the therapist.
-
-    A duration that is ``shared`` by all that is timed is such a total too.
-    """
-    timed = any(total.kind == "timed" for total in case.document.totals)
-    if shared is not None and not timed:
-        codes = [(CODES.get(service.billed_code or ""), _shared(service)) for service in case.services]
-        timed = all(duration == shared or (code is not None and not code.timed) for code, duration in codes)
-    return "total" if timed and case.proposal.policy == _POOLED else ""
-
-
-@_raises("shared_minutes", "minutes")
+@_raises("shared_minutes", "minutes", "code", "total", "units")
 def _shared_minutes(case: Case) -> Iterator[Finding]:
     durations = {(shared.start, shared.end): shared for service in case.headline if (shared := _shared(service))}
     for duration in durations.values():
-        yield Finding(duration, {"minutes": duration.minutes}, _totals_alone(case, duration))
+        variant, values = _totals_alone(case, duration)
+        yield Finding(duration, {"code": "", "minutes": duration.minutes, **values}, variant)
+
+
+def _totals_alone(case: Case, shared: Duration | None = None) -> tuple[str, dict[str, Field]]:
+    """Return the wording for Medicare, which asks for totals and leaves minutes per code to the therapist.
+
+    ``""`` where no total of the timed minutes stands, else ``one_code`` where they can only be one code's, ``totals`` where the
+    total treatment time stands too and ``timed_total`` where it does not. A duration that all that is timed shares is such a
+    total.
+    """
+    values: dict[str, Field] = {"total": 0, "units": ""}
+    timed = {total.minutes for total in case.document.totals if total.kind == "timed"}
+    blocks = [(code, service) for service in case.services if (code := _timed_code(service, case.codes)) != ""]
+    if not timed and shared is not None and all(_shared(service) == shared for _, service in blocks):
+        timed = {shared.minutes}
+    if not timed or case.proposal.policy != _POOLED:
+        return "", values
+    codes = {code for code, _ in blocks}
+    [total, *others] = timed
+    [code] = codes if len(codes) == 1 else [None]
+    if code is not None and not others and case.proposal.minutes.get(code, 0) <= total:
+        earned = units({code: total}, _POOLED)
+        return "one_code", {"code": named(code), "total": total, "units": _amounts(earned)}
+    visit = any(total.kind == "visit" for total in case.document.totals)
+    return "totals" if visit else "timed_total", values
+
+
+def _timed_code(service: Service, codes: Mapping[str, Code]) -> str | None:
+    """Return the code of a block that is or may be timed, ``None`` where it is not known; ``""`` where it is untimed."""
+    code = codes.get(service.billed_code or "")
+    return None if code is None else code.number if code.timed else ""
 
 
 @_raises("no_unit", "policy")
 def _no_unit(case: Case) -> Iterator[Finding]:
     given = [service for service in case.headline if service.block.minutes is not None]
     if given and not any(code in case.earned for code in HEADLINE):
-        yield Finding(_minutes_place(given[0]), {"policy": POLICY_NAMES[case.proposal.policy]})
+        policy = case.proposal.policy
+        yield Finding(_minutes_place(given[0]), {"policy": POLICY_NAMES[policy]}, rules=(policy,))
 
 
 @_raises("code_mismatch", "stated", "content")
@@ -316,7 +379,7 @@ def _code_mismatch(case: Case) -> Iterator[Finding]:
 
 @_raises("units_impossible", "units", "code", "minutes")
 def _units_impossible(case: Case) -> Iterator[Finding]:
-    for written, minutes, variant in contradictions(case.document.written_units, case.services):
+    for written, minutes, variant in contradictions(case.document.written_units, case.services, case.codes):
         values: dict[str, Field] = {"units": written.units, "code": named(written.code), "minutes": minutes}
         yield Finding(written, values, variant)
 
@@ -348,7 +411,7 @@ def _low_confidence(case: Case) -> Iterator[Finding]:
 
 @_raises("code_earns_no_unit", "code", "minutes", "policy")
 def _code_earns_no_unit(case: Case) -> Iterator[Finding]:
-    counted = {code: value for code, value in case.proposal.minutes.items() if counts(code)}
+    counted = {code: value for code, value in case.proposal.minutes.items() if counts(code, case.codes)}
     headline_earns = any(code in case.earned for code in HEADLINE)
     if len(counted) < 2:
         return
@@ -357,13 +420,14 @@ def _code_earns_no_unit(case: Case) -> Iterator[Finding]:
         if code not in case.earned and (headline_earns or code not in HEADLINE):
             bearers = (service for service in case.services if service.billed_code == code)
             first = next(service for service in bearers if service.block.minutes is not None)
-            policy = POLICY_NAMES[case.proposal.policy]
-            yield Finding(_minutes_place(first), {"code": named(code), "minutes": value, "policy": policy})
+            policy = case.proposal.policy
+            values: dict[str, Field] = {"code": named(code), "minutes": value, "policy": POLICY_NAMES[policy]}
+            yield Finding(_minutes_place(first), values, rules=(policy,))
 
 
 @_raises("totals_differ", "total", "minutes")
 def _totals_differ(case: Case) -> Iterator[Finding]:
-    least, most = _timed_minutes(case.services)
+    least, most = _timed_minutes(case.services, case.codes)
     seen: set[tuple[str, int]] = set()
     for total in case.document.totals if case.services else ():
         if (total.kind, total.minutes) in seen:
@@ -375,7 +439,7 @@ def _totals_differ(case: Case) -> Iterator[Finding]:
             yield Finding(total, {"total": total.minutes, "minutes": minutes}, variant)
 
 
-def _timed_minutes(services: Sequence[Service]) -> tuple[int, int | None]:
+def _timed_minutes(services: Sequence[Service], codes: Mapping[str, Code]) -> tuple[int, int | None]:
     """Return the least and the most that the timed minutes can add up to (most: ``None`` where some are not given).
 
     A shared duration counts once. Minutes of a service whose code is not known may be timed or not.
@@ -383,7 +447,7 @@ def _timed_minutes(services: Sequence[Service]) -> tuple[int, int | None]:
     amounts: dict[tuple[int, int], tuple[int, int, bool]] = {}
     complete = True
     for service in services:
-        code = CODES.get(service.billed_code or "")
+        code = codes.get(service.billed_code or "")
         if code is not None and not code.timed:
             continue
         shared = _shared(service)
@@ -452,7 +516,7 @@ def _first_of(case: Case, kind: NoticeKind, group: str = "") -> Iterator[Finding
     blocks = [
         service.block
         for service in case.services
-        if (code := CODES.get(service.billed_code or "")) is not None and code.group == group
+        if (code := case.codes.get(service.billed_code or "")) is not None and code.group == group
     ]
     for place in (*_notices(case, kind), *blocks)[:1]:
         yield Finding(place)
@@ -475,7 +539,7 @@ def _cancelled(case: Case) -> Iterator[Finding]:
 
 @_raises("evaluation_only")
 def _evaluation_only(case: Case) -> Iterator[Finding]:
-    codes = [CODES.get(service.billed_code or "") for service in case.services]
+    codes = [case.codes.get(service.billed_code or "") for service in case.services]
     only = all(code is not None and code.group == "evaluation" for code in codes)
     yield from _first_of(case, "evaluation_only", "evaluation" if only else "")
 
@@ -487,15 +551,16 @@ def _assistant(case: Case) -> Iterator[Finding]:
 
 @_raises("better_code", "code", "current")
 def _better_code(case: Case) -> Iterator[Finding]:
+    better = _list().better_code
     for service in case.services:
         block = service.block
-        if service.code != _BETTER.of or block.stated is not None:
+        if service.code != better.of or block.stated is not None:
             continue
         fitting = {
             code: sum(activity.entry.startswith(prefixes) for activity in block.activities)
-            for code, prefixes in _BETTER.prefixes.items()
+            for code, prefixes in better.prefixes.items()
         }
-        if _BETTER.share * len(block.activities) < sum(fitting.values()):
+        if better.share * len(block.activities) < sum(fitting.values()):
             best = max(fitting, key=lambda code: fitting[code])
             yield Finding(block, {"code": named(best), "current": named(service.code)})
 
@@ -503,14 +568,14 @@ def _better_code(case: Case) -> Iterator[Finding]:
 @_raises("other_code_unknown", "minutes")
 def _other_code_unknown(case: Case) -> Iterator[Finding]:
     for service in case.services:
-        if service.billed_code not in CODES and service.block.minutes is not None:
+        if service.billed_code not in case.codes and service.block.minutes is not None:
             yield Finding(_minutes_place(service), {"minutes": service.block.minutes})
 
 
 @_raises("unskilled_minutes", "minutes", "code", "what")
 def _unskilled_minutes(case: Case) -> Iterator[Finding]:
     for service in case.services:
-        code = CODES.get(service.billed_code or "")
+        code = case.codes.get(service.billed_code or "")
         # Of an untimed code no minutes count anyway.
         if code is None or not code.timed or service.block.minutes is None:
             continue
@@ -542,7 +607,8 @@ def _policy_difference(case: Case) -> Iterator[Finding]:
             "medicare": totals[_POOLED] - totals[_STRICT],
             "ama": totals[_ALONE] - totals[_STRICT],
         }
-        yield Finding(None, values, "strict" if proposal.policy == _STRICT else "")
+        rules = (proposal.policy, *(policy for policy in proposal.units if policy != proposal.policy))
+        yield Finding(None, values, "strict" if proposal.policy == _STRICT else "", rules)
 
 
 # ---- only where the request names a payer or a day of service
@@ -550,11 +616,11 @@ def _policy_difference(case: Case) -> Iterator[Finding]:
 
 def _billed(case: Case, payer: Payer) -> dict[str, int]:
     """Return the units that the note would bill to a payer, untimed codes with one each."""
-    earned = payer_units(case.proposal.minutes, payer)
+    earned = payer_units(case.proposal.minutes, payer, case.codes)
     untimed = {
         code.number: 1
         for service in case.services
-        if (code := CODES.get(service.billed_code or "")) is not None and not code.timed
+        if (code := case.codes.get(service.billed_code or "")) is not None and not code.timed
     }
     return {**earned, **untimed}
 
@@ -569,13 +635,13 @@ def _date_outside_rules(case: Case) -> Iterator[Finding]:
         "day": day.isoformat(), "first": rules.first.isoformat(), "last": rules.last.isoformat(),
         "policy": POLICY_NAMES[policy], "code": "",
     }  # fmt: skip
-    if not rules.first <= day <= rules.last:
+    if rules.outside(day):
         yield Finding(None, values)
     elif not rules.get(policy).holds(day):
-        yield Finding(None, values, "policy")
+        yield Finding(None, values, "policy", (policy,))
     for code in sorted({service.billed_code or "" for service in case.services}):
         if not rules.bills(code, day):
-            yield Finding(None, {**values, "code": named(code)}, "code")
+            yield Finding(None, {**values, "code": named(code)}, "code", (code,))
 
 
 def _edits(case: Case, payer: Payer) -> Iterator[Edit]:
@@ -583,12 +649,17 @@ def _edits(case: Case, payer: Payer) -> Iterator[Edit]:
     yield from case.terms.rules.edits(_billed(case, payer).keys(), case.terms.day, payer.tables)
 
 
+def _sure(edit: Edit, payer: Payer) -> bool:
+    """Return whether somebody has confirmed the pair, and that this payer edits it."""
+    return edit.sure and payer.rule.sure("tables")
+
+
 @_raises("pair_not_together", "paid", "denied", "payer", "rule")
 def _pair_not_together(case: Case) -> Iterator[Finding]:
     for payer in case.terms.payers if case.terms is not None else ():
         for edit in _edits(case, payer):
             # What nobody has confirmed is no ground for more than an advice.
-            if edit.rule.number("indicator") == 0 and edit.sure:
+            if edit.rule.number("indicator") == 0 and _sure(edit, payer):
                 yield Finding(None, _pair_values(edit, payer))
 
 
@@ -596,8 +667,8 @@ def _pair_not_together(case: Case) -> Iterator[Finding]:
 def _pair_needs_modifier(case: Case) -> Iterator[Finding]:
     for payer in case.terms.payers if case.terms is not None else ():
         for edit in _edits(case, payer):
-            if edit.rule.number("indicator") == 1 or not edit.sure:
-                variant = "" if edit.sure else "unconfirmed"
+            if edit.rule.number("indicator") == 1 or not _sure(edit, payer):
+                variant = "" if _sure(edit, payer) else "unconfirmed"
                 yield Finding(None, _pair_values(edit, payer), variant)
 
 
@@ -610,17 +681,17 @@ def _over_daily_limit(case: Case) -> Iterator[Finding]:
     for payer in case.terms.payers if case.terms is not None else ():
         assert case.terms is not None, "there is a payer"
         billed = _billed(case, payer)
-        for code, number in billed.items() if payer.limits else ():
-            limit = case.terms.rules.limit(code, case.terms.day)
+        for code, number in billed.items():
+            limit = case.terms.rules.limit(code, case.terms.day, payer.limit_tables)
             if limit is not None and limit.number("units") < number:
                 values: dict[str, Field] = {
                     "code": named(code), "units": number, "limit": limit.number("units"), "payer": payer.name,
                     "rule": limit.id,
                 }  # fmt: skip
                 yield Finding(None, values, "" if limit.sure("from", "until") else "unconfirmed")
-        timed = sum(number for code, number in billed.items() if CODES[code].timed)
+        timed = sum(number for code, number in billed.items() if case.codes[code].timed)
         if 0 < payer.day_cap < timed:
-            values = {"code": "", "units": timed, "limit": payer.day_cap, "payer": payer.name, "rule": payer.id}
+            values = {"code": "", "units": timed, "limit": payer.day_cap, "payer": payer.name, "rule": payer.rule.id}
             yield Finding(None, values, "cap")
 
 
@@ -628,22 +699,37 @@ def _over_daily_limit(case: Case) -> Iterator[Finding]:
 def _modifiers_wanted(case: Case) -> Iterator[Finding]:
     for payer in case.terms.payers if case.terms is not None else ():
         assert case.terms is not None, "there is a payer"
-        rules, day, discipline = case.terms.rules, case.terms.day, case.terms.discipline
+        rules, day, discipline = case.terms.rules, case.terms.day, case.terms.discipline or _discipline(case)
         wanted: list[str] = []
+        behind: list[str] = []
         for family in ("discipline", "assistant"):
             names = rules.modifiers(family, discipline, day)
             if family not in payer.modifiers or not names:
                 continue
-            if family != "assistant" or any(notice.kind == family for notice in case.document.notices):
-                wanted.append(_WORDS[f"modifier_{family}"].format(names=" or ".join(names)))
-        if "threshold" in payer.modifiers:
-            amount = next(
-                (rule.number("dollars") for rule in rules.on("threshold", day) if rule.text("name") == "kx"), 0
-            )
-            if day is not None:
-                wanted.append(_WORDS["modifier_threshold" if amount else "modifier_no_threshold"].format(amount=amount))
+            if family != "assistant" or _notices(case, "assistant"):
+                wanted.append(_WORDS[f"modifier_{family}"].format(names=_either(names)))
+                behind += names
+        if "threshold" in payer.modifiers and day is not None:
+            known = [rule for rule in rules.on("threshold", day) if rule.text("name") == "kx"]
+            amount = next((rule.number("dollars") for rule in known), 0)
+            behind += [rule.id for rule in known]
+            said = _WORDS["modifier_threshold" if amount else "modifier_no_threshold"]
+            of = _WORDS[f"threshold_of_{discipline or 'any'}"]
+            wanted.append(said.format(amount=amount, year=day.year, of=of))
         if wanted and _billed(case, payer):
-            yield Finding(None, {"modifiers": "; ".join(wanted), "payer": payer.name})
+            yield Finding(None, {"modifiers": "; ".join(wanted), "payer": payer.name}, rules=(*behind, payer.id))
+
+
+def _discipline(case: Case) -> str | None:
+    """Return the discipline of the assistants that the note names, ``None`` where it names none or both."""
+    told = {_list().disciplines.get(notice.text.lower()) for notice in _notices(case, "assistant")} - {None}
+    return told.pop() if len(told) == 1 else None
+
+
+def _either(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return names[0]
+    return _WORDS["modifier_list"].format(names=", ".join(names[:-1]), last=names[-1])
 
 
 @_raises("payers_differ", "primary", "secondary", "first", "second")
@@ -651,20 +737,23 @@ def _payers_differ(case: Case) -> Iterator[Finding]:
     if case.terms is None or case.terms.primary is None or case.terms.secondary is None:
         return
     primary, secondary = case.terms.payers
-    first, second = (payer_units(case.proposal.minutes, payer) for payer in case.terms.payers)
+    first, second = (payer_units(case.proposal.minutes, payer, case.codes) for payer in case.terms.payers)
     if first != second:
         values: dict[str, Field] = {
             "primary": primary.name, "secondary": secondary.name, "first": _amounts(first), "second": _amounts(second),
         }  # fmt: skip
-        yield Finding(None, values)
+        yield Finding(None, values, rules=(primary.id, secondary.id))
 
 
 def _amounts(earned: Mapping[str, int]) -> str:
     return ", ".join(f"{number} x {code}" for code, number in earned.items()) or _WORDS["no_unit"]
 
 
-_LIST = parse_flags(data.read("flags.toml"), {flag: registered.fields for flag, registered in _REGISTRY.items()})
-_THRESHOLDS = _LIST.thresholds
-_BETTER = _LIST.better_code
-_WORDS = _LIST.words
-FLAGS: Mapping[str, FlagKind] = _LIST.kinds
+@cache
+def _list() -> FlagList:
+    return parse_flags(data.read("flags.toml"), {flag: registered.fields for flag, registered in _REGISTRY.items()})
+
+
+_THRESHOLDS = data.Lazy(lambda: _list().thresholds)
+_WORDS = data.Lazy(lambda: _list().words)
+FLAGS: Mapping[str, FlagKind] = data.Lazy(lambda: _list().kinds)

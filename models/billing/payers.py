@@ -18,7 +18,7 @@ from typing import NamedTuple
 from models.billing.codes import CODES, Code
 from models.billing.errors import UnknownPayer
 from models.billing.rows import Rule
-from models.billing.rules import Rules
+from models.billing.rules import USUAL_LIMITS, Rules
 from models.billing.units import UNIT_MINUTES, counted, units
 
 
@@ -37,8 +37,13 @@ class Payer(NamedTuple):
 
     @property
     def id(self) -> str:
-        """Its id in the rules."""
-        return self.rule.id
+        """Its name in requests; the row of the day may have an id of its own."""
+        return self.rule.subject
+
+    @property
+    def limit_tables(self) -> tuple[str, ...]:
+        """Tables whose daily limits it holds to, its own before Medicare's."""
+        return (*self.tables, USUAL_LIMITS) if self.limits else self.tables
 
 
 class Terms(NamedTuple):
@@ -67,20 +72,20 @@ def payer_named(rules: Rules, id: str, day: date | None) -> Payer:
     UnknownPayer
         The rules have none of this id for the day.
     """
-    for rule in rules.on("payer", day):
-        if rule.id == id:
-            return Payer(
-                rule=rule,
-                name=rule.text("name"),
-                policy=rule.text("policy"),
-                minimum_15=rule.yes("minimum_15"),
-                tables=rule.texts("tables"),
-                modifiers=rule.texts("modifiers"),
-                limits=rule.yes("limits"),
-                day_cap=rule.number("day_cap"),
-                assistants=rule.text("assistants"),
-            )
-    raise UnknownPayer(id, [rule.id for rule in rules.on("payer", day)])
+    rule = rules.of("payer", id, day)
+    if rule is None:
+        raise UnknownPayer(id, list(payer_names(rules, day)))
+    return Payer(
+        rule=rule,
+        name=rule.text("name"),
+        policy=rule.text("policy"),
+        minimum_15=rule.yes("minimum_15"),
+        tables=rule.texts("tables"),
+        modifiers=rule.texts("modifiers"),
+        limits=rule.yes("limits"),
+        day_cap=rule.number("day_cap"),
+        assistants=rule.text("assistants"),
+    )
 
 
 def payer_names(rules: Rules, day: date | None = None) -> dict[str, str]:
@@ -92,7 +97,7 @@ def payer_names(rules: Rules, day: date | None = None) -> dict[str, str]:
     >>> payer_names(load_rules())["medicare"]
     'Medicare Part B'
     """
-    return {rule.id: rule.text("name") for rule in rules.on("payer", day)}
+    return {rule.subject: rule.text("name") for rule in rules.on("payer", day)}
 
 
 def terms_of(

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from models.billing.codes import CODES, HEADLINE
+from models.billing.codes import CODES, HEADLINE, Code
 from models.billing.errors import UnknownPolicy
 from models.billing.units import POLICIES, all_units
 from models.service import Service
@@ -20,8 +20,7 @@ from models.service import Service
 _LEAST = 0.007  # log-odds of about -5
 
 
-@dataclass(frozen=True, slots=True)
-class Calibration:
+class Calibration(NamedTuple):
     """What turns the signs of a reading (`signs`) into the note's confidence: a weight a sign, in log-odds.
 
     ``code`` is for notes with a headline code, ``none`` for notes without. A proposal with less than ``least`` is too unsure
@@ -36,8 +35,7 @@ class Calibration:
 UNCALIBRATED = Calibration({"code": 1.0}, {"code": 1.0})
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(NamedTuple):
     """What a note bills.
 
     ``code`` is the headline code, ``None`` where the note documents neither; ``confidence`` lies in [0, 1]; ``minutes``
@@ -53,7 +51,7 @@ class Proposal:
     unsure: bool = False
 
 
-def minutes_by_code(services: Sequence[Service]) -> dict[str, int]:
+def minutes_by_code(services: Sequence[Service], codes: Mapping[str, Code] = CODES) -> dict[str, int]:
     """Return the minutes of each timed code, summed over its blocks, by number.
 
     Blocks without minutes, untimed codes, other services whose code is not known, and minutes of which the note says that they
@@ -61,14 +59,19 @@ def minutes_by_code(services: Sequence[Service]) -> dict[str, int]:
     """
     minutes: dict[str, int] = {}
     for service in services:
-        code = CODES.get(service.billed_code or "")
+        code = codes.get(service.billed_code or "")
         if code is not None and code.timed and service.block.skilled_minutes is not None:
             minutes[code.number] = minutes.get(code.number, 0) + service.block.skilled_minutes
     return dict(sorted(minutes.items()))
 
 
 def propose(
-    services: Sequence[Service], policy: str, *, calibration: Calibration = UNCALIBRATED, certainty: float = 1.0
+    services: Sequence[Service],
+    policy: str,
+    *,
+    calibration: Calibration = UNCALIBRATED,
+    certainty: float = 1.0,
+    codes: Mapping[str, Code] = CODES,
 ) -> Proposal:
     """Return the proposal for one note.
 
@@ -88,6 +91,8 @@ def propose(
         wrongly too); the default leaves it as it is.
     certainty : float
         The reader's certainty of what it left out (`Document.certainty`); 1 where there was nothing.
+    codes : Mapping[str, Code]
+        The code list; without it, the shipped one.
 
     Raises
     ------
@@ -96,14 +101,14 @@ def propose(
     """
     if policy not in POLICIES:
         raise UnknownPolicy(policy, POLICIES)
-    minutes = minutes_by_code(services)
+    minutes = minutes_by_code(services, codes)
     code = _headline_code(services, minutes)
     confidence = _no_code_confidence(services) if code is None else _code_confidence(services, code)
     weights = calibration.none if code is None else calibration.code
     # A note that holds nothing to weigh (no block, no task, no minutes left out) has no sign of its own worth.
     if weights != UNCALIBRATED.code and (services or certainty < 1.0):
         confidence = chance(signs(services, code, minutes, certainty), weights)
-    return Proposal(code, confidence, policy, minutes, all_units(minutes), confidence < calibration.least)
+    return Proposal(code, confidence, policy, minutes, all_units(minutes, codes=codes), confidence < calibration.least)
 
 
 def chance(seen: Mapping[str, float], weights: Mapping[str, float]) -> float:

@@ -14,23 +14,36 @@ The whole 15s give 2 units: one more is left to give.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
 from models.billing import data
-from models.billing.codes import Code
+from models.billing.codes import Code, further_code
 from models.billing.payers import Terms, payer_units, terms_of
 from models.billing.rules import Rules, load_rules
-from models.billing.units import MIDPOINT, POLICIES, POLICY_NAMES, UNIT_MINUTES, counted, units
+from models.billing.units import (
+    MIDPOINT,
+    POLICIES,
+    POLICY_NAMES,
+    UNIT_MINUTES,
+    counted,
+    counts,
+    service_units,
+    shared_out,
+    units,
+)
 
 _STRICT, _POOLED = "full_15", "cms_8_minute"
 _KEYS = (
+    "and", "or", "takes_all", "next", "next_all", "takes_tie_all", "left_empty",
     "no_whole", "one_whole", "wholes", "no_unit", "one_unit", "some_units", "pool", "pool_none", "no_minutes", "holds",
     "holds_strict", "holds_even", "holds_passes", "holds_short", "given_whole", "given_wholes", "given_all", "takes",
     "takes_tie", "more", "less", "same", "untimed", "other_unit", "below_minimum", "gives_up", "gives_up_none",
+    "outside", "not_yet", "retired", "perhaps_retired", "further",
 )  # fmt: skip
-_WORDS = data.parse(data.read("steps.toml"), "steps.toml").table("words").closed(_KEYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +107,7 @@ class Calculation:
     """One day's minutes under all policies side by side.
 
     ``gives_up`` is what the strict reading bills less than each other policy, in units; ``gives_up_words`` says it.
-    ``rules`` is the version of the rules.
+    ``rules`` is the version of the rules, ``dates`` what they do not know or no longer bill on the day.
     """
 
     minutes: Mapping[str, int]
@@ -105,6 +118,7 @@ class Calculation:
     gives_up_words: tuple[str, ...]
     payers: tuple[PayerCount, ...]
     rules: str
+    dates: tuple[str, ...]
 
 
 def calculate(
@@ -145,7 +159,11 @@ def calculate(
 def count_under(minutes: Mapping[str, int], terms: Terms) -> Calculation:
     """Return the same under terms that stand already; errors as for `calculate`."""
     rules = terms.rules
+    billable = {code: value for code, value in minutes.items() if not _retired(code, terms)}
+    # All minutes are looked at first, so that wrong ones are refused whatever the day.
     pooled = dict(sorted(counted(minutes, rules.codes).items()))
+    if len(billable) < len(minutes):
+        pooled = dict(sorted(counted(billable, rules.codes).items()))
     policies = {policy: allocate(pooled, policy, rules) for policy in POLICIES}
     strict = policies[_STRICT].total
     gives_up = {policy: each.total - strict for policy, each in policies.items() if policy != _STRICT}
@@ -153,6 +171,7 @@ def count_under(minutes: Mapping[str, int], terms: Terms) -> Calculation:
         minutes=dict(sorted(minutes.items())),
         timed_total=sum(pooled.values()),
         left_out=tuple(_left_out(minutes, pooled, terms)),
+        dates=tuple(_dates(minutes, terms)),
         policies=policies,
         gives_up=gives_up,
         gives_up_words=tuple(
@@ -165,7 +184,7 @@ def count_under(minutes: Mapping[str, int], terms: Terms) -> Calculation:
                 name=each.name,
                 governs=each is terms.payers[0],
                 policy=each.policy,
-                units=(earned := payer_units(minutes, each, rules.codes)),
+                units=(earned := payer_units(billable, each, rules.codes)),
                 total=sum(earned.values()),
                 confirmed=each.rule.confirmed,
             )
@@ -192,12 +211,13 @@ def allocate(minutes: Mapping[str, int], policy: str, rules: Rules) -> Allocatio
     UnknownPolicy, UnknownCode, InvalidMinutes
         As for `models.billing.units.units`.
     """
-    earned = units(minutes, policy, codes=rules.codes)
+    services = service_units(minutes, policy, codes=rules.codes)
+    earned = shared_out(services, rules.codes)
     told = {code: value for code, value in sorted(minutes.items()) if value}
     if not told:
         steps = (Step(_say("no_minutes"), policy),)
     elif policy == _POOLED:
-        steps = _pooled_steps(told, earned)
+        steps = _pooled_steps(told, services)
     else:
         steps = tuple(_alone(code, value, policy) for code, value in told.items())
     changes = tuple(_changes(minutes, earned, policy, rules.codes))
@@ -206,7 +226,7 @@ def allocate(minutes: Mapping[str, int], policy: str, rules: Rules) -> Allocatio
         name=POLICY_NAMES[policy],
         units=earned,
         total=sum(earned.values()),
-        steps=steps,
+        steps=(*steps, *_further(services, rules.codes)),
         changes=changes,
         no_change="" if changes else _say("same"),
         source=rules.get(policy).source,
@@ -228,7 +248,7 @@ def _pooled_steps(minutes: Mapping[str, int], earned: Mapping[str, int]) -> tupl
     total, number = sum(minutes.values()), sum(earned.values())
     least = UNIT_MINUTES * (number - 1) + MIDPOINT
     if not number:
-        return (Step(_say("pool_none", total=total), _POOLED),)
+        return (Step(_say("pool_none", total=total, midpoint=MIDPOINT), _POOLED),)
     steps = [
         Step(_say("pool", total=total, units=_units(number), least=least, most=least + UNIT_MINUTES - 1), _POOLED),
         *(_alone(code, value, _POOLED) for code, value in minutes.items()),
@@ -237,14 +257,84 @@ def _pooled_steps(minutes: Mapping[str, int], earned: Mapping[str, int]) -> tupl
     left = number - whole
     key = "given_all" if not left else "given_whole" if left == 1 else "given_wholes"
     steps.append(Step(_say(key, whole=_units(whole), left=left), _POOLED))
-    takers = [code for code, value in minutes.items() if value // UNIT_MINUTES < earned.get(code, 0)]
-    for code in sorted(takers, key=lambda code: -(minutes[code] % UNIT_MINUTES)):
-        rest = minutes[code] % UNIT_MINUTES
+    takers = {code for code, value in minutes.items() if value // UNIT_MINUTES < earned.get(code, 0)}
+    return (*steps, *_taken(minutes, takers))
+
+
+def _taken(minutes: Mapping[str, int], takers: AbstractSet[str]) -> Iterator[Step]:
+    """Yield who takes the units that the whole 15s leave, most minutes left first, and whose minutes left come too late."""
+    rests = {code: value % UNIT_MINUTES for code, value in minutes.items()}
+    last = min((rests[code] for code in takers), default=0)
+    for rest in sorted({rests[code] for code in takers}, reverse=True):
+        taking = [code for code in rests if code in takers and rests[code] == rest]
         # Codes that got nothing with as many minutes left: the manual leaves the choice to the therapist.
-        tied = [other for other, value in minutes.items() if other not in takers and value % UNIT_MINUTES == rest]
-        key = "takes_tie" if tied else "takes"
-        steps.append(Step(_say(key, code=code, left=rest, others=" or ".join(tied)), _POOLED, code))
-    return tuple(steps)
+        tied = [code for code in rests if code not in takers and rests[code] == rest]
+        key = "takes_tie" if tied else "takes" if rest == max(rests.values()) else "next"
+        key = key if len(taking) == 1 else f"{key}_all"
+        said = _say(key, codes=_listed(taking, "and"), left=rest, others=_listed(tied, "or"))
+        yield Step(said, _POOLED, taking[0] if len(taking) == 1 else None)
+    taker = _listed([code for code in rests if code in takers and rests[code] == last], "and")
+    for code, rest in rests.items():
+        if takers and 0 < rest < last:
+            yield Step(_say("left_empty", code=code, left=rest, most=last, taker=taker), _POOLED, code)
+
+
+def _listed(codes: Sequence[str], word: str) -> str:
+    """Return codes as a list in words: "97110, 97140 and 97530"."""
+    return f" {_say(word)} ".join([", ".join(codes[:-1]), codes[-1]] if len(codes) > 1 else codes)
+
+
+def outside_words(terms: Terms) -> str:
+    """Return what to say of a day of which no rule says anything, ``""`` of any other.
+
+    Examples
+    --------
+    >>> outside_words(Terms(load_rules(), date(2099, 1, 1))).partition(" on ")[2]
+    '2099-01-01 others may hold.'
+    """
+    rules, day = terms.rules, terms.day
+    if day is None or not rules.outside(day):
+        return ""
+    return _say("outside", day=day.isoformat(), first=rules.first.isoformat(), last=rules.last.isoformat())
+
+
+def _further(services: Mapping[str, int], codes: Mapping[str, Code]) -> Iterator[Step]:
+    """Yield how the units of a first code go to its add-on."""
+    for code, number in services.items():
+        further = further_code(code, codes)
+        if further is not None and codes[code].max_units_day < number:
+            first = codes[code].max_units_day
+            said = _say("further", code=code, first=_units(first), further=further, rest=_units(number - first))
+            yield Step(said, code, code)
+
+
+def _retired(code: str, terms: Terms) -> bool:
+    """Return whether a code surely may not be billed on the day; a day that nobody has confirmed takes no minutes."""
+    rows = terms.rules.periods("code", code)
+    return not terms.rules.bills(code, terms.day) and all(row.sure("from", "until") for row in rows)
+
+
+def _dates(minutes: Mapping[str, int], terms: Terms) -> Iterator[str]:
+    if outside := outside_words(terms):
+        yield outside
+    for code in sorted(minutes):
+        if not terms.rules.bills(code, terms.day) and not _retired(code, terms):
+            yield _say("perhaps_retired", code=code)
+
+
+def _not_billed(code: str, minutes: int, terms: Terms) -> LeftOut:
+    first, last = _life(code, terms)
+    early = terms.day is not None and first is not None and terms.day < first
+    key, limit = ("not_yet", first) if early else ("retired", last)
+    return LeftOut(
+        code, minutes, _say(key, code=code, minutes=minutes, limit="" if limit is None else limit.isoformat())
+    )
+
+
+def _life(code: str, terms: Terms) -> tuple[date | None, date | None]:
+    rows = terms.rules.periods("code", code)
+    starts, ends = [row.start for row in rows if row.start], [row.end for row in rows if row.end]
+    return min(starts, default=None), max(ends, default=None)
 
 
 def _alone(code: str, minutes: int, policy: str) -> Step:
@@ -279,7 +369,9 @@ def _changes(
 def _left_out(minutes: Mapping[str, int], pooled: Mapping[str, int], terms: Terms) -> list[LeftOut]:
     left: list[LeftOut] = []
     for code, value in sorted(minutes.items()):
-        if code not in pooled:
+        if _retired(code, terms):
+            left.append(_not_billed(code, value, terms))
+        elif not counts(code, terms.rules.codes):
             known = terms.rules.codes[code]
             key = "other_unit" if known.timed else "untimed"
             left.append(LeftOut(code, value, _say(key, code=code, minutes=value, unit=known.unit_minutes)))
@@ -295,5 +387,10 @@ def _units(number: int) -> str:
     return _say("no_unit" if not number else "one_unit" if number == 1 else "some_units", count=number)
 
 
+@cache
+def _words() -> data.Entry:
+    return data.parse(data.read("steps.toml"), "steps.toml").table("words").closed(_KEYS)
+
+
 def _say(key: str, **values: str | int) -> str:
-    return _WORDS.get(key, str).format(**values)
+    return _words().get(key, str).format(**values)

@@ -26,7 +26,7 @@ Value = str | int | bool | tuple[str, ...]
 # How a field is written: text, whole number, true or false, list of texts (it may be empty), or one of these words.
 Form = Literal["text", "whole", "yes", "texts"] | tuple[str | int, ...]
 
-GROUPS = ("procedure", "group", "evaluation", "test", "modality", "remote", "slp")
+GROUPS = ("procedure", "group", "evaluation", "test", "modality", "remote", "slp", "physician")
 FAMILIES = ("discipline", "distinct", "threshold", "assistant", "other")
 DISCIPLINES = ("PT", "OT", "SLP")
 NUMBER = re.compile(r"[0-9A-Z][0-9]{4}")
@@ -41,26 +41,33 @@ class Kind(NamedTuple):
     id: str = "id"
 
 
+# Of these a row is one period of what its ``of`` names, of what its id names where it has none. Pairs, limits and thresholds
+# name what they speak of in other fields; policies are the code's.
+_OF: Mapping[str, Form] = {"of": "text"}
+
 KINDS: Mapping[str, Kind] = {
     "code": Kind(
         "codes.toml",
         {"name": "text", "timed": "yes", "unit_minutes": "whole", "group": GROUPS},
-        {"headline": "yes", "names": "texts", "add_on_to": "text"},
+        {
+            "headline": "yes", "names": "texts", "add_on_to": "text", "max_units_day": "whole", "note": "text",
+            "not_for": "texts", "not_for_discipline": DISCIPLINES, "instead": "text", **_OF,
+        },
         "number",
     ),
     "policy": Kind("policies.toml", {"name": "text", "rule": "text"}),
-    "counting": Kind("policies.toml", {"text": "text"}),
+    "counting": Kind("policies.toml", {"text": "text"}, _OF),
     "pair": Kind(
         "pairs.toml",
         {"table": "text", "column_1": "texts", "column_2": "texts", "indicator": (0, 1, 9)},
         {"disputed": "yes", "note": "text"},
     ),
-    "limit": Kind("limits.toml", {"code": "text", "units": "whole"}, {"note": "text"}),
+    "limit": Kind("limits.toml", {"code": "text", "units": "whole"}, {"table": "text", "note": "text"}),
     "threshold": Kind("thresholds.toml", {"name": ("kx", "review"), "dollars": "whole"}, {"note": "text"}),
     "modifier": Kind(
-        "modifiers.toml", {"family": FAMILIES, "meaning": "text"}, {"discipline": DISCIPLINES, "required": "text"}
+        "modifiers.toml", {"family": FAMILIES, "meaning": "text"}, {"discipline": DISCIPLINES, "required": "text", **_OF}
     ),
-    "share": Kind("modifiers.toml", {"text": "text"}, {"percent": "whole"}),
+    "share": Kind("modifiers.toml", {"text": "text"}, {"percent": "whole", **_OF}),
     "requirement": Kind(
         "documentation.toml",
         {
@@ -70,7 +77,7 @@ KINDS: Mapping[str, Kind] = {
             "level": ("must", "should", "voluntary", "retired"),
             "text": "text",
         },
-        {"note": "text"},
+        {"note": "text", **_OF},
     ),
     "payer": Kind(
         "payers.toml",
@@ -78,17 +85,20 @@ KINDS: Mapping[str, Kind] = {
             "name": "text", "policy": "text", "minimum_15": "yes", "modifiers": "texts", "limits": "yes",
             "assistants": ("modifier", "plain", "none"),
         },
-        {"tables": "texts", "day_cap": "whole", "note": "text"},
+        {"tables": "texts", "day_cap": "whole", "note": "text", **_OF},
     ),
 }  # fmt: skip
 FILES: tuple[str, ...] = tuple(dict.fromkeys(kind.file for kind in KINDS.values()))
 
 _COMMON = ("source", "checked", "confirmed")
-_OPEN = ("from", "until", "unconfirmed_fields")
+_OPEN = ("from", "until", "unconfirmed_fields", "second_source")
 
 
 class Rule(NamedTuple):
-    """One rule; ``start`` and ``end`` are its first and last day of service, ``None`` where it is open on that side."""
+    """One rule; ``start`` and ``end`` are its first and last day of service, ``None`` where it is open on that side.
+
+    ``second_source`` is one more page that says so, ``""`` where none was read.
+    """
 
     kind: str
     id: str
@@ -100,6 +110,12 @@ class Rule(NamedTuple):
     confirmed: bool
     unconfirmed_fields: tuple[str, ...]
     values: Mapping[str, Value]
+    second_source: str = ""
+
+    @property
+    def subject(self) -> str:
+        """What the row is a period of: a payer's, code's or modifier's name; its own id where it has no ``of``."""
+        return self.text("of") or self.id
 
     def holds(self, day: date | None) -> bool:
         """Return whether the rule is in force on a day; without one, whether it is open at its end."""
@@ -184,11 +200,12 @@ def _rule(entry: data.Entry, name: str, sources: Mapping[str, object]) -> Rule:
         file=entry.file,
         start=start,
         end=end,
-        source=_source(entry, sources),
+        source=_source(entry, "source", sources),
         checked=checked,
         confirmed=entry.get("confirmed", bool),
         unconfirmed_fields=unconfirmed,
         values=MappingProxyType(values),
+        second_source=_source(entry, "second_source", sources) if "second_source" in entry.values else "",
     )
 
 
@@ -210,12 +227,12 @@ def _value(entry: data.Entry, key: str, form: Form) -> Value:
     return value
 
 
-def _source(entry: data.Entry, sources: Mapping[str, object]) -> str:
+def _source(entry: data.Entry, key: str, sources: Mapping[str, object]) -> str:
     """Return the source in words: a key of the file's sources, an address, or what stands there."""
-    source = entry.get("source", str)
+    source = entry.get(key, str)
     if source in sources:
         return str(sources[source])
     # A single word is meant as a key.
     if " " not in source and "://" not in source:
-        raise entry.error("source must be a key of [sources], an address, or words")
+        raise entry.error(f"{key} must be a key of [sources], an address, or words")
     return source

@@ -16,9 +16,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cache
 from itertools import pairwise
-from pathlib import Path
+from os.path import basename
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from models.billing import data
 from models.billing.codes import CODES, Code, codes_of
@@ -27,7 +27,13 @@ from models.billing.rows import FAMILIES, FILES, KINDS, NUMBER, Rule, parse_rows
 from models.billing.units import POLICIES
 from nlp.errors import LexiconError
 
+if TYPE_CHECKING:
+    # At run time it would take as long to load as all rules.
+    from pathlib import Path
+
 _ALWAYS, _FOR_EVER = date.min, date.max
+# Limits of no table of their own are Medicare's.
+USUAL_LIMITS = ""
 
 
 class Edit(NamedTuple):
@@ -57,6 +63,9 @@ class Rules:
         for rule in self.rows.values():
             kinds[rule.kind].append(rule)
         self._kinds = {kind: tuple(rules) for kind, rules in kinds.items()}
+        self._periods: dict[tuple[str, str], list[Rule]] = {}
+        for rule in self.rows.values():
+            self._periods.setdefault((rule.kind, rule.subject), []).append(rule)
         self.codes: Mapping[str, Code] = codes_of(self.of_kind("code"))
         starts = [rule.start for rule in self.rows.values() if rule.start is not None]
         ends = [rule.end for rule in self.rows.values() if rule.end is not None and rule.sure("until")]
@@ -70,6 +79,19 @@ class Rules:
     def on(self, kind: str, day: date | None) -> tuple[Rule, ...]:
         """Return the rows of one kind that hold on a day; without one, those that are open at their end."""
         return tuple(rule for rule in self.of_kind(kind) if rule.holds(day))
+
+    def periods(self, kind: str, subject: str) -> tuple[Rule, ...]:
+        """Return the rows that speak of one thing, whatever their dates: of a payer, a code, a modifier, ..."""
+        return tuple(self._periods.get((kind, subject), ()))
+
+    def of(self, kind: str, subject: str, day: date | None) -> Rule | None:
+        """Return the row that speaks of one thing on a day, ``None`` where none does."""
+        return next((rule for rule in self.periods(kind, subject) if rule.holds(day)), None)
+
+    def row_of(self, kind: str, subject: str, day: date | None) -> Rule | None:
+        """Return the row that speaks of one thing on a day, else the last that ever did."""
+        rows = self.periods(kind, subject)
+        return self.of(kind, subject, day) or (rows[-1] if rows else None)
 
     def get(self, id: str) -> Rule:
         """Return the row of an id.
@@ -97,14 +119,15 @@ class Rules:
             if paid in codes and denied in codes
         )
 
-    def limit(self, code: str, day: date | None) -> Rule | None:
-        """Return the daily limit of a code, ``None`` where none is known for the day."""
-        return next((rule for rule in self.on("limit", day) if rule.text("code") == code), None)
+    def limit(self, code: str, day: date | None, tables: Collection[str] = (USUAL_LIMITS,)) -> Rule | None:
+        """Return the daily limit of a code in the first of these tables that has one, ``None`` where none is known for the day."""
+        found = {rule.text("table"): rule for rule in self.on("limit", day) if rule.text("code") == code}
+        return next((found[table] for table in tables if table in found), None)
 
     def modifiers(self, family: str, discipline: str | None, day: date | None) -> tuple[str, ...]:
         """Return the modifiers of a family on a day: those of one discipline, or of every one where it is not known."""
         return tuple(
-            rule.id
+            rule.subject
             for rule in self.on("modifier", day)
             if rule.text("family") == family and (discipline is None or rule.text("discipline") in ("", discipline))
         )
@@ -114,15 +137,34 @@ class Rules:
 
         A code that no list has is not judged.
         """
-        return code not in self.codes or self.rows[code].holds(day)
+        return code not in self.codes or self.of("code", code, day) is not None
+
+    def outside(self, day: date | None) -> bool:
+        """Return whether a day lies before the first or after the last one of which the rules say something."""
+        return day is not None and not self.first <= day <= self.last
+
+    def of_code(self, code: str, day: date | None) -> Rule:
+        """Return the row of a code of the list on a day, the last one of all where none holds then."""
+        row = self.row_of("code", code, day)
+        assert row is not None, "it is a code of the list"
+        return row
 
     def assistant_share(self, day: date | None) -> Rule | None:
         """Return the rule that says from which share of the minutes a service counts as an assistant's."""
-        return next((rule for rule in self.on("share", day) if rule.id == _SHARE), None)
+        return self.of("share", _SHARE, day)
+
+    def last_unit(self, day: date | None) -> Rule | None:
+        """Return the rule that spares a last unit the assistant's modifier, ``None`` where none holds on the day."""
+        return self.of("share", _LAST_UNIT, day)
 
 
 _NO_EDIT = 9
-_SHARE = "assistant.share"
+_SHARE, _LAST_UNIT = "assistant.share", "assistant.last_unit"
+# What the arithmetic takes from a code.
+_SHAPE = ("timed", "unit_minutes", "group", "headline", "add_on_to", "max_units_day")
+# Shares that are nothing without their number; the others are rules in words.
+_PERCENT = (_SHARE, "assistant.paid_at")
+_THERAPY = "97"  # how the numbers of physical medicine begin
 
 
 def assistant_marked(assistant: int, minutes: int, rule: Rule) -> bool:
@@ -166,8 +208,8 @@ def load_rules(path: str | Path | None = None) -> Rules:
         rows, texts = _shipped()
         return _checked(rows, f"{max(rule.checked for rule in rows)}-{_digest(texts)}")
     base = load_rules()
-    text = _decoded(Path(path))
-    rows, problems, version = _own(text, Path(path).name, base)
+    text = _decoded(path)
+    rows, problems, version = _own(text, basename(path), base)
     if problems:
         raise problems[0]
     return _checked(_merged(base, rows), f"{base.version}+{version}-{_digest([text])}")
@@ -202,11 +244,12 @@ def _shipped() -> tuple[tuple[Rule, ...], list[str]]:
     return tuple(rows), texts
 
 
-def _decoded(path: Path) -> str:
+def _decoded(path: str | Path) -> str:
     try:
-        return path.read_bytes().decode()
+        with open(path, "rb") as file:
+            return file.read().decode()
     except UnicodeDecodeError as error:
-        raise LexiconError(path.name, "", f"not UTF-8 text (byte {error.start})") from None
+        raise LexiconError(basename(path), "", f"not UTF-8 text (byte {error.start})") from None
 
 
 def _own(text: str, file: str, base: Rules) -> tuple[tuple[Rule, ...], list[LexiconError], str]:
@@ -238,15 +281,17 @@ def _fixed(rows: Iterable[Rule], base: Rules) -> Iterator[LexiconError]:
     for rule in rows:
         if rule.kind == "policy" and rule.id not in POLICIES:
             yield LexiconError(rule.file, rule.id, f"the policies are {', '.join(POLICIES)}; a payer names one of them")
-        elif rule.kind == "code" and rule.yes("headline") and rule.id not in base.codes:
+        elif rule.kind == "share" and not base.periods("share", rule.subject):
+            known = ", ".join(each.subject for each in base.of_kind("share"))
+            yield LexiconError(
+                rule.file, rule.id, f"nothing reads such a share; its id, or its of, must be one of {known}"
+            )
+        elif rule.kind == "code" and rule.yes("headline") and rule.subject not in base.codes:
             yield LexiconError(rule.file, rule.id, "a headline code is one that the model was trained for")
-        elif rule.kind == "code" and rule.id in base.codes:
-            old = base.codes[rule.id]
-            new = (rule.yes("timed"), rule.number("unit_minutes"), rule.text("group"), rule.yes("headline"))
-            if new != (old.timed, old.unit_minutes, old.group, old.headline):
-                yield LexiconError(
-                    rule.file, rule.id, "timed, unit_minutes, group and headline of a shipped code cannot be changed"
-                )
+        elif rule.kind == "code" and rule.subject in base.codes:
+            old, new = base.codes[rule.subject], codes_of((rule,))[rule.subject]
+            if any(getattr(old, field) != getattr(new, field) for field in _SHAPE):
+                yield LexiconError(rule.file, rule.id, f"of a shipped code {', '.join(_SHAPE)} cannot be changed")
 
 
 def _merged(base: Rules, rows: Sequence[Rule]) -> tuple[Rule, ...]:
@@ -261,42 +306,71 @@ def _checked(rows: Sequence[Rule], version: str) -> Rules:
 
 def _crossed(rows: Sequence[Rule], codes: Mapping[str, Code], known: Iterable[Rule] = ()) -> Iterator[LexiconError]:
     """Yield references of rows to what is not there."""
-    tables = {rule.text("table") for rule in (*known, *rows) if rule.kind == "pair"}
+    every = (*known, *rows)
+    tables = {rule.text("table") for rule in every if rule.kind in ("pair", "limit")}
+    payers = {rule.subject for rule in every if rule.kind == "payer"}
+    kinds = {rule.id: rule.kind for rule in every}
+    subjects = [rule.subject for rule in {rule.id: rule for rule in every}.values()]
     for rule in rows:
-        for reason in _references(rule, codes, tables):
+        if kinds.get(rule.subject, rule.kind) != rule.kind:
+            yield LexiconError(rule.file, rule.id, f"of names a {kinds[rule.subject]} row")
+        elif "of" in rule.values and subjects.count(rule.subject) == 1:
+            yield LexiconError(rule.file, rule.id, f"of names {rule.subject}, of which there is no other row")
+        for reason in (*_references(rule, codes, tables), *_code_references(rule, codes, payers)):
             yield LexiconError(rule.file, rule.id, reason)
+
+
+def _code_references(rule: Rule, codes: Mapping[str, Code], payers: set[str]) -> Iterator[str]:
+    if rule.kind != "code":
+        return
+    for field in ("add_on_to", "instead"):
+        if field in rule.values and rule.text(field) not in codes:
+            yield f"{field}: the code list has no {rule.text(field)}"
+    if unknown := sorted(set(rule.texts("not_for")) - payers):
+        yield f"not_for: there is no payer {', '.join(unknown)}"
 
 
 def _references(rule: Rule, codes: Mapping[str, Code], tables: set[str]) -> Iterator[str]:
     if rule.kind == "pair":
-        columns = (rule.texts("column_1"), rule.texts("column_2"))
-        if not all(columns) or not all(NUMBER.fullmatch(code) for column in columns for code in column):
-            yield "column_1 and column_2 must be lists of code numbers"
-        # The other column may hold codes of other providers, which the code list leaves out.
-        elif not any(set(column) <= set(codes) for column in columns):
-            unknown = sorted({code for column in columns for code in column} - set(codes))
-            yield f"the code list has no {', '.join(unknown)}"
+        yield from _wrong_pair(rule, codes)
     elif rule.kind == "limit":
         if rule.text("code") not in codes:
             yield f"the code list has no {rule.text('code')}"
         if rule.number("units") < 1:
             yield "units must be 1 or more"
-    elif rule.kind == "code":
-        if "add_on_to" in rule.values and rule.text("add_on_to") not in codes:
-            yield f"add_on_to: the code list has no {rule.text('add_on_to')}"
     elif rule.kind == "threshold":
         if rule.number("dollars") < 1:
             yield "dollars must be 1 or more"
     elif rule.kind == "share":
-        if rule.number("percent") > 100:
-            yield "percent must lie in [0, 100]"
+        if rule.subject in _PERCENT and "percent" not in rule.values:
+            yield "percent is missing"
+        elif "percent" in rule.values and not 1 <= rule.number("percent") <= 100:
+            yield "percent must lie in [1, 100]"
     elif rule.kind == "payer":
         if rule.text("policy") not in POLICIES:
             yield f"policy must be one of {', '.join(POLICIES)}"
         if unknown := sorted(set(rule.texts("tables")) - tables):
-            yield f"no pair stands in a table {', '.join(unknown)}"
+            yield f"no pair and no limit stands in a table {', '.join(unknown)}"
         if unknown := sorted(set(rule.texts("modifiers")) - set(FAMILIES)):
             yield f"modifiers must be families: {', '.join(FAMILIES)}"
+
+
+def _wrong_pair(rule: Rule, codes: Mapping[str, Code]) -> Iterator[str]:
+    columns = (rule.texts("column_1"), rule.texts("column_2"))
+    named = [code for column in columns for code in column]
+    if not all(columns) or not all(NUMBER.fullmatch(code) for code in named):
+        yield "column_1 and column_2 must be lists of code numbers"
+        return
+    if twice := sorted({code for code in named if named.count(code) > 1}):
+        yield f"{', '.join(twice)} stands twice in column_1 and column_2; a pair is two codes"
+    unknown = {code for code in named if code not in codes}
+    # The other column may hold codes of other providers, which the code list leaves out. Therapy's own numbers are slips.
+    if all(unknown.intersection(column) for column in columns):
+        slips = unknown
+    else:
+        slips = {code for code in unknown if code.startswith(_THERAPY)}
+    if slips:
+        yield f"the code list has no {', '.join(sorted(slips))}; where it is right, add a [[code]] row"
 
 
 def _overlapping(rows: Iterable[Rule]) -> Iterator[LexiconError]:
@@ -331,10 +405,10 @@ def _places(rule: Rule) -> Iterable[tuple[str, ...]]:
             for denied in rule.texts("column_2")
         }
     if rule.kind == "limit":
-        return [("limit", rule.text("code"))]
+        return [("limit", rule.text("table"), rule.text("code"))]
     if rule.kind == "threshold":
         return [("threshold", rule.text("name"))]
-    return ()
+    return [(rule.kind, rule.subject)]
 
 
 def _digest(texts: Iterable[str]) -> str:

@@ -11,17 +11,16 @@ Examples
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 from models.billing import data
-from models.billing.codes import CODES, Code
+from models.billing.codes import CODES, Code, first_code, further_code
 from models.billing.errors import InvalidMinutes, UnknownCode, UnknownPolicy
 from models.billing.rows import parse_rows
 
 
-@dataclass(frozen=True, slots=True)
-class Policies:
+class Policies(NamedTuple):
     """The policies' names by id, and the two numbers of their arithmetic, both in whole minutes."""
 
     names: Mapping[str, str]
@@ -57,13 +56,13 @@ def _full_15(minutes: Mapping[str, int]) -> dict[str, int]:
 
 
 def _cms_8_minute(minutes: Mapping[str, int]) -> dict[str, int]:
-    earned = _full_15(minutes)
+    given = _full_15(minutes)
     # A remainder is less than a unit, so there are never more units left than codes with a remainder: one each at most.
-    left = (sum(minutes.values()) + UNIT_MINUTES - MIDPOINT) // UNIT_MINUTES - sum(earned.values())
+    left = (sum(minutes.values()) + UNIT_MINUTES - MIDPOINT) // UNIT_MINUTES - sum(given.values())
     order = sorted(minutes, key=lambda code: (-(minutes[code] % UNIT_MINUTES), -minutes[code], code))
     for code in order[:left]:
-        earned[code] += 1
-    return earned
+        given[code] += 1
+    return given
 
 
 def _ama_midpoint(minutes: Mapping[str, int]) -> dict[str, int]:
@@ -107,7 +106,8 @@ def units(minutes: Mapping[str, int], policy: str, *, codes: Mapping[str, Code] 
     policy : str
         ``full_15`` (whole 15s only, per code), ``cms_8_minute`` (all minutes together fix the number of units; whole
         15s first, the rest one each to the largest remainders, of equal remainders the code with more minutes first,
-        then the lower number) or ``ama_midpoint`` (per code; a remainder of 8 minutes or more earns one more).
+        then the lower number) or ``ama_midpoint`` (per code; a remainder of 8 minutes or more earns one more). A first code
+        and its add-on are one service: it is counted as one, the first unit is the first code's, the rest the add-on's.
     codes : Mapping[str, Code]
         The code list; without it, the shipped one.
 
@@ -127,10 +127,41 @@ def units(minutes: Mapping[str, int], policy: str, *, codes: Mapping[str, Code] 
     {'97110': 2, '97530': 1}
     >>> units({"97110": 20, "97530": 18}, "ama_midpoint")
     {'97110': 1, '97530': 1}
+    >>> units({"97129": 30}, "full_15")
+    {'97129': 1, '97130': 1}
+    """
+    return shared_out(service_units(minutes, policy, codes=codes), codes)
+
+
+def service_units(minutes: Mapping[str, int], policy: str, *, codes: Mapping[str, Code] = CODES) -> dict[str, int]:
+    """Return the same units with those of an add-on under the code of its first unit; arguments and errors as for `units`.
+
+    Examples
+    --------
+    >>> service_units({"97129": 30}, "full_15")
+    {'97129': 2}
     """
     if policy not in POLICIES:
         raise UnknownPolicy(policy, POLICIES)
-    return _earned(counted(minutes, codes), policy)
+    return earned(counted(minutes, codes), policy)
+
+
+def shared_out(services: Mapping[str, int], codes: Mapping[str, Code] = CODES) -> dict[str, int]:
+    """Return a service's units as its codes bill them: the first units its own, the rest its add-on's.
+
+    Examples
+    --------
+    >>> shared_out({"97129": 3, "97530": 3})
+    {'97129': 1, '97130': 2, '97530': 3}
+    """
+    out: dict[str, int] = {}
+    for code, number in services.items():
+        further = further_code(code, codes)
+        most = number if further is None else min(number, codes[code].max_units_day)
+        out[code] = most
+        if further is not None and most < number:
+            out[further] = number - most
+    return dict(sorted(out.items()))
 
 
 def all_units(minutes: Mapping[str, int], *, codes: Mapping[str, Code] = CODES) -> dict[str, dict[str, int]]:
@@ -142,11 +173,11 @@ def all_units(minutes: Mapping[str, int], *, codes: Mapping[str, Code] = CODES) 
     {'full_15': {'97110': 1}, 'cms_8_minute': {'97110': 2}, 'ama_midpoint': {'97110': 2}}
     """
     pooled = counted(minutes, codes)
-    return {policy: _earned(pooled, policy) for policy in POLICIES}
+    return {policy: shared_out(earned(pooled, policy), codes) for policy in POLICIES}
 
 
 def counted(minutes: Mapping[str, int], codes: Mapping[str, Code] = CODES) -> dict[str, int]:
-    """Return the minutes that become units: those of timed codes of 15 minutes.
+    """Return the minutes that become units: those of timed codes of 15 minutes, an add-on's under the code of its first unit.
 
     Raises
     ------
@@ -159,7 +190,8 @@ def counted(minutes: Mapping[str, int], codes: Mapping[str, Code] = CODES) -> di
         if not _is_minutes(value):
             raise InvalidMinutes(code, value)
         if counting:
-            out[code] = value
+            first = first_code(code, codes)
+            out[first] = out.get(first, 0) + value
     return out
 
 
@@ -168,5 +200,6 @@ def _is_minutes(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _earned(counted: Mapping[str, int], policy: str) -> dict[str, int]:
+def earned(counted: Mapping[str, int], policy: str) -> dict[str, int]:
+    """Return the units of minutes that are known to become units (`counted`), under a policy that there is."""
     return {code: number for code, number in sorted(_RULES[policy](counted).items()) if number > 0}

@@ -45,6 +45,12 @@ class TestClaims:
         assert report["columns"] == list(COLUMNS)
         assert post(client, LINES, accept="text/csv").text == report["csv"]
 
+    def test_the_rules_and_the_secondary_payer_stand_in_each_row(self, client: Client) -> None:
+        report = post(client, LINES, "/v1/claims?secondary_payer=strict_15").json()
+        assert {(row["rules"], row["secondary_payer"]) for row in report["rows"]} == {(report["rules"], "strict_15")}
+        assert {row["secondary_payer"] for row in post(client, LINES).json()["rows"]} == {""}
+        assert post(client, LINES, "/v1/claims?secondary_payer=acme").status_code == 422
+
     @pytest.mark.parametrize(("type", "begins"), [("text/csv", "note_id,"), ("text/html", "<!doctype html>")])
     def test_a_file_to_keep(self, client: Client, type: str, begins: str) -> None:
         answer = post(client, LINES, accept=type)

@@ -48,6 +48,7 @@ class TestCode:
         assert ran.exit_code == 0
         assert ran.stdout.startswith("97110 therapeutic exercise, sure (90 %): suggested   [n1]\n")
         assert ran.stdout.rstrip().endswith(DISCLAIMER)
+        assert "Model fake, rules fake." in " ".join(ran.stdout.split())
         assert "\x1b" not in ran.stdout
         assert all(len(line) < 81 for line in ran.stdout.splitlines())
 

@@ -63,7 +63,7 @@ class TestRules:
         ran = runner.invoke(app, ["rules", "list"])
         assert ran.exit_code == 0
         assert len(ran.stdout.splitlines()) == len(load_rules().rows)
-        assert ran.stderr.startswith(f"{len(load_rules().rows)} rules, 53 of them not confirmed; version {VERSION}.")
+        assert ran.stderr.startswith(f"{len(load_rules().rows)} rules, 78 of them not confirmed; version {VERSION}.")
 
     def test_list_of_a_kind_on_a_day(self) -> None:
         ran = runner.invoke(app, ["rules", "list", "--kind", "threshold", "--date", "2024-02-29", "--json"])
@@ -127,6 +127,12 @@ class TestUnits:
             f"Rules {VERSION}.",
         ):
             assert said in ran.stdout
+
+    def test_an_add_on_and_a_day_outside_the_rules(self) -> None:
+        ran = runner.invoke(app, ["units", "97129=30", "--date", "2099-01-01"])
+        assert [line.split()[0] for line in ran.stdout.splitlines() if line.startswith("97")] == ["97129", "97130"]
+        assert "on 2099-01-01 others may hold." in " ".join(ran.stdout.split())
+        assert "others may hold" not in runner.invoke(app, ["units", "97129=30", "--date", "2026-01-01"]).stdout
 
     def test_json(self) -> None:
         said = json.loads(runner.invoke(app, ["units", "97530=23", "97110=15", "--json"]).stdout)
@@ -221,7 +227,8 @@ class TestPayers:
         for said in (
             "Words: The note says: SLR, clamshells.",
             "rule cms_8_minute",
-            "rule pair_needs_modifier",
+            "rule 97530-97116.2020-10: ",
+            "Unit 1 of 97110:",
             VERSION,
         ):
             assert said in ran.stdout
@@ -285,6 +292,25 @@ class TestClaims:
         assert not {"http-equiv", "<script", "src=", "@import"} & set(page.split())
         assert "Units supported and not billed: 1" in page
 
+    def test_totals_alone_a_first_code_and_what_medicare_does_not_pay(self, claims: Any) -> None:
+        total = '"Total timed 45 min. TherEx: SLR 3x10. Gait training with RW 150 ft."'
+        ran, out = claims(
+            "note_id,text,code,units,modifiers,date_of_service,discipline",
+            f"v1,{total},97110,2,GP,2026-03-02,PT",
+            "v1,,97116,1,GP,,",
+            'v2,"Cognitive training 30 min: memory strategies.",97129,1,GO,2026-03-02,OT',
+            "v2,,97130,1,GO,,",
+            'v3,"TherEx 15 min: SLR 3x10. Moist hot pack 10 min.",97110,1,GP,2026-03-02,PT',
+            "v3,,97010,1,GP,,",
+        )
+        assert [(row["note_id"], row["verdict"], row["finding"], row["severity"]) for row in report(out)] == [
+            ("v1", "supported", "minutes_in_total", "info"),
+            ("v1", "supported", "minutes_in_total", "info"),
+            ("v2", "supported", "", ""),
+            ("v3", "differs", "code_not_paid", "warning"),
+        ]
+        assert ran.exit_code == 1
+
     def test_no_word_of_a_note_is_in_the_report(self, claims: Any, tmp_path: Path) -> None:
         html = tmp_path / "report.html"
         ran, out = claims(HEAD, "v1,n1.txt,97110,3,GP,2026-03-02,PT", options=("--html", str(html)))
@@ -299,15 +325,56 @@ class TestClaims:
             'v1,"TherEx 14 min: SLR 3x10",97110,1,commercial_ama',
             'v2,"TherEx 14 min: SLR 3x10",97110,1,strict_15',
         )
-        assert [(row["note_id"], row["finding"]) for row in report(out)] == [
-            ("v1", "modifier_missing"),
-            ("v2", "units_above_minutes"),
+        # What nobody has confirmed of a payer is no ground for more than an advice.
+        assert [(row["note_id"], row["finding"], row["severity"], row["verdict"]) for row in report(out)] == [
+            ("v1", "modifier_missing", "info", "supported"),
+            ("v2", "units_above_minutes", "warning", "differs"),
         ]
         assert ran.exit_code == 1
+
+    def test_every_row_names_the_rules(self, claims: Any, tmp_path: Path) -> None:
+        (tmp_path / "long.txt").write_text("a " * 130_000, encoding="utf-8")
+        _, out = claims(HEAD, *FINE, "v2,n1.txt,97110,3,GP,,", "v3,long.txt,97110,1,GP,,")
+        rows = report(out)
+        assert {row["verdict"] for row in rows} == {"supported", "differs", "unreadable"}
+        assert {row["rules"] for row in rows} == {load_rules().version}
+
+    @pytest.mark.parametrize(
+        ("column", "options", "differs"),
+        [
+            ("", (), False),
+            ("", ("--secondary-payer", "strict_15"), True),
+            ("strict_15", (), True),
+            ("strict_15", ("--secondary-payer", "medicare"), True),
+            ("medicare", (), False),
+            ("medicare", ("--secondary-payer", "strict_15"), False),
+        ],
+    )
+    def test_a_secondary_payer_that_counts_otherwise_is_told(
+        self, claims: Any, column: str, options: tuple[str, ...], differs: bool
+    ) -> None:
+        ran, out = claims(
+            "note_id,text,code,units,modifiers,secondary_payer",
+            f'v1,"TherEx 23 min: SLR 3x10",97110,2,GP,{column}',
+            options=options,
+        )
+        assert ran.exit_code == 0
+        [row] = report(out)
+        assert (row["payer"], row["secondary_payer"]) == ("medicare", column or "".join(options[1:]))
+        assert (row["finding"], row["severity"]) == (("payers_differ", "info") if differs else ("", ""))
+        if differs:
+            assert "supports 2 x 97110; the source document's strict reading" in row["message"]
+            assert "supports 1 x 97110" in row["message"]
 
     @pytest.mark.parametrize(
         ("lines", "row", "said"),
         [
+            ([HEAD + ",secondary_payer", "v1,n1.txt,97110,1,GP,,PT,nobody"], "2", "no such payer"),
+            (
+                [HEAD + ",secondary_payer", "v1,n1.txt,97110,1,GP,,PT,medicare", "v1,,97530,1,GP,,,strict_15"],
+                "3",
+                "secondary_payer differs",
+            ),
             (["note_id,file,code,unit"], "1", "there is no column units"),
             (["note_id,code,units"], "1", "there must be a column text"),
             (["note_id,file,code,units,price"], "1", "column 5 is unknown"),

@@ -15,6 +15,7 @@ from api.db import values
 from api.decisions import KINDS, REASONS
 from api.main import create_app
 from api.settings import Settings
+from models.billing.rules import load_rules
 from models.coder import Coder
 from models.result import Result
 from nlp.document import STATUSES
@@ -295,6 +296,23 @@ def test_the_pages_ask_nothing_of_other_hosts_and_run_no_inline_code(client: Cli
 def test_the_page_has_its_words(client: Client) -> None:
     assert "Nothing is billed." in client.get("/").text
     assert client.get("/page/words").json()["codes"]["97110"] == "therapeutic exercise"
+
+
+def test_the_pages_know_a_clinic_s_own_codes_and_no_physician_s(tmp_path: Path) -> None:
+    path = tmp_path / "clinic.toml"
+    path.write_text(
+        '[header]\nversion = "1"\nsource = "a page"\nreviewed = "2026-11-26"\nreviewed_by = "us"\n'
+        '[[code]]\nnumber = "S9999"\nname = "our own"\ntimed = true\nunit_minutes = 15\ngroup = "procedure"\n'
+        'source = "a page"\nchecked = 2026-11-26\nconfirmed = true\n',
+        encoding="utf-8",
+    )
+    coder = FakeCoder()
+    coder.rules = load_rules(path)
+    with Client(create_app(Settings(), coder=coder)) as client:  # type: ignore[arg-type]
+        words = client.get("/page/words").json()
+    assert (words["codes"]["S9999"], words["own_codes"]) == ("our own", ["S9999"])
+    assert "99281" in coder.rules.codes
+    assert "99281" not in words["codes"]
 
 
 def test_every_value_that_the_pages_show_has_its_words(client: Client) -> None:

@@ -47,6 +47,24 @@ def test_the_table(coder: Coder, case: dict[str, Any]) -> None:
     assert item.source
 
 
+@pytest.mark.parametrize("case", TABLE["whole"], ids=lambda case: case["id"])
+def test_all_that_a_note_lacks(coder: Coder, case: dict[str, Any]) -> None:
+    done = coder.audit(case["note"])
+    missing = [item for item in done.items if item.state == "missing"]
+    assert [item.id for item in missing] == case["missing"]
+    examples = {item.id: item.example for item in reversed(missing)}
+    assert {id: examples[id] for id in case.get("examples", {})} == case.get("examples", {})
+
+
+def test_forty_cases_lack_something_and_every_element_is_missing_somewhere() -> None:
+    lacking = [case for case in TABLE["case"] if case["state"] == "missing"]
+    whole = [case for case in TABLE["whole"] if case["missing"]]
+    assert len(lacking) + len(whole) >= 40
+    assert len(whole) >= 6
+    elsewhere = {element.id for element in audit._book().elements if element.finder == audit._ELSEWHERE}
+    assert {case["element"] for case in lacking} == {element.id for element in audit._book().elements} - elsewhere
+
+
 def test_every_element_that_one_note_can_show_is_in_the_table() -> None:
     tried = {case["element"] for case in TABLE["case"]}
     assert len(TABLE["case"]) >= 40
@@ -110,6 +128,73 @@ def test_examples_speak_of_this_note(coder: Coder) -> None:
     ]
 
 
+EXERCISES = "SLR 3x10 with 2 lb, clamshells 2x15 with green band"
+TASKS = "sit to stand from 17-inch chair x 10, carrying laundry basket 30 ft"
+GOAL_BLANK = '"Goal: [task] [how much] with [help] by [date]".'
+SAID = [
+    # a block's example is of its own code's work, and the note's pointer is named where the block has one
+    ("Ther ex 15 min.", "service.activity", f'Name each task of this block, as in "{EXERCISES}", instead of a label.'),
+    (
+        "Ther ex 15 min per flow sheet.",
+        "service.activity",
+        f'Name each task of this block, as in "{EXERCISES}", instead of a label or "per flow sheet".',
+    ),
+    ("TherAct 20 min.", "service.activity", f'Name each task of this block, as in "{TASKS}", instead of a label.'),
+    # what was done to the patient or tested is no task of the patient's
+    (
+        "Manual therapy 15 min: soft tissue mobilization to L UT.",
+        "service.skill",
+        'Say what you did that an untrained person could not: "manual therapy: [cues for ..., graded from ... to ..., because ...]".',
+    ),
+    (
+        "PT evaluation 30 min, moderate complexity.",
+        "note.assessment",
+        'Say what you found: "[limit, error or measure] during [task], [help needed]".',
+    ),
+    (
+        "97750 15 min: Berg balance. TherEx 15 min: clamshells 2x10",
+        "note.goal",
+        f"Name the task of daily life that clamshells serves: {GOAL_BLANK}",
+    ),
+    ("MHP 10 min to low back.", "note.goal", f"Name a task of daily life that the patient wants back: {GOAL_BLANK}"),
+    ("US 8 min to R shoulder.", "note.progress", 'Compare with an earlier day: "[task or measure]: ___ today, ___ on [date]".'),
+    ("Ther ex 15 min: SLR 3x10.", "note.progress", 'Compare with an earlier day: "SLR: ___ today, ___ on [date]".'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("note", "element", "example"), SAID, ids=[f"{row[1]}-{row[0][:20]}" for row in SAID])
+def test_examples_read_well_and_lead_to_no_other_code(coder: Coder, note: str, element: str, example: str) -> None:
+    [item, *_] = [item for item in items_of(coder.audit(note), element) if item.state != "not_applicable"]
+    assert item.example == example
+
+
+@pytest.mark.parametrize(
+    ("note", "state", "why"),
+    [
+        ("PT evaluation 30 min, moderate complexity.", "not_applicable", "an evaluation is skilled in itself"),
+        ("PT re-eval 15 min.", "not_applicable", "an evaluation is skilled in itself"),
+        ("97750 physical performance test 15 min: Berg 41/56.", "not_applicable", "a test is skilled in itself"),
+        ("MHP 10 min to low back.", "not_applicable", "a modality's skill lies in its choice"),
+        ("Manual therapy 15 min: soft tissue mobilization to L UT.", "missing", "not found"),
+        ("Group exercise 30 min.", "missing", "not found"),
+    ],
+)
+def test_skill_is_asked_of_each_kind_of_service_in_its_own_words(coder: Coder, note: str, state: str, why: str) -> None:
+    [item] = items_of(coder.audit(note), "service.skill")
+    assert item.state == state
+    assert item.why.startswith(why)
+
+
+def test_no_example_has_an_unfilled_field_or_a_gap(coder: Coder) -> None:
+    notes = [row[0] for row in SAID] + [case["note"] for case in TABLE["case"]]
+    examples = {item.example for note in dict.fromkeys(notes) for item in coder.audit(note).items if item.example}
+    assert len(examples) > 40
+    for example in examples:
+        assert not set("{}") & set(example)
+        assert '""' not in example
+        assert example.endswith((".", '".'))
+
+
 def test_what_an_example_asks_for_satisfies(coder: Coder) -> None:
     lacking = coder.audit(WHOLE)
     assert {"note.timed_total", "note.visit_total", "note.date", "note.signature"} <= {
@@ -145,19 +230,43 @@ def test_a_goal_met_and_still_treated(coder: Coder, end: str, treated: bool) -> 
     assert any(service.finding for service in done.services) is treated
 
 
-def test_under_medicare_a_timed_total_is_enough(coder: Coder) -> None:
+@pytest.mark.parametrize(
+    ("request_", "state"),
+    [
+        ({}, "missing"),
+        ({"payer": "medicare"}, "not_applicable"),
+        ({"policy": "cms_8_minute"}, "not_applicable"),
+        ({"policy": "ama_midpoint"}, "missing"),
+        ({"payer": "commercial_ama"}, "missing"),
+        # The policy that the request names goes before the payer's, as it does for the flags.
+        ({"payer": "commercial_ama", "policy": "cms_8_minute"}, "not_applicable"),
+        ({"payer": "medicare", "policy": "full_15"}, "missing"),
+        ({"payer": "strict_15", "secondary_payer": "medicare"}, "missing"),
+    ],
+)
+def test_under_medicare_s_count_a_timed_total_is_enough(coder: Coder, request_: dict[str, str], state: str) -> None:
     note = "TA: sit to stand from low chair x 10.\nTher ex: SLR 3x10.\nTotal timed 35 min"
-    alone = items_of(coder.audit(note), "service.minutes")
-    medicare = items_of(coder.audit(Note(text=note, payer="medicare")), "service.minutes")
-    assert {item.state for item in alone} == {"missing"}
-    assert {item.state for item in medicare} == {"not_applicable"}
-    assert "voluntary" in medicare[0].why
+    items = items_of(coder.audit(Note.model_validate({"text": note, **request_})), "service.minutes")
+    assert {item.state for item in items} == {state}
+    assert all(("voluntary" in item.why) is (state == "not_applicable") for item in items)
 
 
 def test_a_day_in_the_request_is_a_date(coder: Coder) -> None:
     note = Note.model_validate({"text": WHOLE, "date_of_service": "2026-03-02"})
     [item] = items_of(coder.audit(note), "note.date")
     assert (item.state, item.spans, item.why) == ("present", (), "given with the request")
+
+
+def test_a_day_outside_the_rules_is_told(coder: Coder) -> None:
+    said = {
+        day: coder.audit(Note.model_validate({"text": WHOLE, "date_of_service": day})).dates
+        for day in ("2026-12-31", "2027-01-01")
+    }
+    assert said == {
+        "2026-12-31": "",
+        "2027-01-01": "The rules here speak of 2000-04-01 to 2026-12-31; on 2027-01-01 others may hold.",
+    }
+    assert coder.audit(WHOLE).dates == ""
 
 
 def test_what_is_not_confirmed_stays_marked(coder: Coder) -> None:
@@ -201,6 +310,7 @@ def test_any_text_can_be_audited(coder: Coder, text: str) -> None:
         ('scope = "service"', 'scope = "page"', "scope must be one of"),
         ('finder = "activity"', 'finder = "actvity"', "finder must be one of"),
         ('words = "date"', 'words = "day"', "no word list day"),
+        ("97530 = ", "97535 = ", "97530 is missing"),
         ("must = 2", 'must = "2"', "must must be a whole number"),
         (r"patterns = ['\b(?:ltgs?", r"patterns = ['\b((?:ltgs?", "no regular expression"),
     ],

@@ -29,6 +29,12 @@ OTHER = (
 )
 
 
+PROSE = (
+    "Knee less sore on the front steps and she slept through. She did straight leg raises with 2 lb three times ten, and "
+    "I held the pelvis level because it dropped. The last third of extension is still weak and lags five degrees.\n"
+)
+
+
 def visit(number: int, text: str, *, patient: str = "p1", day: int | None = None) -> Visit:
     on = date(2026, 1, 5) + timedelta(days=number if day is None else day)
     return Visit(note_id=f"n{number}", patient_ref=patient, text=text, date_of_service=on)
@@ -38,7 +44,35 @@ def found(*visits: Visit) -> list[Copy]:
     return list(find_copied(visits))
 
 
+LIST = (
+    "1. carry 10 lb of laundry up 12 steps with one rail in 4 weeks so that she can do laundry on her own\n"
+    "2. walk 1000 ft to the store and back with rollator and no rest in 8 weeks\n"
+    "3. get up from the floor alone within 2 weeks using the couch\n"
+)
+PLAIN = LIST.replace("1. ", "").replace("2. ", "").replace("3. ", "")
+FIRST = (
+    "O: SLR 3x10 with 2 lb, clamshells with green band x 15 each side.\nA: Quad lag 5 deg, weak in the last third.\n"
+)
+SECOND = "O: bridges 2x12, side stepping with red band 3 laps.\nA: Hip abductors 3+/5, trunk leans to the right.\n"
+
 PAIRS = [
+    # repeated goals are no copy, however they are laid out
+    ("a numbered list of goals, other bodies", "Goals:\n" + LIST + FIRST, "Goals:\n" + LIST + SECOND, False),
+    ("the same behind the body", FIRST + "Goals:\n" + LIST, SECOND + "Goals:\n" + LIST, False),
+    ("goals in plain lines under their heading", FIRST + "GOALS\n" + PLAIN, SECOND + "GOALS\n" + PLAIN, False),
+    ("a list that begins on the heading's line", FIRST + "STGs: " + LIST, SECOND + "STGs: " + LIST, False),
+    (
+        "dashes",
+        FIRST + "LTG:\n- " + LIST.replace("\n", "\n- "),
+        SECOND + "LTG:\n- " + LIST.replace("\n", "\n- "),
+        False,
+    ),
+    # and what stands under no heading of goals still counts
+    ("the same body with a list of goals", "Goals:\n" + LIST + BODY, "Goals:\n" + LIST + BODY, True),
+    ("another list of goals over the same body", "Goals:\n" + LIST + "\n" + BODY, "Goals:\n1. drive\n\n" + BODY, True),
+    ("a body in prose behind a blank line", "Goals:\n" + LIST + "\n" + PROSE, "Goals:\n1. drive\n\n" + PROSE, True),
+    ("a body in prose behind a goal's line", "LTG: drive to work\n" + PROSE, "LTG: walk 300 ft\n" + PROSE, True),
+    ("a numbered list that is no goals", "Treatment:\n" + LIST + FIRST, "Treatment:\n" + LIST + SECOND, True),
     ("the same", BODY, BODY, True),
     ("a new date", "DOS 1/5/2026\n" + BODY, "DOS 1/8/2026\n" + BODY, True),
     ("another case and spacing", BODY, BODY.upper().replace(" ", "  "), True),

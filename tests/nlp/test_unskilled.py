@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -77,3 +78,57 @@ def test_a_block_stops_where_the_next_begins() -> None:
     plain = Block(0, 3, "SLR", (), None, None, None)
     assert plain.skilled_minutes is None
     assert with_unskilled("SLR", [plain]) == (plain,)
+
+
+def blocks_of(text: str) -> list[Block]:
+    """Blocks between bars: "| ... |"; the first number of minutes in each is its own."""
+    found: list[Block] = []
+    for part in re.finditer(r"(?<=\|)[^|]+(?=\|)", text):
+        if found and found[-1].end + 1 == part.start():
+            continue
+        stated = re.search(r"\d+(?= min)", part.group())
+        tasks = block(part.group(), None).activities
+        moved = tuple(replace(task, start=task.start + part.start(), end=task.end + part.start()) for task in tasks)
+        minutes = int(stated[0]) if stated else None
+        found.append(Block(part.start(), part.end(), part.group(), moved, None, minutes, None))
+        text = text[: part.end()] + " " + text[part.end() + 1 :]
+    return found
+
+
+# The note with its blocks between bars, and minutes and skilled minutes of each block that is left.
+PARTS = [
+    # called a part of what stands before it: put into that block
+    ("|TherEx 23 min: SLR| 3x10. Last |8 min unattended on bike|.", [(23, 15)]),
+    ("|TherEx 23 min: SLR| 3x10\nlast |8 min unattended on bike|", [(23, 15)]),
+    ("|TherEx 23 min: SLR| 3x10, |8 min of this unattended on bike|", [(23, 15)]),
+    ("|TherEx 23 min: SLR| 3x10, of these |8 min unattended on Nustep|", [(23, 15)]),
+    ("|TherEx 23 min: SLR|, 8 of the |23 min unattended on bike|", [(23, 15)]),
+    ("|TA 20 min: transfers|. |TherEx 23 min: SLR|, last |8 min unattended on bike|", [(20, 20), (23, 15)]),
+    # no block of its own, in the next sentence or on the next line
+    ("|TherEx 23 min: SLR| 3x10; last 8 min unattended on bike.", [(23, 15)]),
+    ("|TherEx 23 min: SLR| 3x10. 8 min of that was on the bike unattended", [(23, 15)]),
+    ("|TherEx 23 min: SLR|\nLast 8 min with tech only.", [(23, 15)]),
+    ("|TherEx 23 min: SLR|, of this 8 min rest.", [(23, 15)]),
+    # a time of its own is taken off nothing else
+    ("|TherEx 23 min: SLR| 3x10. |Nustep 8 min unattended|.", [(23, 23), (8, 0)]),
+    ("|TherEx 23 min: SLR| 3x10. Last visit |8 min unattended on bike|.", [(23, 23), (8, 0)]),
+    # skilled, or longer than the time it would be a part of
+    ("|TherEx 23 min: SLR| 3x10. Last |8 min on bike| with cues.", [(23, 23), (8, 8)]),
+    ("|TherEx 23 min: SLR| 3x10; last 8 min on bike with cues.", [(23, 23)]),
+    ("|TherEx 8 min: SLR| 3x10. Last |15 min unattended on bike|.", [(8, 8), (15, 0)]),
+    ("|TherEx: SLR| 3x10. Last |8 min unattended on bike|.", [(None, None), (8, 0)]),
+    # of which block above, the note leaves open
+    ("|TA 20 min: transfers|\n|TherEx 23 min: SLR|\nLast |8 min unattended on bike|", [(20, 20), (23, 23), (8, 0)]),
+    ("|TA 20 min: transfers|\n|TherEx 23 min: SLR|\nLast 8 min unattended on bike", [(20, 20), (23, 23)]),
+    # never the next block's words
+    ("|TherEx 23 min: SLR|. |TA 15 min: transfers|, last 8 min unattended", [(23, 23), (15, 7)]),
+]
+
+
+@pytest.mark.parametrize(("marked", "expected"), PARTS, ids=[row[0][:60] for row in PARTS])
+def test_a_part_is_taken_off_the_time_that_it_is_of(marked: str, expected: list[tuple[int | None, int | None]]) -> None:
+    text = marked.replace("|", " ")
+    kept = with_unskilled(text, [replace(each, text=text[each.start : each.end]) for each in blocks_of(marked)])
+    assert [(each.minutes, each.skilled_minutes) for each in kept] == expected
+    assert all(text[each.start : each.end] == each.text for each in kept)
+    assert sum(len(each.activities) for each in kept) == sum(len(each.activities) for each in blocks_of(marked))

@@ -34,6 +34,7 @@ export function audit(found, words, jump) {
   return [
     make("p", { class: "headline" }, found.score === null ? told.no_score : told.score.replace("{score}", found.score)),
     make("p", {}, found.formula),
+    found.dates ? make("p", {}, found.dates) : "",
     ...found.services.flatMap((service, at) =>
       section(`${at + 1}. ${service.code === null ? "Another service" : named(words, service.code)}`, items(service.items, words, jump), service.finding ? make("p", { class: "differs" }, service.finding) : ""),
     ),

@@ -7,9 +7,11 @@ const list = (texts) => make("ol", {}, ...texts.map((text) => make("li", {}, tex
 export function unitsTable(count, words) {
   const policies = Object.entries(count.policies);
   const out = new Set(count.left_out.filter((left) => left.payer === null).map((left) => left.code));
-  const rows = Object.entries(count.minutes).map(([code, minutes]) => [
+  // An add-on may have units of minutes that were given under its first code.
+  const codes = [...new Set([...Object.keys(count.minutes), ...policies.flatMap(([, each]) => Object.keys(each.units))])].sort();
+  const rows = codes.map((code) => [
     named(words, code),
-    String(minutes),
+    String(count.minutes[code] ?? "–"),
     ...policies.map(([, each]) => (out.has(code) ? "–" : String(each.units[code] ?? 0))),
   ]);
   rows.push(["Timed, in all", String(count.timed_total), ...policies.map(([, each]) => String(each.total))]);
@@ -29,6 +31,6 @@ export function remarks(count) {
     const marks = [payer.governs ? "governs: the claim goes to it first" : "second", payer.confirmed ? "" : "profile not confirmed"].filter(Boolean);
     return `${payer.name} counts ${earned} (${marks.join("; ")}).`;
   });
-  const told = [...count.left_out.map((left) => left.text), ...payers, ...count.gives_up_words];
+  const told = [...count.left_out.map((left) => left.text), ...payers, ...count.gives_up_words, ...count.dates];
   return told.length ? make("ul", {}, ...told.map((text) => make("li", {}, text))) : make("p", { class: "hint" }, "Nothing is left out.");
 }

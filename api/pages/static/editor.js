@@ -19,7 +19,7 @@ let picked = null; // a stretch of the note that was selected
 export function begin(pageWords, changed) {
   words = pageWords;
   told = changed;
-  const codes = Object.keys(words.codes).filter((code) => !words.headline.includes(code));
+  const codes = Object.keys(words.codes).filter((code) => !words.headline.includes(code) && !words.own_codes.includes(code));
   $("other-codes").replaceChildren(...codes.map((code) => make("option", { attributes: { value: code } }, words.codes[code])));
 }
 

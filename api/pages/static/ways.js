@@ -7,7 +7,7 @@ const STAGES = { words: "Words", code: "Code", minutes: "Minutes", unit: "Units"
 function steps(way) {
   const rows = way.flatMap((step, at) => {
     const name = at && way[at - 1].stage === step.stage ? "" : STAGES[step.stage];
-    const source = step.source ? make("p", { class: "hint" }, `${step.rule ? `Rule ${step.rule}: ` : "Source: "}${step.source}`) : null;
+    const source = step.source ? make("p", { class: "hint" }, `${step.rules.length ? `Rule ${step.rules.join(", ")}: ` : "Source: "}${step.source}`) : null;
     return [make("dt", {}, name), make("dd", {}, make("p", {}, step.text), source)];
   });
   return make("dl", { class: "way" }, ...rows);
@@ -24,10 +24,12 @@ export function ways(told, words, jump) {
       jump(block.start, block.end, `block ${at + 1}`),
     ),
   );
-  const totals = [...told.totals].map((text) => make("p", {}, text));
+  const totals = [...told.totals, ...told.left_out.map((left) => left.text)].map((text) => make("p", {}, text));
+  const units = make("ul", {}, ...told.units.map((unit) => make("li", {}, unit.text)));
   return [
     ...(blocks.length ? blocks : [make("p", { class: "hint" }, "No treatment done today was found in this note.")]),
     make("h3", {}, `From minutes to units: ${words.policies[told.policy].label}`),
+    ...(told.units.length ? [units] : []),
     ...allocation(told.count.policies[told.policy]),
     make("h3", {}, "Under every policy"),
     make("div", { class: "scroll", attributes: { tabindex: "0", role: "region", "aria-label": "Units under every policy" } }, unitsTable(told.count, words)),

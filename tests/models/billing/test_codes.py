@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 from models.billing import data
-from models.billing.codes import CODES, HEADLINE, Code, parse_codes
+from models.billing.codes import CODES, HEADLINE, Code, first_code, further_code, parse_codes
 from models.billing.rows import FILES, GROUPS
 from nlp.errors import LexiconError
 
@@ -59,6 +57,7 @@ confirmed = false
         ("97014", False, 0, "modality"),
         ("97545", True, 120, "procedure"),
         ("96125", True, 60, "test"),
+        ("99281", False, 0, "physician"),
     ],
 )
 def test_codes_that_notes_bill(number: str, timed: bool, unit_minutes: int, group: str) -> None:
@@ -72,12 +71,31 @@ def test_the_two_headline_codes() -> None:
 
 
 def test_there_are_as_many_codes_as_the_source_has() -> None:
-    assert len(CODES) == 83
+    assert len(CODES) == 88
     assert {code.group for code in CODES.values()} == set(GROUPS)
 
 
+@pytest.mark.parametrize(
+    ("code", "first", "further"),
+    [
+        ("97129", "97129", "97130"),
+        ("97130", "97129", None),
+        ("90912", "90912", "90913"),
+        ("97110", "97110", None),
+        # add-ons whose first code has a unit of its own, or no number of units a day, stand alone
+        ("97546", "97546", None),
+        ("97551", "97551", None),
+        ("97598", "97598", None),
+        ("S9999", "S9999", None),
+    ],
+)
+def test_first_codes_and_their_add_ons(code: str, first: str, further: str | None) -> None:
+    assert first_code(code, CODES) == first
+    assert further_code(code, CODES) == further
+
+
 def test_codes_cannot_be_changed() -> None:
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         CODES["97110"].timed = False  # type: ignore[misc]
     with pytest.raises(TypeError):
         CODES["00000"] = CODES["97110"]  # type: ignore[index]

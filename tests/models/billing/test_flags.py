@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError
+from dataclasses import replace
 from datetime import date
 from importlib.resources import files
 from typing import Any
@@ -15,11 +15,14 @@ from hypothesis import strategies as st
 
 from models.billing import data
 from models.billing.flags import FLAGS, SEVERITIES, Flag, check, parse_flags
+from models.billing.payers import terms_of
 from models.billing.proposal import propose
+from models.billing.rules import load_rules
 from models.billing.units import POLICIES
 from models.service import Service
-from nlp.document import Document
+from nlp.document import Document, Notice
 from nlp.errors import LexiconError
+from nlp.terms import entries
 
 Flags = Callable[..., tuple[Flag, ...]]
 
@@ -29,6 +32,7 @@ MT = {"code": "other", "other_code": "97140", "minutes": 15, "goals": (), "activ
 UNKNOWN = {"code": "other", "minutes": 10}
 EVALUATION = {"code": "other", "other_code": "97161", "minutes": 20}
 NO_MINUTES: dict[str, Any] = {"minutes": None}
+SHARED_TE, SHARED_TA = ({**spec, **NO_MINUTES, "shared": (500, 30)} for spec in (TE, TA))
 
 SURE_TE = {"97110": 0.9, "97530": 0.05, "other": 0.05}
 SURE_TA = {"97110": 0.05, "97530": 0.9, "other": 0.05}
@@ -327,6 +331,19 @@ ROWS = [
         note(EVALUATION, TA, terms=on(2020, 1, 25)),
     ),
     ("pair_not_together", note(EVALUATION, TA, terms=on(2020, 1, 1)), [WHOLE], note(EVALUATION, TA)),
+    # whether this payer edits pairs is not confirmed, so that no warning stands on it
+    (
+        "pair_not_together",
+        note(EVALUATION, TA, terms=on(2020, 1, 24)),
+        [WHOLE],
+        note(EVALUATION, TA, terms={"payer": "commercial_ama", "day": date(2020, 1, 24)}),
+    ),
+    (
+        "pair_needs_modifier",
+        note(EVALUATION, TA, terms={"payer": "commercial_ama", "day": date(2020, 1, 24)}),
+        [WHOLE],
+        note(EVALUATION, TA, terms=on(2020, 1, 24)),
+    ),
     ("pair_needs_modifier", note(TA, GT, terms=MEDICARE), [WHOLE], note(TA, GT)),
     ("pair_needs_modifier", note(GT, TA, terms=on(2020, 10, 1)), [WHOLE], note(GT, TA, terms=on(2020, 9, 30))),
     ("pair_needs_modifier", note(TA, GT, terms=on(2020, 3, 31)), [WHOLE], note(TA, GT, terms=on(2020, 4, 1))),
@@ -470,15 +487,6 @@ MESSAGES = [
     ),
     (
         "minutes_missing",
-        note(TE | NO_MINUTES, totals=[(940, 38, "timed")], policy="cms_8_minute"),
-        (
-            "The note gives total timed minutes and none for this block of therapeutic exercise (97110). Medicare asks for no "
-            "more, so its documentation is in order; but the units of each code cannot be derived from a total, so somebody "
-            "must look."
-        ),
-    ),
-    (
-        "minutes_missing",
         note(TE | NO_MINUTES, totals=[(940, 38, "visit")], policy="cms_8_minute"),
         "The note gives no minutes for this block of therapeutic exercise (97110).",
     ),
@@ -489,15 +497,7 @@ MESSAGES = [
     ),
     (
         "shared_minutes",
-        note(TE | NO_MINUTES | {"shared": (500, 30)}, TA | NO_MINUTES | {"shared": (500, 30)}, policy="cms_8_minute"),
-        (
-            "These 30 minutes stand for several blocks. Medicare asks for the total alone, so the documentation is in order; "
-            "but the units of each code cannot be derived from it, so somebody must look."
-        ),
-    ),
-    (
-        "shared_minutes",
-        note(TE | NO_MINUTES | {"shared": (500, 30)}, TA, policy="cms_8_minute"),
+        note(SHARED_TE, TA, policy="cms_8_minute"),
         "These 30 minutes stand for several blocks, so no block has minutes of its own.",
     ),
     (
@@ -510,7 +510,7 @@ MESSAGES = [
         note(TE | {"minutes": 14}),
         (
             "The minutes of therapeutic exercise and therapeutic activities in this note earn no unit under the chosen "
-            "policy (full 15 minutes)."
+            "policy (the full-15-minute rule)."
         ),
     ),
     (
@@ -582,8 +582,8 @@ MESSAGES = [
         "policy_difference",
         note(TE | {"minutes": 33}, MT | {"minutes": 7}),
         (
-            "The units depend on the payer's policy. Here: full 15 minutes: 2 x 97110. "
-            "Medicare's 8-minute rule: 2 x 97110, 1 x 97140. "
+            "The units depend on the payer's policy. Here: the full-15-minute rule: 2 x 97110. "
+            "Elsewhere: Medicare's 8-minute rule: 2 x 97110, 1 x 97140. "
             "Units that the strict reading gives up: 1 against Medicare's count, 0 against the AMA's."
         ),
     ),
@@ -591,15 +591,17 @@ MESSAGES = [
         "policy_difference",
         note(TE | {"minutes": 8}),
         (
-            "The units depend on the payer's policy. Here: full 15 minutes: no unit. "
-            "Medicare's 8-minute rule: 1 x 97110; the AMA's midpoint rule: 1 x 97110. "
+            "The units depend on the payer's policy. Here: the full-15-minute rule: no unit. "
+            "Elsewhere: Medicare's 8-minute rule: 1 x 97110; the AMA's midpoint rule: 1 x 97110. "
             "Units that the strict reading gives up: 1 against Medicare's count, 1 against the AMA's."
         ),
     ),
     (
         "policy_difference",
         note(TE | {"minutes": 8}, policy="ama_midpoint"),
-        ("The units depend on the payer's policy. Here: the AMA's midpoint rule: 1 x 97110. full 15 minutes: no unit."),
+        (
+            "The units depend on the payer's policy. Here: the AMA's midpoint rule: 1 x 97110. Elsewhere: the full-15-minute rule: no unit."
+        ),
     ),
     (
         "pair_not_together",
@@ -644,8 +646,8 @@ MESSAGES = [
         "modifiers_wanted",
         note(TE, terms=on(2026, 2, 1) | {"discipline": "PT"}, notices=[(920, "assistant")]),
         (
-            "Medicare Part B wants: GP on each line; CQ where the assistant gave more than the share that needs none; KX once "
-            "this year's services pass 2480 dollars."
+            "Medicare Part B wants: GP on each line; CQ where the assistant gave more than the share that needs none; KX "
+            "above 2480 dollars in 2026, physical and speech therapy counted together."
         ),
     ),
     (
@@ -654,11 +656,29 @@ MESSAGES = [
         ("Medicare Part B wants: GO on each line; KX above the yearly amount, which is not known here for that day."),
     ),
     (
+        "modifiers_wanted",
+        note(TE, terms=on(2024, 2, 1)),
+        (
+            "Medicare Part B wants: GP, GO or GN on each line; KX above 2330 dollars in 2024, physical and speech therapy counted "
+            "together, occupational therapy apart."
+        ),
+    ),
+    (
+        "modifiers_wanted",
+        note(TE, terms=on(2026, 2, 1) | {"discipline": "OT"}),
+        "Medicare Part B wants: GO on each line; KX above 2480 dollars in 2026, occupational therapy counted apart.",
+    ),
+    (
+        "modifiers_wanted",
+        note(TE, terms={"payer": "commercial_ama"}),
+        "A commercial plan (AMA's count) wants: GP, GO or GN on each line.",
+    ),
+    (
         "payers_differ",
         note(TE | {"minutes": 8}, terms=BOTH),
         (
-            "Medicare Part B counts 1 x 97110, the source document's strict reading counts no unit. The primary payer governs: "
-            "the claim goes to it first, in its count."
+            "By the count of Medicare Part B: 1 x 97110. By the count of the source document's strict reading: no unit. The "
+            "primary payer governs: the claim goes to it first, in its count."
         ),
     ),
     (
@@ -680,6 +700,105 @@ def test_messages(flag: str, spec: Any, message: str, flags: Flags) -> None:
     found = [each for each in flags(*specs, **document) if each.id == flag]
     assert [each.message for each in found] == [message]
     assert [each.action for each in found] == [FLAGS[flag].action]
+
+
+@pytest.mark.parametrize(
+    ("words", "discipline", "wanted"),
+    [
+        (["PTA"], None, "GP on each line; CQ where"),
+        (["by PTA", "LPTA"], None, "GP on each line; CQ where"),
+        (["COTA/L"], None, "GO on each line; CO where"),
+        (["cota"], None, "GO on each line; CO where"),
+        # what the request says goes first; both, or neither, leave it open
+        (["PTA"], "OT", "GO on each line; CO where"),
+        (["PTA", "COTA"], None, "GP, GO or GN on each line; CQ or CO where"),
+        (["qqqqqq"], None, "GP, GO or GN on each line; CQ or CO where"),
+    ],
+)
+def test_an_assistant_s_title_tells_the_discipline(
+    words: list[str],
+    discipline: str | None,
+    wanted: str,
+    services: Callable[..., Any],
+    document: Callable[..., Document],
+) -> None:
+    notices = tuple(Notice("assistant", 920 + 10 * n, 925 + 10 * n, word) for n, word in enumerate(words))
+    coded = services(TE)
+    terms = terms_of(load_rules(), payer="medicare", discipline=discipline)
+    found = check(replace(document(), notices=notices), coded, propose(coded, "cms_8_minute"), terms)
+    [message] = [flag.message for flag in found if flag.id == "modifiers_wanted"]
+    assert message.startswith(f"Medicare Part B wants: {wanted}")
+
+
+def test_every_title_of_an_assistant_that_is_read_tells_the_discipline() -> None:
+    read = {term.lower() for entry in entries("notices") if entry.data["kind"] == "assistant" for term in entry.terms}
+    told = tomllib.loads(data.read("flags.toml"))["disciplines"]
+    assert {word.lower() for words in told.values() for word in words} == read
+
+
+TIMED, VISIT = (940, 38, "timed"), (960, 45, "visit")
+OPEN = "the units of each code cannot be derived from a total, so somebody must look."
+NOT_ASKED = "Medicare does not ask for minutes of each service"
+IN_ORDER = f"so this is no fault of documentation; but {OPEN}"
+BOTH_TOTALS = f"{NOT_ASKED}, {IN_ORDER}"
+NO_VISIT = f"{NOT_ASKED}, but it asks for total treatment time as well, and that was not found; {OPEN}"
+WHICH = "Ask the therapist which code had how many of these minutes."
+WHICH_AND_ALL = "Ask the therapist which code had how many of these minutes, and how long treatment took in all."
+ONLY_ONE = "Check that no other timed service was given; if none was, the total gives the units."
+EXERCISE = "therapeutic exercise (97110)"
+OWN_38 = (
+    f"This block of {EXERCISE} has no minutes of its own. It is the note's only timed code, so the 38 timed minutes that the "
+    "note gives in all can only be its minutes: 3 x 97110 under Medicare's count."
+)
+USUAL = f"The note gives no minutes for this block of {EXERCISE}.", "Write the minutes of this block."
+USUAL_SHARED = (
+    "These 30 minutes stand for several blocks, so no block has minutes of its own.", "Write the minutes of each block."
+)  # fmt: skip
+GIVEN = f"The note gives total timed minutes{{}} and no minutes for this block of {EXERCISE}. "
+STAND = "These 30 minutes stand for several blocks"
+
+# What Medicare's count says of a note with totals alone: blocks, totals, the first finding's message and action.
+TOTALS_ALONE = [
+    # both totals that Medicare asks for
+    ([TE | NO_MINUTES, TA], [TIMED, VISIT], GIVEN.format(" and total treatment time,") + BOTH_TOTALS, WHICH),
+    # the timed total alone
+    ([TE | NO_MINUTES, TA], [TIMED], GIVEN.format(",") + NO_VISIT, WHICH_AND_ALL),
+    # the total is the minutes of the only timed code, in one block or in two
+    ([TE | NO_MINUTES], [TIMED], OWN_38, ONLY_ONE),
+    ([TE | NO_MINUTES, TE | NO_MINUTES], [TIMED, VISIT], OWN_38, ONLY_ONE),
+    ([TE | NO_MINUTES, TE], [TIMED], OWN_38, ONLY_ONE),
+    ([TE | NO_MINUTES, EVALUATION], [TIMED], OWN_38, ONLY_ONE),
+    # a block that may be timed, two totals, and a total below what one block has alone leave it open
+    ([TE | NO_MINUTES, UNKNOWN], [TIMED], GIVEN.format(",") + NO_VISIT, WHICH_AND_ALL),
+    ([TE | NO_MINUTES], [TIMED, (980, 30, "timed")], GIVEN.format(",") + NO_VISIT, WHICH_AND_ALL),
+    ([TE | NO_MINUTES, TE | {"minutes": 40}], [TIMED], GIVEN.format(",") + NO_VISIT, WHICH_AND_ALL),
+    # the visit's total says nothing of timed minutes
+    ([TE | NO_MINUTES, TA], [VISIT], *USUAL),
+    ([TE | NO_MINUTES], [], *USUAL),
+    # one duration over all that is timed is such a total
+    ([SHARED_TE, SHARED_TA], [VISIT], f"{STAND}. {NOT_ASKED} and the note gives total treatment time, {IN_ORDER}", WHICH),
+    ([SHARED_TE, SHARED_TA], [], f"{STAND}. {NO_VISIT}", WHICH_AND_ALL),
+    (
+        [SHARED_TE, SHARED_TE],
+        [],
+        f"{STAND}, all of them {EXERCISE}, which is the note's only timed code: its 30 timed minutes make 2 x 97110 under "
+        "Medicare's count.",
+        "Check that no other timed service was given; if none was, these minutes give the units.",
+    ),
+    ([SHARED_TE, TA], [], *USUAL_SHARED),
+    ([SHARED_TE, UNKNOWN], [], *USUAL_SHARED),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("specs", "totals", "message", "action"), TOTALS_ALONE, ids=range(len(TOTALS_ALONE)))
+def test_totals_alone_under_medicare(specs: Any, totals: Any, message: str, action: str, flags: Flags) -> None:
+    wanted = ("minutes_missing", "shared_minutes")
+    found = next(f for f in flags(*specs, totals=totals, policy="cms_8_minute") if f.id in wanted)
+    assert (found.message, found.action, found.severity) == (message, action, "warning")
+    # Every other policy asks for the minutes of each service.
+    for policy in ("full_15", "ama_midpoint"):
+        other = next(f for f in flags(*specs, totals=totals, policy=policy) if f.id in wanted)
+        assert (other.message, other.action) in (USUAL, USUAL_SHARED)
 
 
 def test_by_severity_then_place_and_whole_note_findings_last(flags: Flags) -> None:
@@ -720,7 +839,7 @@ def test_a_document_without_elements_lacks_them(services: Callable[..., tuple[Se
 
 
 def test_flags_cannot_be_changed(flags: Flags) -> None:
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError):
         flags(TE, goals=())[0].severity = "info"  # type: ignore[misc]
 
 
@@ -790,12 +909,20 @@ source = "somewhere"
 [[better_code.rule]]
 code = "97112"
 prefixes = ["ei."]
+[disciplines]
+PT = ["PTA"]
+OT = ["COTA"]
 [words]
 other_service = "another"
 no_unit = "none"
 modifier_discipline = "{names}"
 modifier_assistant = "{names}"
 modifier_threshold = "{amount}"
+modifier_list = "{names}"
+threshold_of_PT = "PT"
+threshold_of_OT = "OT"
+threshold_of_SLP = "SLP"
+threshold_of_any = "any"
 modifier_no_threshold = "unknown"
 [[flag]]
 id = "one"
@@ -825,12 +952,15 @@ BAD = [
     ("More.", "More {}.", "one", r"asks for \{\}"),
     ("One {code}.", "One {code.", "one", "brace"),
     ('"More."', "1", "variants", "more must be text"),
+    ('id = "two"', 'id = "two"\nactions = { more = "Do more." }', "two", "there is no variant more"),
+    ('id = "two"', 'id = "two"\nrules = []', "two", "rules must be a list of texts"),
     ("value = 0.6", "value = 1.5", "low_confidence", "0, 1"),
     ("value = 0.6", "value = 1", "low_confidence", "decimal point"),
     ("[thresholds.low_confidence]", "[thresholds.low]", "thresholds", "low_confidence is missing"),
     ('code = "97112"', 'code = "12345"', "12345", "no code"),
     ('of = "97530"', 'of = "x"', "better_code", "no code"),
     ('prefixes = ["ei."]', "prefixes = []", "97112", "prefixes must be a list"),
+    ('OT = ["COTA"]', 'AT = ["COTA"]', "disciplines", "OT is missing"),
     ('no_unit = "none"', "", "words", "no_unit is missing"),
 ]
 

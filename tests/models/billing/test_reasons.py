@@ -14,10 +14,15 @@ from models.billing.codes import CODES
 from models.billing.errors import InvalidMinutes, UnknownCode, UnknownPayer
 from models.billing.reasons import allocate, amounts, calculate
 from models.billing.rules import load_rules
-from models.billing.units import POLICIES, all_units, units
+from models.billing.units import POLICIES, all_units, counted, units
 
 RULES = load_rules()
-COUNTED = sorted(number for number, code in CODES.items() if code.unit_minutes == 15)
+# An add-on's minutes stand under its first code, and a code that is retired has none.
+COUNTED = sorted(
+    number
+    for number, code in CODES.items()
+    if code.unit_minutes == 15 and not code.add_on_to and RULES.bills(number, None)
+)
 MINUTES = st.dictionaries(st.sampled_from(COUNTED), st.integers(0, 70), max_size=6)
 
 STEPS = [
@@ -71,7 +76,8 @@ STEPS = [
             "97530 holds 14: no whole 15, 14 left.",
             "The whole 15s give 2 units: 2 more are left to give.",
             "97530 has most left (14 minutes) and takes one unit.",
-            "97110 has most left (13 minutes) and takes one unit.",
+            "97110 is next (13 minutes left) and takes one unit.",
+            "The 2 left of 97140 earn nothing: the last unit goes to more minutes left, the 13 of 97110.",
         ],
     ),
     (
@@ -84,7 +90,71 @@ STEPS = [
             "The whole 15s give 2 units, which is all: minutes left over earn nothing.",
         ],
     ),
+    # Who takes the units that are left is told in their order; equals together.
+    (
+        "cms_8_minute",
+        {"97110": 14, "97530": 14, "97140": 14},
+        [
+            "42 timed minutes together make 3 units (38 to 52 minutes do).",
+            "97110 holds 14: no whole 15, 14 left.",
+            "97140 holds 14: no whole 15, 14 left.",
+            "97530 holds 14: no whole 15, 14 left.",
+            "The whole 15s give no unit: 3 more are left to give.",
+            "97110, 97140 and 97530 have most left (14 minutes each) and take one unit each.",
+        ],
+    ),
+    (
+        "cms_8_minute",
+        {"97110": 14, "97112": 12, "97140": 12, "97530": 3},
+        [
+            "41 timed minutes together make 3 units (38 to 52 minutes do).",
+            "97110 holds 14: no whole 15, 14 left.",
+            "97112 holds 12: no whole 15, 12 left.",
+            "97140 holds 12: no whole 15, 12 left.",
+            "97530 holds 3: no whole 15, 3 left.",
+            "The whole 15s give no unit: 3 more are left to give.",
+            "97110 has most left (14 minutes) and takes one unit.",
+            "97112 and 97140 are next (12 minutes left each) and take one unit each.",
+            "The 3 left of 97530 earn nothing: the last unit goes to more minutes left, the 12 of 97112 and 97140.",
+        ],
+    ),
+    (
+        "cms_8_minute",
+        {"97110": 8, "97530": 8, "97140": 8},
+        [
+            "24 timed minutes together make 2 units (23 to 37 minutes do).",
+            "97110 holds 8: no whole 15, 8 left.",
+            "97140 holds 8: no whole 15, 8 left.",
+            "97530 holds 8: no whole 15, 8 left.",
+            "The whole 15s give no unit: 2 more are left to give.",
+            "97110 and 97140 take one unit each with 8 minutes left; 97530 has as many left and may as well take one: the therapist chooses.",
+        ],
+    ),
+    # Why a code that would earn more alone gets nothing for what it has left.
+    (
+        "cms_8_minute",
+        {"97110": 23, "97116": 12},
+        [
+            "35 timed minutes together make 2 units (23 to 37 minutes do).",
+            "97110 holds 23: one whole 15, 8 left.",
+            "97116 holds 12: no whole 15, 12 left.",
+            "The whole 15s give one unit: one more is left to give.",
+            "97116 has most left (12 minutes) and takes one unit.",
+            "The 8 left of 97110 earn nothing: the last unit goes to more minutes left, the 12 of 97116.",
+        ],
+    ),
 ]  # fmt: skip
+
+
+@given(MINUTES)
+def test_under_medicare_s_count_every_minute_left_is_accounted_for(minutes: dict[str, int]) -> None:
+    # An add-on's minutes count under its first code.
+    pooled = {code: value for code, value in counted(minutes).items() if value}
+    allocation = allocate(pooled, "cms_8_minute", RULES)
+    steps = [step.text for step in allocation.steps if step.rule == "cms_8_minute"]
+    told = " ".join(steps[len(pooled) + 1 :])
+    if allocation.total and "which is all" not in told:
+        assert all((code in told) is bool(value % 15) for code, value in pooled.items())
 
 
 @pytest.mark.parametrize(("policy", "minutes", "steps"), STEPS, ids=range(len(STEPS)))
@@ -94,6 +164,58 @@ def test_the_steps(policy: str, minutes: dict[str, int], steps: list[str]) -> No
     assert {step.rule for step in allocation.steps} == {policy}
     assert allocation.units == units(minutes, policy)
     assert allocation.source == RULES.get(policy).source
+
+
+def test_a_first_code_s_rest_goes_to_its_add_on() -> None:
+    count = calculate({"97129": 23, "97130": 15})
+    allocation = count.policies["cms_8_minute"]
+    assert [(step.text, step.rule) for step in allocation.steps] == [
+        ("38 timed minutes together make 3 units (38 to 52 minutes do).", "cms_8_minute"),
+        ("97129 holds 38: 2 whole 15s, 8 left.", "cms_8_minute"),
+        ("The whole 15s give 2 units: one more is left to give.", "cms_8_minute"),
+        ("97129 has most left (8 minutes) and takes one unit.", "cms_8_minute"),
+        ("97129 stands for the first part alone (one unit a day): 97130 takes 2 units.", "97129"),
+    ]
+    assert (allocation.units, allocation.total, count.left_out) == ({"97129": 1, "97130": 2}, 3, ())
+    # one unit leaves nothing to the add-on
+    one = calculate({"97129": 22}).policies["cms_8_minute"]
+    assert (one.units, [step.rule for step in one.steps]) == ({"97129": 1}, ["cms_8_minute"] * 3)
+
+
+OUTSIDE = "The rules here speak of 2000-04-01 to 2026-12-31; on {day} others may hold."
+
+# minutes, day, what is said of dates, what is left out, units under Medicare's rule
+DATED = [
+    ({"97110": 15}, date(2026, 12, 31), (), (), {"97110": 1}),
+    ({"97110": 15}, date(2027, 1, 1), (OUTSIDE.format(day="2027-01-01"),), (), {"97110": 1}),
+    ({"97110": 15}, date(2099, 1, 1), (OUTSIDE.format(day="2099-01-01"),), (), {"97110": 1}),
+    ({"97110": 15}, date(2000, 3, 31), (OUTSIDE.format(day="2000-03-31"),), (), {"97110": 1}),
+    ({"97110": 15}, date(2000, 4, 1), (), (), {"97110": 1}),
+    ({"97110": 15}, None, (), (), {"97110": 1}),
+    ({"G0515": 15}, date(2019, 12, 31), (), (), {"G0515": 1}),
+    ({"G0515": 15, "97110": 15}, date(2020, 1, 1), (),
+     ("G0515 could be billed up to 2019-12-31 alone: its 15 minutes are left out.",), {"97110": 1}),
+    ({"G0515": 15}, None, (), ("G0515 could be billed up to 2019-12-31 alone: its 15 minutes are left out.",), {}),
+    ({"97129": 30}, date(2020, 1, 1), (), (), {"97129": 1, "97130": 1}),
+    ({"97129": 30}, date(2019, 12, 31), (), ("97129 could not be billed before 2020-01-01: its 30 minutes are left out.",), {}),
+    # dates that nobody has confirmed take no minutes away
+    ({"97532": 15}, date(2018, 1, 1),
+     ("97532 may not be in force on that day; nobody has confirmed its dates, so it is counted: look it up.",), (), {"97532": 1}),
+    ({"97532": 15}, date(2017, 12, 31), (), (), {"97532": 1}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("minutes", "day", "dates", "left_out", "earned"), DATED)
+def test_what_the_day_says(
+    minutes: dict[str, int],
+    day: date | None,
+    dates: tuple[str, ...],
+    left_out: tuple[str, ...],
+    earned: dict[str, int],
+) -> None:
+    count = calculate(minutes, day=day)
+    assert (count.dates, tuple(left.text for left in count.left_out)) == (dates, left_out)
+    assert count.policies["cms_8_minute"].units == earned
 
 
 CHANGES = [

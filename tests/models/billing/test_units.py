@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.billing import data
-from models.billing.codes import CODES
+from models.billing.codes import CODES, first_code, further_code
 from models.billing.errors import InvalidMinutes, UnknownCode, UnknownPolicy
-from models.billing.units import POLICIES, all_units, parse_policies, units
+from models.billing.units import POLICIES, all_units, parse_policies, service_units, units
 from nlp.errors import LexiconError, TherapyCoderError
 
 # Worked examples: minutes, then the units under each policy. published_for: the policy for which the source gives them; the rest
@@ -268,6 +268,49 @@ def test_arguments_are_left_as_they_are() -> None:
 
 COUNTED = sorted(number for number, code in CODES.items() if code.unit_minutes == 15)
 ALL_MINUTES = st.dictionaries(st.sampled_from(COUNTED), st.integers(0, 120), max_size=8)
+# Codes that share their units with no other.
+ALONE = sorted(code for code in COUNTED if further_code(first_code(code, CODES), CODES) is None)
+MINUTES_ALONE = st.dictionaries(st.sampled_from(ALONE), st.integers(0, 120), max_size=8)
+
+
+# A first code and its add-on: minutes, then what each policy gives.
+FIRST_AND_FURTHER = [
+    ({"97129": 7}, {}, {}, {}),
+    ({"97129": 8}, {}, {"97129": 1}, {"97129": 1}),
+    ({"97129": 22}, {"97129": 1}, {"97129": 1}, {"97129": 1}),
+    ({"97129": 23}, {"97129": 1}, {"97129": 1, "97130": 1}, {"97129": 1, "97130": 1}),
+    ({"97129": 30}, *[{"97129": 1, "97130": 1}] * 3),
+    ({"97129": 15, "97130": 15}, *[{"97129": 1, "97130": 1}] * 3),
+    ({"97130": 30}, *[{"97129": 1, "97130": 1}] * 3),
+    ({"97130": 60}, *[{"97129": 1, "97130": 3}] * 3),
+    # one service: 8 and 8 minutes are 16 of it
+    ({"97129": 8, "97130": 8}, *[{"97129": 1}] * 3),
+    ({"97129": 20, "97110": 20}, {"97129": 1, "97110": 1}, {"97110": 2, "97129": 1}, {"97129": 1, "97110": 1}),
+    ({"97129": 37, "97110": 16}, {"97129": 1, "97130": 1, "97110": 1}, {"97129": 1, "97130": 2, "97110": 1}, {"97129": 1, "97130": 1, "97110": 1}),
+    ({"90912": 45}, *[{"90912": 1, "90913": 2}] * 3),
+    # add-ons of other units stand outside the count
+    ({"97545": 120, "97546": 60}, {}, {}, {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("minutes", "full", "cms", "ama"), FIRST_AND_FURTHER)
+def test_the_first_unit_is_the_first_code_s(
+    minutes: dict[str, int], full: dict[str, int], cms: dict[str, int], ama: dict[str, int]
+) -> None:
+    assert list(all_units(minutes).values()) == [full, cms, ama]
+    for policy in POLICIES:
+        earned = service_units(minutes, policy)
+        assert sum(earned.values()) == sum(units(minutes, policy).values())
+        assert not {"97130", "90913"} & earned.keys()
+
+
+@given(ALL_MINUTES)
+def test_an_add_on_never_stands_without_its_first_code(minutes: dict[str, int]) -> None:
+    for policy in POLICIES:
+        earned = units(minutes, policy)
+        for first, further in (("97129", "97130"), ("90912", "90913")):
+            assert earned.get(first, 0) <= 1
+            assert further not in earned or earned[first] == 1
 
 
 def _cms_table(total: int) -> int:
@@ -299,7 +342,7 @@ def test_the_pooled_total_is_the_table_s(minutes: dict[str, int]) -> None:
     assert sum(units(minutes, "cms_8_minute").values()) == _cms_table(sum(minutes.values()))
 
 
-@given(ALL_MINUTES)
+@given(MINUTES_ALONE)
 def test_whole_units_are_the_least_under_every_policy(minutes: dict[str, int]) -> None:
     full = units(minutes, "full_15")
     for policy in ("cms_8_minute", "ama_midpoint"):
@@ -308,7 +351,7 @@ def test_whole_units_are_the_least_under_every_policy(minutes: dict[str, int]) -
             assert full.get(code, 0) <= earned.get(code, 0) <= full.get(code, 0) + (value % 15 > 0)
 
 
-@given(ALL_MINUTES)
+@given(MINUTES_ALONE)
 def test_the_pool_gives_the_last_units_to_the_largest_remainders(minutes: dict[str, int]) -> None:
     earned = units(minutes, "cms_8_minute")
     extra = [value % 15 for code, value in minutes.items() if earned.get(code, 0) > value // 15]
@@ -322,7 +365,7 @@ def test_no_code_without_a_unit_is_named(minutes: dict[str, int]) -> None:
         assert all(number >= 1 for number in units(minutes, policy).values())
 
 
-@given(ALL_MINUTES)
+@given(MINUTES_ALONE)
 def test_each_code_alone_where_the_policy_says_so(minutes: dict[str, int]) -> None:
     for policy in ("full_15", "ama_midpoint"):
         alone: dict[str, int] = {}
@@ -339,7 +382,7 @@ BAD_POLICIES = [
     ("value = 8\n", "value = 0\n", "constants", "at least 1"),
     ('id = "ama_midpoint"', 'id = "ama"', "", "the policies must be full_15"),
     ('id = "ama_midpoint"', 'id = "full_15"', "full_15", "stands twice"),
-    ('name = "full 15 minutes"', 'nmae = "full 15 minutes"', "full_15", "name is missing"),
+    ('name = "the full-15-minute rule"', 'nmae = "the full-15-minute rule"', "full_15", "name is missing"),
     ('version = "2"', "", "header", "version is missing"),
     ('reviewed = "2026-11-26"', 'reviewed = "yesterday"', "header", "date"),
     ("[header]", "[header", "", "not valid TOML"),

@@ -15,6 +15,7 @@ from models.service import Service
 
 TE, TA, MT = {"code": "97110"}, {"code": "97530"}, {"code": "other", "other_code": "97140"}
 EVALUATION = {"code": "other", "other_code": "97161"}
+COG = {"code": "other", "other_code": "97129"}
 UNKNOWN = {"code": "other"}
 
 
@@ -46,6 +47,16 @@ WRITTEN = [
     ("24 + 23, 2 and 1", [m(TE, 24), m(TA, 23)], [(950, 2, "97110"), (960, 1, "97530")], []),
     ("24 + 23, 2 and 2", [m(TE, 24), m(TA, 23)], [(950, 2, "97110"), (960, 2, "97530")], []),
     ("one of two wrong", [m(TE, 15), m(TA, 15)], [(950, 1, "97110"), (960, 3, "97530")], [960]),
+    # a first code and its add-on are one service; one of them alone says nothing of the other
+    ("30 minutes, 1 and 1", [m(COG, 30)], [(950, 1, "97129"), (960, 1, "97130")], []),
+    ("30 minutes, 1 and 2", [m(COG, 30)], [(950, 1, "97129"), (960, 2, "97130")], [950]),
+    ("30 minutes, 1 for the first alone", [m(COG, 30)], [(950, 1, "97129")], []),
+    (
+        "two blocks of the two codes",
+        [m(COG, 15), m(COG, 15, other_code="97130")],
+        [(10, 1, "97129"), (110, 1, "97130")],
+        [],
+    ),
     # several writings
     ("written twice, one statement", [m(TE, 15)], [(10, 1, "97110"), (950, 1, "97110")], []),
     ("written twice outside, one statement", [m(TE, 30)], [(950, 1, "97110"), (960, 1, "97110")], [950]),

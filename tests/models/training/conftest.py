@@ -1,6 +1,5 @@
 """Labelled notes small enough to read, and the results that a perfect or an empty-handed coder would give for them."""
 
-from dataclasses import replace
 from types import SimpleNamespace
 
 from models.billing.flags import check
@@ -83,7 +82,7 @@ def perfect(note):
     """The result of a coder that reads exactly what is labelled."""
     document, services = labelled_document(note, Document(text=note.text)), labelled_services(note)
     # With equal minutes, or none, the labels go by the number of activities and the program by confidence.
-    proposal = replace(propose(services, "full_15"), code=headline_of(note))
+    proposal = propose(services, "full_15")._replace(code=headline_of(note))
     flags = check(document, services, proposal)
     return build_result(Note(text=note.text), document, services, proposal, flags, version="gold", profile="accurate")
 
