@@ -6,15 +6,13 @@ import uuid
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from api.db import learning, values
 from api.db.repository import now
-from api.decisions import Decision
-from api.export import standing
+from api.decisions import code_left
 from api.jobs import held
-from api.queue.readings import differences
-from models.billing.codes import HEADLINE
+from api.queue.readings import standing
 from models.drift import Signal, input_drift, known_words, outcome_drift
 from models.learning import parted, pays
 from models.registry import Manifest, read_manifest
@@ -46,7 +44,7 @@ def measured(database: Database, clinic_id: uuid.UUID, model: Path, days: int, *
     with database.writing() as session:
         texts = learning.texts_since(session, clinic_id, since, _MOST_NOTES, by=by)
         decisions = [
-            (result.confidence, _taken(result.code, review.decision))
+            (result.confidence, code_left(result.code, review.decision))
             for result, review in learning.outcomes(session, clinic_id, since)
             if review.decision.get("kind") in values.WHOLE
         ]
@@ -80,14 +78,4 @@ def _trainable(session: Session, clinic_id: uuid.UUID) -> list[str]:
 
 def _label(reviews: Sequence[Review]) -> Review | None:
     """Return the review that labels a note, ``None`` where its readings differ and nobody has settled that."""
-    kept = standing(reviews)
-    readings = [Decision.model_validate(each.decision) for each in kept] if len(kept) > 1 else []
-    return None if len(readings) > 1 and differences(readings[0], readings[1]) else kept[0]
-
-
-def _taken(proposed: str | None, decision: dict[str, Any]) -> bool:
-    """Return whether the proposed code is among those that the reviewer left, or there was none and none was put in."""
-    if decision.get("kind") == "accept":
-        return True
-    codes = {service.get("code") for service in decision.get("services") or ()}
-    return proposed in codes if proposed is not None else not codes & set(HEADLINE)
+    return next(iter(standing(reviews)), None)
