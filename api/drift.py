@@ -8,6 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from api.db import learning, values
 from api.db.repository import now
 from api.decisions import code_left
@@ -77,5 +79,8 @@ def _trainable(session: Session, clinic_id: uuid.UUID) -> list[str]:
 
 
 def _label(reviews: Sequence[Review]) -> Review | None:
-    """Return the review that labels a note, ``None`` where its readings differ and nobody has settled that."""
-    return next(iter(standing(reviews)), None)
+    """Return the review that labels a note, ``None`` where its readings differ and nobody has settled that, or cannot be read."""
+    try:
+        return next(iter(standing(reviews)), None)
+    except ValidationError:
+        return None
