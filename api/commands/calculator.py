@@ -92,7 +92,9 @@ def show_calculation(console: Console, count: Calculation) -> None:
 def show_allocation(console: Console, allocation: Allocation) -> None:
     """Print the steps of one policy."""
     console.print()
-    console.print(f"{allocation.name} (rule {allocation.policy})", style="bold", markup=False)
+    console.print(
+        f"{allocation.name[:1].upper()}{allocation.name[1:]} (rule {allocation.policy})", style="bold", markup=False
+    )
     told = [step.text for step in allocation.steps]
     for text in (*told, *(change.text for change in allocation.changes), allocation.no_change):
         if text:
