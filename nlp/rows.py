@@ -32,6 +32,8 @@ _DAY = re.compile(
     rf"{_DATE.pattern}|\b(?:mon|tues?|wed|thu(?:rs?)?|fri|sat|sun|today)\b",
     re.IGNORECASE,
 )
+_TABLE = re.compile(r"[|\t]|\S[ \xa0]{2,}\S|\.{3}|\s\.\s")
+_REASON = r"(?:\s*[,;:(–—-](?!\s*\d).*)?"
 _ANSWER = re.compile(r"([YN])(?:\s{2,}|\t|\s*\|)\s*(?=\S)")
 _PROSE = 60  # characters; a line as long that is no row ends a table
 _LEAST = 2  # days that make a header, and marks that outweigh a remark
@@ -70,9 +72,9 @@ class _Header:
     parted: int
 
     @classmethod
-    def of(cls, line: str) -> _Header | None:
+    def of(cls, line: str, cells: list[Cell]) -> _Header | None:
         """The header that a line is; grades ("4/5", "5/5") are none, nor dates of which the last is the oldest."""
-        days = [(start, end) for start, end in _cells(line) if _DAY.search(line, start, end)]
+        days = [cell for cell in cells if _DAY.search(line, *cell)]
         if len(days) < _LEAST or days[-1][1] != len(line.rstrip(" |")):
             return None
         dates = [(int(d[1]), int(d[2])) for d in (_DATE.search(line, *cell) for cell in days) if d]
@@ -98,8 +100,7 @@ class _Row:
     minutes: Cell | None
 
     @classmethod
-    def of(cls, line: str, header: _Header | None) -> _Row:
-        cells = _cells(line)
+    def of(cls, line: str, cells: list[Cell], header: _Header | None) -> _Row:
         coded, minutes = False, None
         while cells and not _LETTERS.search(line, *cells[0]):
             coded = coded or _CODE.fullmatch(line, *cells[0]) is not None
@@ -114,17 +115,14 @@ class _Row:
 
     def undone(self) -> Cell | None:
         """Where it says that it was not done today; ``None`` where it does not, by its own values."""
-        dosed = self.where(_POSITIVE, whole=False)
-        # A word may be followed by its reason: "hold, sore", but not "hold at end range".
-        marks, words = (
-            self.where(_pattern("nothing_mark")),
-            self.where(_pattern("left_out", r"(?:\s*[,;:(–—-](?!\s*\d).*)?")),
-        )
-        said = sorted({*marks, *words})
         if self.minutes is not None:
             return None if _POSITIVE.search(self.line, *self.minutes) else self.minutes
-        if not said:
+        # A word may be followed by its reason: "hold, sore", but not "hold at end range".
+        marks, words = self.where(_pattern("nothing_mark")), self.where(_pattern("left_out", _REASON))
+        if not marks and not words:
             return None
+        said = sorted({*marks, *words})
+        dosed = self.where(_POSITIVE, whole=False)
         if not dosed:
             ticked = self.where(_pattern("tick", r"(?:[\s,].*)?"))
             outweighed = len(said) < min(_LEAST, len(self.values))
@@ -159,6 +157,8 @@ def undone_rows(tokens: Tokens) -> dict[int, tuple[int, int]]:
 
 def _found(tokens: Tokens) -> Iterator[tuple[int, int, Cell]]:
     """Token ranges of such lines with the characters that say so."""
+    if not _TABLE.search(tokens.text):
+        return
     lines = [(first, last) for first, last in tokens.lines if first < last]
     texts = [tokens.text[tokens.starts[first] : tokens.ends[last - 1]] for first, last in lines]
     answers = [_ANSWER.match(text) for text in texts]
@@ -177,11 +177,15 @@ def _found(tokens: Tokens) -> Iterator[tuple[int, int, Cell]]:
 def _rows(texts: list[str]) -> Iterator[_Row]:
     header: _Header | None = None
     for text in texts:
-        named = _Header.of(text)
-        if len(text) > _PROSE and len(_cells(text)) == 1 and _LETTERS.search(text):
-            header = None
+        cells = _cells(text)
+        if len(cells) == 1:
+            if len(text) > _PROSE and _LETTERS.search(text):
+                header = None
+            yield _Row(text, [], None, None)
+            continue
+        named = _Header.of(text, cells)
         header = named or header
-        yield _Row.of(text, None if named else header)
+        yield _Row.of(text, cells, None if named else header)
 
 
 def _not_reaching(rows: list[_Row]) -> set[_Header | None]:
