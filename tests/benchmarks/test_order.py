@@ -27,7 +27,7 @@ from models.training.train import block_rows
 from nlp.pipeline import load
 
 DATA = Path(__file__).parents[2] / "training_data"
-POOL, SEEDS, BATCHES = (int(each) for each in os.environ.get("ORDER", "600 6 8").split())
+POOL, SEEDS, BATCHES = (int(each) for each in os.environ.get("ORDER", "200 2 3").split())
 TERMS = Terms(load_rules())
 
 pytestmark = pytest.mark.slow
