@@ -51,7 +51,9 @@ def reviewed(database: Database, clinic: uuid.UUID, add_person: AddPerson, revie
     for number in range(NOTES):
         minutes = 130 if number >= NOTES - HELD else 15
         service = {"start": 3, "end": 11, "code": "97110", "other_code": None, "minutes": minutes, "activities": [{"start": 3, "end": 11}]}  # fmt: skip
-        words = f"O: bridging {chr(97 + number)}one {chr(97 + number)}two {chr(97 + number)}three, then rest"
+        # Words of their own: notes that share them would pass for copies.
+        own = f"{chr(97 + number // 10)}{chr(97 + number % 10)}"
+        words = f"O: bridging {own}one {own}two {own}three, then rest"
         review(ana, words, {"kind": "correct", "services": [service], "mentions": [], "goals": []})
     with database.reading() as session:
         found = session.execute(sql("SELECT note_id FROM reviews ORDER BY created_at")).scalars().all()
