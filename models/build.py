@@ -9,6 +9,7 @@ from models.billing.flags import Flag
 from models.billing.payers import Payer, Terms, payer_units
 from models.billing.proposal import Proposal
 from models.billing.rules import load_rules
+from models.billing.units import POOLED
 from models.note import Note, Profile
 from models.result import (
     DocumentationElement,
@@ -25,8 +26,6 @@ from models.result import (
 )
 from models.service import Service
 from nlp.document import Document, Duration, Element, Span, Total
-
-_POOLED = "cms_8_minute"
 
 
 def _text_span(span: object) -> TextSpan:
@@ -103,7 +102,7 @@ def build_result(
     terms = Terms(load_rules()) if terms is None else terms
     needs_a_look = any(flag.severity in ("warning", "error") for flag in flags)
     # Where minutes are pooled, the total of the timed minutes is what has to be written.
-    timed = [total for total in document.totals if total.kind == "timed"] if proposal.policy == _POOLED else []
+    timed = [total for total in document.totals if total.kind == "timed"] if proposal.policy == POOLED else []
     status = "flagged" if needs_a_look else "no_code" if proposal.code is None else "suggested"
     return Result.model_construct(
         note_id=note.note_id,

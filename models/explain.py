@@ -26,14 +26,13 @@ from models.billing.flags import FLAGS, Flag, named
 from models.billing.parts import Part, units_made
 from models.billing.payers import Terms
 from models.billing.reasons import Calculation, LeftOut, amounts, count_under
-from models.billing.units import MIDPOINT, POLICY_NAMES, counts
+from models.billing.units import MIDPOINT, POLICY_NAMES, POOLED, counts
 from models.result import FlagResult, Result, ServiceResult
 from models.service import Service
 from nlp.document import Total
 
 Stage = Literal["words", "code", "minutes", "unit", "flag"]
 
-_POOLED = "cms_8_minute"
 _KEYS = (
     "activities", "no_activities", "code", "because", "stated", "minutes_stated", "minutes_clock", "minutes_summed",
     "minutes_shared", "minutes_none", "unit_alone", "unit_with", "unit_without", "unit_none", "unit_untimed", "unit_other",
@@ -337,7 +336,7 @@ def _units(blocks: Sequence[_Block], result: Result, terms: Terms) -> Iterator[U
         own = [Part(each.number, each.minutes or 0) for each, code in known if first_code(code, codes) == first]
         made, left = units_made(own, [code for code in _names(first, codes) for _ in range(earned.get(code, 0))])
         for code, number, parts in made:
-            lacks = result.policy == _POOLED and sum(part.minutes for part in parts) < MIDPOINT
+            lacks = result.policy == POOLED and sum(part.minutes for part in parts) < MIDPOINT
             said = _say("made_pooled" if lacks else "made", number=number, code=code, parts=_parts(parts, blocks))
             yield UnitWay(code, number, parts, said, policy.id, policy.source)
         if left:

@@ -164,11 +164,11 @@ def _found(tokens: Tokens) -> Iterator[tuple[int, int, Cell]]:
     answers = [_ANSWER.match(text) for text in texts]
     answered = {found[1] for found in answers if found} == {"Y", "N"}
     rows = list(_rows(texts))
-    short = _not_reaching(rows)
+    told = _mostly_filled(rows)
     for (first, last), row, answer in zip(lines, rows, answers, strict=True):
         begin = tokens.starts[first]
         mark = (0, 1) if answered and answer and answer[1] == "N" else row.undone()
-        if mark is None and row.header in short:
+        if mark is None and row.header in told:
             mark = row.dosed_before()
         if mark is not None:
             yield first, last, (begin + mark[0], begin + mark[1])
@@ -188,7 +188,7 @@ def _rows(texts: list[str]) -> Iterator[_Row]:
         yield _Row.of(text, cells, None if named else header)
 
 
-def _not_reaching(rows: list[_Row]) -> set[_Header | None]:
+def _mostly_filled(rows: list[_Row]) -> set[_Header | None]:
     """Headers whose last column at least half of the rows fill: there an empty cell tells something."""
     filled: dict[_Header, list[bool]] = {}
     for row in rows:

@@ -28,7 +28,8 @@ from nlp.terms import entries
 
 _SENTENCE_END = re.compile(r"\n|;|[.!?](?=\s|$)")
 _CLAUSE_END = re.compile(r"[,:()]")
-_MINUTES = re.compile(r"(?<![\d.:/-])(\d{1,3})[ -]?(?:minutes?|mins?|m|['\u2032\u2019])(?![\w])", re.IGNORECASE)
+_UNIT = r"[ -]?(?:minutes?|mins?|m|['\u2032\u2019])"
+_MINUTES = re.compile(rf"(?<![\d.:/-])(\d{{1,3}}){_UNIT}(?![\w])", re.IGNORECASE)
 
 
 class _Cues(NamedTuple):
@@ -55,11 +56,10 @@ def _cues() -> _Cues:
         )
         for ends in (lambda term: term.endswith("#"), lambda term: term.startswith("#"))
     )
-    unit = r"[ -]?(?:minutes?|mins?|m|['\u2032\u2019])"
     # "last 8 min", "8 min of this", "8 of the 23 min"
     share = (
-        rf"(?<!\w)(?:(?:the\s+)?(?:{before})\s*:?\s*(?P<first>\d{{1,3}}){unit}(?!\w)"
-        rf"|(?P<second>\d{{1,3}})(?:{unit})?\s+(?:(?:{behind})(?!\w)|of\s+(?:the|these|those)\s+\d{{1,3}}{unit}(?!\w)))"
+        rf"(?<!\w)(?:(?:the\s+)?(?:{before})\s*:?\s*(?P<first>\d{{1,3}}){_UNIT}(?!\w)"
+        rf"|(?P<second>\d{{1,3}})(?:{_UNIT})?\s+(?:(?:{behind})(?!\w)|of\s+(?:the|these|those)\s+\d{{1,3}}{_UNIT}(?!\w)))"
     )
 
     kinds = {

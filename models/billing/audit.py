@@ -28,6 +28,7 @@ from models.billing import data
 from models.billing.codes import HEADLINE
 from models.billing.payers import Terms
 from models.billing.reasons import outside_words
+from models.billing.units import POOLED
 from models.billing.written import contradictions
 from models.service import Service
 from nlp.document import Document, Goal, Notice, Span
@@ -46,7 +47,6 @@ _SENTENCES = (
     "skill_modality", "skill_evaluation", "skill_test", "skill_remote", "skill_slp",
     "progress_report", "plan_of_care",
 )  # fmt: skip
-_POOLED = "cms_8_minute"
 _ELSEWHERE = "elsewhere"  # what one note cannot show
 _NO_TREATMENT = frozenset({"cancelled", "evaluation_only"})
 # Sections that say nothing of what was done today.
@@ -451,7 +451,7 @@ def _minutes(case: _Case) -> _Found:
         return _Found("not_applicable", why=_say("untimed"))
     if block.duration is not None and block.minutes is not None:
         return _of([Span(block.duration.start, block.duration.end, block.duration.text)])
-    if case.policy == _POOLED and _totals(case.document, "timed"):
+    if case.policy == POOLED and _totals(case.document, "timed"):
         return _Found("not_applicable", why=_say("totals_enough"))
     return _Found("missing")
 

@@ -20,7 +20,7 @@ from models.billing.flags import named
 from models.billing.payers import Payer, Terms, payer_minutes
 from models.billing.rows import Rule
 from models.billing.rules import Edit
-from models.billing.units import POLICY_NAMES, counts, service_units, shared_out
+from models.billing.units import POLICY_NAMES, POOLED, counts, service_units, shared_out
 from models.billing.written import Tally
 from models.service import Service
 from nlp.document import Document, NoticeKind
@@ -33,7 +33,6 @@ _FIELDS = frozenset(
      "second")
 )  # fmt: skip
 _WORD_KEYS = ("with_further", "unconfirmed")
-_POOLED = "cms_8_minute"
 
 
 class Line(NamedTuple):
@@ -174,7 +173,7 @@ class Claim:
 
     def _total(self, services: Sequence[Service]) -> int | None:
         """Return the timed minutes in all where single services have none and the policy asks for no more, else ``None``."""
-        if self.policy != _POOLED or not self.tally.missing or (self.payer is not None and self.payer.minimum_15):
+        if self.policy != POOLED or not self.tally.missing or (self.payer is not None and self.payer.minimum_15):
             return None
         written = {total.minutes for total in self.document.totals if total.kind == "timed"}
         if len(written) > 1:

@@ -22,7 +22,7 @@ from models.billing.codes import CODES, HEADLINE, Code
 from models.billing.payers import Payer, Terms, payer_units
 from models.billing.proposal import Proposal
 from models.billing.rules import Edit
-from models.billing.units import POLICY_NAMES, counts, units
+from models.billing.units import ALONE, POLICY_NAMES, POOLED, STRICT, counts, units
 from models.billing.written import contradictions
 from models.service import Service
 from nlp.document import Block, Document, Duration, ElementName, Notice, NoticeKind, Total, Unskilled, WrittenUnits
@@ -30,7 +30,6 @@ from nlp.document import Block, Document, Duration, ElementName, Notice, NoticeK
 SEVERITIES = ("error", "warning", "info")
 
 _EXERCISE, _FUNCTIONAL = "exercise", "functional"
-_STRICT, _POOLED, _ALONE = "full_15", "cms_8_minute", "ama_midpoint"
 _WORD_KEYS = (
     "other_service", "no_unit", "modifier_discipline", "modifier_assistant", "modifier_threshold", "modifier_no_threshold",
     "modifier_list", "threshold_of_PT", "threshold_of_OT", "threshold_of_SLP", "threshold_of_any",
@@ -333,13 +332,13 @@ def _totals_alone(case: Case, shared: Duration | None = None) -> tuple[str, dict
     blocks = [(code, service) for service in case.services if (code := _timed_code(service, case.codes)) != ""]
     if not timed and shared is not None and all(_shared(service) == shared for _, service in blocks):
         timed = {shared.minutes}
-    if not timed or case.proposal.policy != _POOLED:
+    if not timed or case.proposal.policy != POOLED:
         return "", values
     codes = {code for code, _ in blocks}
     [total, *others] = timed
     [code] = codes if len(codes) == 1 else [None]
     if code is not None and not others and case.proposal.minutes.get(code, 0) <= total:
-        earned = units({code: total}, _POOLED)
+        earned = units({code: total}, POOLED)
         return "one_code", {"code": named(code), "total": total, "units": _amounts(earned)}
     visit = any(total.kind == "visit" for total in case.document.totals)
     return "totals" if visit else "timed_total", values
@@ -604,11 +603,11 @@ def _policy_difference(case: Case) -> Iterator[Finding]:
         values: dict[str, Field] = {
             "policy": here,
             "others": "; ".join(others),
-            "medicare": totals[_POOLED] - totals[_STRICT],
-            "ama": totals[_ALONE] - totals[_STRICT],
+            "medicare": totals[POOLED] - totals[STRICT],
+            "ama": totals[ALONE] - totals[STRICT],
         }
         rules = (proposal.policy, *(policy for policy in proposal.units if policy != proposal.policy))
-        yield Finding(None, values, "strict" if proposal.policy == _STRICT else "", rules)
+        yield Finding(None, values, "strict" if proposal.policy == STRICT else "", rules)
 
 
 # ---- only where the request names a payer or a day of service

@@ -28,6 +28,8 @@ from models.billing.units import (
     MIDPOINT,
     POLICIES,
     POLICY_NAMES,
+    POOLED,
+    STRICT,
     UNIT_MINUTES,
     counted,
     counts,
@@ -36,7 +38,6 @@ from models.billing.units import (
     units,
 )
 
-_STRICT, _POOLED = "full_15", "cms_8_minute"
 _KEYS = (
     "and", "or", "takes_all", "next", "next_all", "takes_tie_all", "left_empty",
     "no_whole", "one_whole", "wholes", "no_unit", "one_unit", "some_units", "pool", "pool_none", "no_minutes", "holds",
@@ -165,8 +166,8 @@ def count_under(minutes: Mapping[str, int], terms: Terms) -> Calculation:
     if len(billable) < len(minutes):
         pooled = dict(sorted(counted(billable, rules.codes).items()))
     policies = {policy: allocate(pooled, policy, rules) for policy in POLICIES}
-    strict = policies[_STRICT].total
-    gives_up = {policy: each.total - strict for policy, each in policies.items() if policy != _STRICT}
+    strict = policies[STRICT].total
+    gives_up = {policy: each.total - strict for policy, each in policies.items() if policy != STRICT}
     return Calculation(
         minutes=dict(sorted(minutes.items())),
         timed_total=sum(pooled.values()),
@@ -216,7 +217,7 @@ def allocate(minutes: Mapping[str, int], policy: str, rules: Rules) -> Allocatio
     told = {code: value for code, value in sorted(minutes.items()) if value}
     if not told:
         steps = (Step(_say("no_minutes"), policy),)
-    elif policy == _POOLED:
+    elif policy == POOLED:
         steps = _pooled_steps(told, services)
     else:
         steps = tuple(_alone(code, value, policy) for code, value in told.items())
@@ -248,15 +249,15 @@ def _pooled_steps(minutes: Mapping[str, int], earned: Mapping[str, int]) -> tupl
     total, number = sum(minutes.values()), sum(earned.values())
     least = UNIT_MINUTES * (number - 1) + MIDPOINT
     if not number:
-        return (Step(_say("pool_none", total=total, midpoint=MIDPOINT), _POOLED),)
+        return (Step(_say("pool_none", total=total, midpoint=MIDPOINT), POOLED),)
     steps = [
-        Step(_say("pool", total=total, units=_units(number), least=least, most=least + UNIT_MINUTES - 1), _POOLED),
-        *(_alone(code, value, _POOLED) for code, value in minutes.items()),
+        Step(_say("pool", total=total, units=_units(number), least=least, most=least + UNIT_MINUTES - 1), POOLED),
+        *(_alone(code, value, POOLED) for code, value in minutes.items()),
     ]
     whole = sum(value // UNIT_MINUTES for value in minutes.values())
     left = number - whole
     key = "given_all" if not left else "given_whole" if left == 1 else "given_wholes"
-    steps.append(Step(_say(key, whole=_units(whole), left=left), _POOLED))
+    steps.append(Step(_say(key, whole=_units(whole), left=left), POOLED))
     takers = {code for code, value in minutes.items() if value // UNIT_MINUTES < earned.get(code, 0)}
     return (*steps, *_taken(minutes, takers))
 
@@ -272,11 +273,11 @@ def _taken(minutes: Mapping[str, int], takers: AbstractSet[str]) -> Iterator[Ste
         key = "takes_tie" if tied else "takes" if rest == max(rests.values()) else "next"
         key = key if len(taking) == 1 else f"{key}_all"
         said = _say(key, codes=_listed(taking, "and"), left=rest, others=_listed(tied, "or"))
-        yield Step(said, _POOLED, taking[0] if len(taking) == 1 else None)
+        yield Step(said, POOLED, taking[0] if len(taking) == 1 else None)
     taker = _listed([code for code in rests if code in takers and rests[code] == last], "and")
     for code, rest in rests.items():
         if takers and 0 < rest < last:
-            yield Step(_say("left_empty", code=code, left=rest, most=last, taker=taker), _POOLED, code)
+            yield Step(_say("left_empty", code=code, left=rest, most=last, taker=taker), POOLED, code)
 
 
 def _listed(codes: Sequence[str], word: str) -> str:
@@ -341,9 +342,9 @@ def _alone(code: str, minutes: int, policy: str) -> Step:
     whole, left = divmod(minutes, UNIT_MINUTES)
     if not left:
         key = "holds_even"
-    elif policy == _POOLED:
+    elif policy == POOLED:
         key = "holds"
-    elif policy == _STRICT:
+    elif policy == STRICT:
         key = "holds_strict"
     else:
         key = "holds_passes" if left >= MIDPOINT else "holds_short"

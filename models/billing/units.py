@@ -19,6 +19,9 @@ from models.billing.codes import CODES, Code, first_code, further_code
 from models.billing.errors import InvalidMinutes, UnknownCode, UnknownPolicy
 from models.billing.rows import parse_rows
 
+# The policies by how they count: whole 15s of each code; the minutes of all codes together; each code alone, by the midpoint.
+STRICT, POOLED, ALONE = "full_15", "cms_8_minute", "ama_midpoint"
+
 
 class Policies(NamedTuple):
     """The policies' names by id, and the two numbers of their arithmetic, both in whole minutes."""
@@ -70,9 +73,9 @@ def _ama_midpoint(minutes: Mapping[str, int]) -> dict[str, int]:
 
 
 _RULES: Mapping[str, Callable[[Mapping[str, int]], dict[str, int]]] = {
-    "full_15": _full_15,
-    "cms_8_minute": _cms_8_minute,
-    "ama_midpoint": _ama_midpoint,
+    STRICT: _full_15,
+    POOLED: _cms_8_minute,
+    ALONE: _ama_midpoint,
 }
 
 _POLICIES = parse_policies(data.read("policies.toml"))

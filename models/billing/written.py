@@ -19,11 +19,9 @@ from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from models.billing.codes import CODES, Code, first_code, further_code
-from models.billing.units import POLICIES, UNIT_MINUTES, counts, earned
+from models.billing.units import POLICIES, POOLED, UNIT_MINUTES, counts, earned
 from models.service import Service
 from nlp.document import WrittenUnits
-
-_POOLED = "cms_8_minute"
 
 
 class Tally(NamedTuple):
@@ -65,7 +63,7 @@ def policy_gives(options: Mapping[str, AbstractSet[int]], tally: Tally, policy: 
     Codes of which the tally does not have all minutes are passed over; units of an add-on count with those of its first code.
     """
     known = {code: values for code, values in options.items() if code in tally.minutes}
-    if policy != _POOLED:
+    if policy != POOLED:
         given = earned(tally.minutes, policy)
         return all(given.get(code, 0) in values for code, values in known.items())
     whole = {code: value // UNIT_MINUTES for code, value in tally.minutes.items()}
