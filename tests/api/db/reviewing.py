@@ -159,9 +159,14 @@ LOGINS = {
 
 
 def open_clinic(
-    database: Database, slug: str, *, audit_share: float = 0.0, second_share: float = 0.0
+    database: Database,
+    slug: str,
+    *,
+    audit_share: float = 0.0,
+    second_share: float = 0.0,
+    settings: Settings | None = None,
 ) -> Iterator[Clinic]:
-    """A clinic with two therapists, two coders, a trainer, an admin and two keys."""
+    """A clinic with two therapists, two coders, a trainer, an admin and two keys; with ``settings`` their model serves."""
     people: dict[str, Principal] = {}
     with database.writing() as session:
         clinic = repository.add_clinic(session, slug, slug, by=SYSTEM)
@@ -178,7 +183,8 @@ def open_clinic(
             raise SignInRequired
         return people[request.headers["x-person"]]
 
-    app = create_app(Settings(), coder=ReviewCoder(), database=database)  # type: ignore[arg-type]
+    coder = ReviewCoder() if settings is None else None
+    app = create_app(settings or Settings(), coder=coder, database=database)  # type: ignore[arg-type]
     app.dependency_overrides[current_principal] = principal
     with Client(app) as client:
         made = Clinic(database, clinic.id, client)

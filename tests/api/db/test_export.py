@@ -58,6 +58,12 @@ def exported(database: Database, clinic: uuid.UUID, reader: Reader) -> Callable[
     return run
 
 
+def only_result(database: Database) -> uuid.UUID:
+    """The result that was reviewed."""
+    with database.reading() as session:
+        return uuid.UUID(str(session.scalar(sql("SELECT result_id FROM reviews"))))
+
+
 def reviewed(database: Database, clinic: uuid.UUID) -> int:
     with database.reading() as session:
         return len(learning.standing_reviews(session, clinic))
@@ -123,8 +129,7 @@ def test_an_adjudication_wins_and_readings_that_differ_wait_for_one(
 ):
     people = [add_person(clinic, login) for login in ("ana", "ben", "eve")]
     review(people[0], TEXT, decision())
-    with database.reading() as session:
-        result = uuid.UUID(str(session.scalar(sql("SELECT result_id FROM reviews"))))
+    result = only_result(database)
     review(people[1], TEXT, decision("97530"), result=result, reading="second")
     assert exported().counts() == {"notes": 0, "refused": 0, "purged": 0, "contested": 1, "open": 0}
     review(people[2], TEXT, decision("97530", 10), result=result, reading="adjudication")
@@ -138,8 +143,7 @@ def test_what_was_done_is_compared_too_and_ends_of_spans_are_not(
     """What the queue has settled by a third person is not exported before; a span that ends elsewhere is no disagreement."""
     ana, ben = add_person(clinic), add_person(clinic, "ben")
     review(ana, TEXT, decision())
-    with database.reading() as session:
-        result = uuid.UUID(str(session.scalar(sql("SELECT result_id FROM reviews"))))
+    result = only_result(database)
     longer = decision()
     longer["services"][0]["activities"] = [at("SLR 3x10")]
     second = review(ben, TEXT, longer, result=result, reading="second")
@@ -155,8 +159,7 @@ def test_two_readings_of_which_one_is_no_decision_are_refused(
 ):
     ana, ben = add_person(clinic), add_person(clinic, "ben")
     review(ana, TEXT, decision())
-    with database.reading() as session:
-        result = uuid.UUID(str(session.scalar(sql("SELECT result_id FROM reviews"))))
+    result = only_result(database)
     review(ben, TEXT, {"kind": "correct", "services": [{"code": "99999"}]}, result=result, reading="second")
     [refused] = exported().refused
     assert refused.reason == "one of its readings is no decision of this program"
@@ -182,8 +185,7 @@ def test_readings_that_agree_are_one_label(
 ):
     ana, ben = add_person(clinic), add_person(clinic, "ben")
     review(ana, TEXT, decision())
-    with database.reading() as session:
-        result = uuid.UUID(str(session.scalar(sql("SELECT result_id FROM reviews"))))
+    result = only_result(database)
     review(ben, TEXT, decision(), result=result, reading="second")
     assert exported().counts()["notes"] == 1
 

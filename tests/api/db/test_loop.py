@@ -9,23 +9,18 @@ import signal
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import Result
-from fastapi import Request
 from typer.testing import CliRunner
 
 from api import jobs
-from api.access import Principal, current_principal
 from api.audit import SYSTEM, Actor, verify
 from api.cli import app
 from api.db import learning, repository
 from api.db.session import Database
-from api.errors import SignInRequired
-from api.main import create_app
 from api.promotion import promote, rollback
 from api.settings import Settings
 from models.billing.codes import CODES
@@ -35,7 +30,8 @@ from models.training import train
 from models.training.dataset import LabelledNote, read_corpus, read_notes, read_splits, select
 from models.versions import Versions
 
-from ..conftest import Client, FakeCoder
+from ..conftest import FakeCoder
+from .reviewing import Clinic, open_clinic
 
 pytestmark = pytest.mark.slow
 
@@ -187,86 +183,59 @@ def beginner(tmp_path_factory: pytest.TempPathFactory, first_corpus: Path) -> Pa
 
 
 @pytest.fixture
-def doors(database: Database, beginner: Path, first_corpus: Path, tmp_path: Path) -> Iterator[Doors]:
-    """The app serving that version, to a clinic that has every note reviewed."""
+def served(database: Database, beginner: Path, first_corpus: Path, tmp_path: Path) -> Settings:
+    """Settings under which that version serves, from a folder of its own."""
     folder = tmp_path / "models"
     folder.mkdir()
     shutil.copytree(beginner, folder / beginner.name)
     Versions(folder).promote(beginner.name)
     address = database.url.render_as_string(hide_password=False)
-    settings = Settings(database_url=address, training_data=first_corpus, models_folder=folder)  # type: ignore[arg-type]
-    with database.writing() as session:
-        clinic = repository.add_clinic(session, "main", "Main Street", by=SYSTEM)
-        clinic.audit_share, clinic.second_share = 1.0, 0.0
-        people = {
-            login: Principal(
-                clinic.id,
-                Actor("person", repository.add_person(session, clinic.id, login, login.title(), role, by=SYSTEM).id),
-                role,
-                frozenset(),
-            )
-            for login, role in (("theo", "therapist"), ("ana", "coder"), ("ben", "coder"), ("tom", "trainer"))
-        }
-
-    def principal(request: Request) -> Principal:
-        if request.headers.get("x-person") not in people:
-            raise SignInRequired
-        return people[request.headers["x-person"]]
-
-    served = create_app(settings, database=database)
-    served.dependency_overrides[current_principal] = principal
-    with Client(served) as client:
-        yield Doors(database, settings, clinic.id, client)
+    return Settings(database_url=address, training_data=first_corpus, models_folder=folder)  # type: ignore[arg-type]
 
 
-@dataclass(frozen=True)
-class Doors:
-    """A clinic whose people speak HTTP."""
+@pytest.fixture
+def here(database: Database, served: Settings) -> Iterator[Clinic]:
+    """A clinic that has every note reviewed, once."""
+    yield from open_clinic(database, "main", audit_share=1.0, settings=served)
 
-    database: Database
-    settings: Settings
-    clinic: uuid.UUID
-    client: Client
 
-    def post(self, login: str, path: str, body: Any = None) -> Any:
-        answer = self.client.post(path, json=body, headers={"x-person": login})
-        assert answer.status_code == 200, answer.text
-        return answer.json()
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments)
 
-    def run(self, *arguments: str) -> Result:
-        address = self.database.url.render_as_string(hide_password=False)
-        return CliRunner().invoke(app, arguments, env={"THERAPY_CODER_DATABASE_URL": address})
 
-    def serving(self) -> str:
-        return self.post("theo", "/v1/suggestions", {"text": VISIT})["model"]["version"]
-
-    def wait_for(self, version: str) -> None:
-        end = time.monotonic() + 30
-        while self.serving() != version:
-            assert time.monotonic() < end, version
-            time.sleep(0.05)
+def wait_for(here: Clinic, version: str) -> None:
+    end = time.monotonic() + 30
+    while here.post("theo", "/v1/suggestions", {"text": VISIT})["model"]["version"] != version:
+        assert time.monotonic() < end, version
+        time.sleep(0.05)
 
 
 def test_two_hundred_reviewed_notes_make_it_better(
-    doors: Doors, beginner: Path, train_notes: list[LabelledNote], tmp_path: Path
+    here: Clinic,
+    served: Settings,
+    beginner: Path,
+    train_notes: list[LabelledNote],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ):
+    assert served.database_url is not None
+    monkeypatch.setenv("THERAPY_CODER_DATABASE_URL", served.database_url.get_secret_value())
     rng = random.Random(11)
     others = [n for n in train_notes if n.writer not in CORPUS_WRITERS and n.pair is None]
     coming = {note.text: note for note in rng.sample(others, NOTES)}
     assert len(coming) == NOTES
     for text in coming:
-        assert doors.post("theo", "/v1/notes", {"text": text})["result"]["model"]["version"] == beginner.name
+        assert here.submit(text)["result"]["model"]["version"] == beginner.name
     # Two coders in turn take what the queue gives them, until it is empty.
     reviewed = 0
-    while claim := doors.post(login := ("ana", "ben")[reviewed % 2], "/v1/queue/claim")["claim"]:
+    while claim := here.claim(login := ("cora", "carl")[reviewed % 2]):
         # Whoever gets a note: what goes wrong with it is the same in every run.
         note = coming[claim["text"]]
-        decision = decided(note, random.Random(note.id), recodes=False)
-        doors.post(login, f"/v1/queue/{claim['id']}/decisions", {"decision": decision, "claims": claim["claims"]})
+        here.decide(login, claim, decided(note, random.Random(note.id), recodes=False))
         reviewed += 1
     assert reviewed == NOTES
     out = tmp_path / "reviewed.jsonl"
-    told = doors.run("data", "export", "--reviewed", "main", str(out))
+    told = run("data", "export", "--reviewed", "main", str(out))
     exported = {note.text for note in read_notes(out)}
     # Where a note says that its blocks took longer than the visit, the review is refused with a reason.
     refused = NOTES - len(exported)
@@ -274,14 +243,14 @@ def test_two_hundred_reviewed_notes_make_it_better(
     assert refused <= 5
     assert (told.exit_code, told.stderr.count("blocks take")) == (int(refused > 0), refused)
 
-    job = jobs.ask(doors.database, doors.settings, doors.clinic, by=SYSTEM)
-    command = [*jobs.retrain_command(doors.settings), "--base", str(beginner)]
+    job = jobs.ask(here.database, served, here.id, by=SYSTEM)
+    command = [*jobs.retrain_command(served), "--base", str(beginner)]
     log: list[str] = []
-    assert jobs.work(doors.database, doors.settings, doors.clinic, job.id, command=command, told=log.append) == "done"
+    assert jobs.work(here.database, served, here.id, job.id, command=command, told=log.append) == "done"
     # Coders who are right 97 times in a hundred are hardly held.
     assert sum(line.startswith("held") for line in log) <= NOTES // 10
-    with doors.database.reading() as session:
-        verdict = learning.verdict_of_job(session, doors.clinic, job.id)
+    with here.database.reading() as session:
+        verdict = learning.verdict_of_job(session, here.id, job.id)
         assert verdict is not None
     refusals = [line for line in log if line.startswith("refused")]
     assert (verdict.outcome, verdict.current, refusals) == ("pass", beginner.name, [])
@@ -290,13 +259,13 @@ def test_two_hundred_reviewed_notes_make_it_better(
         assert figures[name]["candidate"] > figures[name]["current"], figures[name]
 
     promoted = {"version": verdict.candidate, "previous": beginner.name}
-    assert doors.post("tom", f"/v1/models/{verdict.candidate}/promote") == promoted
-    doors.wait_for(verdict.candidate)
-    assert doors.post("tom", "/v1/models/rollback") == {"version": beginner.name, "previous": verdict.candidate}
-    doors.wait_for(beginner.name)
-    assert doors.run("audit", "verify").exit_code == 0
-    with doors.database.reading() as session:
-        actions = [row.action for row in repository.audit_rows(session, doors.clinic)]
+    assert here.post("tina", f"/v1/models/{verdict.candidate}/promote") == promoted
+    wait_for(here, verdict.candidate)
+    assert here.post("tina", "/v1/models/rollback") == {"version": beginner.name, "previous": verdict.candidate}
+    wait_for(here, beginner.name)
+    assert run("audit", "verify").exit_code == 0
+    with here.database.reading() as session:
+        actions = [row.action for row in repository.audit_rows(session, here.id)]
     assert (actions.count("note.submitted"), actions.count("review.added")) == (NOTES, NOTES)
     assert actions[-4:] == ["model.judged", "job.ended", "model.promote", "model.rollback"]
 
