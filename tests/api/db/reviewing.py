@@ -6,6 +6,7 @@ import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from fastapi import Request
@@ -22,6 +23,7 @@ from models.billing.flags import FLAGS
 from models.billing.units import all_units
 from models.note import Note
 from models.result import FlagResult, MentionSpan, ProposalResult, Result, ServiceResult, TextSpan
+from models.training.dataset import LabelledNote
 
 from ..conftest import Client, FakeCoder
 
@@ -190,3 +192,13 @@ def open_clinic(
         made = Clinic(database, clinic.id, client)
         made.people = {name: each.actor.id for name, each in people.items() if each.actor.id}
         yield made
+
+
+def write_corpus(folder: Path, kept: list[LabelledNote], development: list[LabelledNote]) -> Path:
+    """A folder like ``training_data``, with these notes alone."""
+    (folder / "notes").mkdir()
+    lines = [note.model_dump_json() for note in (*kept, *development)]
+    (folder / "notes" / "all.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    rows = [f"{note.id},train" for note in kept] + [f"{note.id},development" for note in development]
+    (folder / "splits.csv").write_text("\n".join(["id,split", *rows]) + "\n", encoding="utf-8")
+    return folder

@@ -23,6 +23,7 @@ from models.training.dataset import LabelledNote, read_corpus, read_splits, sele
 from models.versions import Versions
 
 from ...models.conftest import make_version
+from .reviewing import write_corpus
 
 DATA = Path(__file__).parents[3] / "training_data"
 AddPerson = Callable[..., uuid.UUID]
@@ -35,13 +36,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Forty training notes and two development notes."""
     everything, splits = read_corpus(DATA), read_splits(DATA)
     parts = {name: [n for n in select(everything, splits, name) if n.pair is None] for name in ("train", "development")}
-    chosen = [*parts["train"][:40], *parts["development"][:2]]
-    folder = tmp_path_factory.mktemp("corpus")
-    (folder / "notes").mkdir()
-    (folder / "notes" / "all.jsonl").write_text("".join(f"{note.model_dump_json()}\n" for note in chosen))
-    rows = [f"{note.id},{'train' if at < 40 else 'development'}" for at, note in enumerate(chosen)]
-    (folder / "splits.csv").write_text("\n".join(["id,split", *rows]) + "\n")
-    return folder
+    return write_corpus(tmp_path_factory.mktemp("corpus"), parts["train"][:40], parts["development"][:2])
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ from models.training.dataset import LabelledNote, read_corpus, read_notes, read_
 from models.versions import Versions
 
 from ..conftest import FakeCoder
-from .reviewing import Clinic, open_clinic
+from .reviewing import Clinic, open_clinic, write_corpus
 
 pytestmark = pytest.mark.slow
 
@@ -56,15 +56,6 @@ def small_corpus(tmp_path_factory: pytest.TempPathFactory, train_notes: list[Lab
     kept = [n for n in train_notes if n.writer in CORPUS_WRITERS and n.pair is None][:60]
     development = [n for n in select(read_corpus(DATA), read_splits(DATA), "development") if n.pair is None][:24]
     return write_corpus(tmp_path_factory.mktemp("corpus"), kept, development)
-
-
-def write_corpus(folder: Path, kept: list[LabelledNote], development: list[LabelledNote]) -> Path:
-    (folder / "notes").mkdir()
-    lines = [note.model_dump_json() for note in (*kept, *development)]
-    (folder / "notes" / "all.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    rows = [f"{note.id},train" for note in kept] + [f"{note.id},development" for note in development]
-    (folder / "splits.csv").write_text("\n".join(["id,split", *rows]) + "\n", encoding="utf-8")
-    return folder
 
 
 @pytest.fixture
