@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.billing.codes import CODES
 from models.billing.proposal import UNCALIBRATED, Calibration
 from models.errors import UnknownRisk
 from models.features import Feature, block_features, counted, settings_of, tells_code
@@ -23,6 +24,9 @@ from nlp.terms import entries
 
 CLASSES = ("97110", "97530", "other")
 _REASONS = 6
+# Codes of this group say how many were treated, not what was done: no content speaks against them.
+_DELIVERY = "group"
+_SURE = 3.5  # log-odds that such a block is no 97110 or 97530; of 34 labelled ones none was
 _LEAST_WEIGHT = 0.15  # log-odds; a smaller push is no reason worth reading
 
 
@@ -46,6 +50,11 @@ class Fitted:
 def service_codes() -> dict[str, str]:
     """Lexicon entry id to the other service's code number."""
     return {entry.id: entry.data["code"] for entry in entries("activities") if entry.data["code"]}
+
+
+def _by_delivery(block: Block) -> bool:
+    """Whether the code that a note states for a block says how it was delivered: ``97150 group: bridges, dead bugs``."""
+    return block.stated is not None and block.stated.code in CODES and CODES[block.stated.code].group == _DELIVERY
 
 
 def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -166,7 +175,10 @@ class Classifier:
                 owners.append((number, block))
         rows = [self._row(features) for features in known]
         content = [{at: row[at] for at in row if at not in self.telling} for row in rows]
-        full, hidden = (softmax(self._logits(each) / self.temperature).tolist() for each in (rows, content))
+        scores, bare = (self._logits(each) / self.temperature for each in (rows, content))
+        told = [number for number, (_, block) in enumerate(owners) if _by_delivery(block)]
+        scores[told, -1] = np.maximum(scores[told, -1], np.logaddexp.reduce(scores[told, :-1], axis=1) + _SURE)
+        full, hidden = softmax(scores).tolist(), softmax(bare).tolist()
         out: list[list[Service]] = [[] for _ in documents]
         for (number, block), features, chances, others in zip(owners, known, full, hidden, strict=True):
             best = max(range(len(CLASSES)), key=chances.__getitem__)

@@ -49,6 +49,7 @@ class DurationWords:
     rate: frozenset[str]
     rests: frozenset[str]
     heads: frozenset[str]
+    lengths: frozenset[str]
 
 
 @cache
@@ -100,6 +101,7 @@ def duration_words() -> DurationWords:
         rate=plain("rate"),
         rests=plain("rest"),
         heads=plain("minutes_head"),
+        lengths=plain("length_head"),
     )
 
 

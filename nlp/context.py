@@ -11,7 +11,7 @@ from nlp.boxes import unticked
 from nlp.chain import Scores
 from nlp.headings import find_headings, section_labels
 from nlp.lexicon import Match
-from nlp.rows import undone_rows
+from nlp.rows import earlier_rows, undone_rows
 from nlp.terms import terms
 from nlp.tokens import Tokens, kept_tokens, tokens_of
 
@@ -25,7 +25,7 @@ class Context:
     ``found`` holds the matches by the names of `nlp.terms.terms`; status cues inside a pseudo cue are left out.
     ``sentence_of`` numbers sentences, which end at a full stop, a semicolon or a line break; a question answered by "no" is one
     with its answer. ``unticked`` gives each token behind an empty check box its box, and each of a table's row that was
-    not done the mark that says so.
+    not done the mark that says so; ``earlier`` each of a log's row of an earlier day its date.
     """
 
     def __init__(self, tokens: Tokens, encoded: Scores | None = None) -> None:
@@ -42,6 +42,7 @@ class Context:
         self.backward: list[Match] = [m for m in self.found["backward"] if m.start not in blocked]
         self.sentence_of = _sentences(tokens)
         self.unticked = undone_rows(tokens) | unticked(tokens)
+        self.earlier = earlier_rows(tokens)
         self.cache: dict[str, Any] = {}  # what a component reads once and others use again
         self.cues_forward = self._by_sentence(self.forward)
         self.cues_backward = self._by_sentence(self.backward)

@@ -43,11 +43,13 @@ def find_status(context: Context, start: int, end: int) -> Finding | None:
     """The cue whose scope reaches the activity at tokens ``[start, end)``; ``None`` where no cue does.
 
     The nearest cue counts, unless it yields to one of another status that reaches too: "declined to try the stairs". Where
-    none does, the empty check box in front says *held*.
+    none does, the empty check box in front says *held*, and a log's earlier date *past*.
     """
     reaching = sorted(_reaching(context, start, end), key=lambda item: item[0])
     if not reaching:
-        box = context.unticked.get(start)
+        box, date = context.unticked.get(start), context.earlier.get(start)
+        if date is not None:
+            return Finding("past", *date)
         return None if box is None else Finding("held", *box)
     best = reaching[0][1]
     for distance, cue in reaching[1:]:

@@ -8,9 +8,10 @@ add up (``P-B``, ``P-I``), shared by several blocks (``S``), or none of these (`
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import pairwise
 from typing import Literal
 
 from nlp.chain import Trait, names
@@ -30,6 +31,7 @@ _AROUND = 6
 _GAP = 40
 _CLAUSE = 40
 _EARLIER = 30
+_BESIDE_NAMES = 2  # words and marks between two services' names and the minutes of both
 
 _SIGNS = {"act": "a", "not": "n", "svc": "s", "svc0": "h", "clock": "c", "amount": "d"}
 _GAP_MARKS = frozenset(".;,|:/-–+&()")
@@ -93,11 +95,11 @@ def is_code(word: str) -> bool:
     return len(word) == 5 and word.isdecimal() and (word[0] == "9" or word[:2] in ("20", "29"))
 
 
-def find_services(context: Context) -> list[Event]:
+def find_services(context: Context, timed: Collection[int] = ()) -> list[Event]:
     """Service names and code numbers; a number and a name side by side are one event.
 
     Head terms count only at the start of a line or clause with minutes, units, a colon or a dash behind them, or in front
-    of a code.
+    of a code. ``timed`` are the first tokens of durations.
     """
     tokens = context.tokens
     words, lower = tokens.words, tokens.lower
@@ -139,11 +141,18 @@ def find_services(context: Context) -> list[Event]:
             return True  # "(Self-care)"
         if word in ("x", "X", "×", "=", "@", "+", "&") and at + 1 < len(words):
             return True
+        if word == "," and at + 1 in timed:
+            return True  # "Group, 45 min"
         if word == "/" and at + 1 in heads:
             return True  # "TE/TA 30 min"
         if word[0] in "\n\r|":
             return True
         return word[0] in ":-–—" or (len(word) >= 2 and word[0] in " \t")
+
+    def counted(start: int, end: int) -> bool:
+        """Whether a word within a line is followed by what it counts, no minutes: ``curls x10, stairs 12 steps``."""
+        within = start > tokens.lines[tokens.line_of[start]][0] and words[start - 1] == ","
+        return within and words[end : end + 1] != [] and words[end].isdecimal() and end not in timed
 
     for m in found["service_heads"]:
         if taken.intersection(range(m.start, m.end)) or not clause_start(m.start) or not opened(m.end):
@@ -165,6 +174,8 @@ def find_services(context: Context) -> list[Event]:
                 taken.add(index)
     for m in found["headings"]:
         if taken.intersection(range(m.start, m.end)) or not clause_start(m.start) or not opened(m.end):
+            continue
+        if counted(m.start, m.end):
             continue
         spans.append((m.start, m.end, ""))
     for index, word in enumerate(words):
@@ -236,6 +247,20 @@ def _without_names(tokens: Tokens, candidates: list[Candidate], services: list[E
     return out
 
 
+def _promised(tokens: Tokens, durations: Iterable[duration_reader.Candidate]) -> set[int]:
+    """Tokens of minutes that were set beforehand, with a bracket that divides them: ``planned 60 min (30 TA, 30 TE)``."""
+    words, lower = tokens.words, tokens.lower
+    out: set[int] = set()
+    for c in durations:
+        if not listed("promised").intersection((*lower[max(0, c.start - 1) : c.start], *lower[c.end : c.end + 1])):
+            continue
+        end = c.end
+        if words[end : end + 1] == ["("] and ")" in words[end : tokens.lines[tokens.line_of[c.start]][1]]:
+            end = words.index(")", end)
+        out.update(range(c.start, end))
+    return out
+
+
 def make_events(
     context: Context, activities: list[Candidate], durations: list[duration_reader.Candidate]
 ) -> list[Event]:
@@ -243,7 +268,9 @@ def make_events(
 
     A service's name that names a task too ("ultrasound") stays inside the activity it is; any other is cut out of it.
     """
-    services = find_services(context)
+    promised = _promised(context.tokens, durations)
+    durations = [c for c in durations if c.start not in promised]
+    services = [e for e in find_services(context, {c.start for c in durations}) if e.start not in promised]
     activities = _without_names(context.tokens, activities, services)
     inside: dict[int, int] = {}
     for number, candidate in enumerate(activities):
@@ -300,19 +327,32 @@ def headed(context: Context, events: list[Event]) -> list[bool]:
     return out
 
 
-def shared_by_names(context: Context, events: list[Event]) -> list[bool]:
-    """For each event whether it is a duration given to two service names at once: ``TE + TA = 38 min``."""
+def shared_by_names(context: Context, events: list[Event]) -> dict[int, tuple[int, int]]:
+    """Durations given to two service names at once, by number, with the numbers of the names.
+
+    ``TE + TA = 38 min``, ``25 minutes combined TherEx/TherAct``.
+    """
     words, line_of = context.tokens.words, context.tokens.line_of
-    out = [False] * len(events)
-    for number in range(2, len(events)):
-        first, second, event = events[number - 2 : number + 1]
-        if event.kind != "dur" or first.kind != "svc" or second.kind != "svc" or not first.code or not second.code:
+
+    def between(one: int, other: int) -> list[str] | None:
+        """Words and marks from one event to the next, at most `_BESIDE_NAMES`; ``None`` where they are further apart."""
+        if one < 0 or other == len(events) or line_of[events[one].start] != line_of[events[other].start]:
+            return None
+        solid = [w for w in words[events[one].end : events[other].start] if not w.isspace()]
+        return solid if len(solid) <= _BESIDE_NAMES else None
+
+    out: dict[int, tuple[int, int]] = {}
+    for first, second in pairwise(range(len(events))):
+        codes = [event.code for event in events[first : second + 1] if event.kind == "svc" and event.code]
+        joint = between(first, second)
+        if len(set(codes)) < 2 or not joint or not all(w in listed("joint") for w in joint):
             continue
-        if first.code == second.code or line_of[first.start] != line_of[event.start]:
-            continue
-        joint = [w for w in words[first.end : second.start] if not w.isspace()]
-        close = [w for w in words[second.end : event.start] if not w.isspace()]
-        out[number] = len(close) <= 2 and 0 < len(joint) <= 2 and all(w in listed("joint") for w in joint)
+        lead, close = between(first - 1, first), between(second, second + 1)
+        ahead = lead is not None and events[first - 1].kind == "dur" and all(w.isalpha() or w in "(-:" for w in lead)
+        behind = close is not None and events[second + 1].kind == "dur"
+        # With minutes on either side each name has its own: "15 min TE / TA 20 min".
+        if ahead is not behind:
+            out[first - 1 if ahead else second + 1] = first, second
     return out
 
 

@@ -14,17 +14,19 @@ from nlp.tokens import Tokens
 _BULLETS = frozenset("-*•·–—>~.|[(#+=")
 _AFTER_LETTER = frozenset(":)/-–.|]")
 _AFTER_WORD = frozenset(":-–—|/=")
+_RULES, _RULE = frozenset("-=*_~–—"), 3
 _HEADING_REACH = 7  # tokens after a heading's words within which its colon may stand: "Goals (by 4/20):"
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A heading at tokens ``[start, end)``; its section reaches to token ``until``."""
+    """A heading at tokens ``[start, end)``; its section reaches to token ``until``; ``quoted`` where that is of another note."""
 
     start: int
     end: int
     until: int
     label: str
+    quoted: bool = False
 
 
 def line_opening(tokens: Tokens, start: int, end: int) -> int:
@@ -103,13 +105,40 @@ def find_headings(tokens: Tokens, found_terms: Mapping[str, list[Match]]) -> lis
         if at < len(words) and len(words[at]) == 5 and words[at].isdecimal() and words[at][0] == "9":
             found.append((at, at, "treatment"))
     found.sort()
+    quoted = _quoted(tokens, found)
+    for start, until in quoted.items():
+        found = [entry for entry in found if not start < entry[0] < until]
+        found.append((until, until, ""))
+        found.sort()
     headings: list[Heading] = []
     for position, (start, end, label) in enumerate(found):
         if position and start < found[position - 1][1]:
             continue
         until = found[position + 1][0] if position + 1 < len(found) else len(words)
-        headings.append(Heading(start, end, until, label))
+        headings.append(Heading(start, end, until, label, start in quoted))
     return headings
+
+
+def _quoted(tokens: Tokens, found: list[tuple[int, int, str]]) -> dict[int, int]:
+    """Where text of an earlier note stands between two rules: ``---- copied from 2/14 ----``, lines, ``--------``.
+
+    Headings in it are that note's own.
+    """
+    rules = [start for start, end in tokens.lines if start < end and _is_rule(tokens.words[start:end])]
+    out: dict[int, int] = {}
+    for start, _, label in found:
+        line, _ = tokens.lines[tokens.line_of[start]]
+        if label == "previous" and _is_rule(tokens.words[line:start]):
+            closing = next((rule for rule in rules if rule > start), None)
+            if closing is not None:
+                out[start] = closing
+    return out
+
+
+def _is_rule(words: list[str]) -> bool:
+    """Whether tokens are a drawn line: three marks or more and nothing else."""
+    drawn = "".join(words).replace(" ", "")
+    return len(drawn) >= _RULE and set(drawn) <= _RULES
 
 
 def section_labels(tokens: Tokens, headings: list[Heading]) -> list[str]:

@@ -9,6 +9,8 @@ are its values. A row was not done
 * under a header of days or dates of which the last is today, where its last value is a mark for nothing, or where it ends
   before that column and at least half of the rows do not;
 * where the note answers its lines with Y and N, and this one with N.
+
+Rows that begin with a date are of that day: of several days the last one with work done is today (`earlier_rows`).
 """
 
 from __future__ import annotations
@@ -32,6 +34,9 @@ _DAY = re.compile(
     rf"{_DATE.pattern}|\b(?:mon|tues?|wed|thu(?:rs?)?|fri|sat|sun|today)\b",
     re.IGNORECASE,
 )
+_DATED = re.compile(
+    r"[|\s]*(?:(\d{4})-)?(\d{1,2})[/.-](\d{1,2})(?:[/.-](?:\d{2})?(\d{2}))?(?=\s*[,;|\t]|\s{2,})[,;|\s]*"
+)
 _TABLE = re.compile(r"[|\t]|\S[ \xa0]{2,}\S|\.{3}|\s\.\s")
 _REASON = r"(?:\s*[,;:(–—-](?!\s*\d).*)?"
 _ANSWER = re.compile(r"([YN])(?:\s{2,}|\t|\s*\|)\s*(?=\S)")
@@ -43,7 +48,7 @@ Cell = tuple[int, int]
 @cache
 def _pattern(name: str, behind: str = "") -> re.Pattern[str]:
     words = "|".join(map(re.escape, sorted(listed(name), key=len, reverse=True)))
-    return re.compile(rf"(?:{words}){behind}\.?", re.IGNORECASE)
+    return re.compile(rf"(?<!\w)(?:{words}){behind}\.?", re.IGNORECASE)
 
 
 def _cells(line: str) -> list[Cell]:
@@ -153,6 +158,36 @@ def undone_rows(tokens: Tokens) -> dict[int, tuple[int, int]]:
         for index in range(first, last):
             out[index] = at, max(bisect_left(tokens.starts, end), at + 1)
     return out
+
+
+def earlier_rows(tokens: Tokens) -> dict[int, tuple[int, int]]:
+    r"""Tokens of a log's rows that are of an earlier day than the last one with work done, each with the token range of its date.
+
+    Examples
+    --------
+    >>> log = "02-03,97110,leg press,10\n02-06,97110,plank,4\n02-10,97110,lunges,planned"
+    >>> sorted(set(earlier_rows(Tokens.of(log)).values()))
+    [(0, 3)]
+    >>> earlier_rows(Tokens.of("4/5  hip flexion x10\n3/5  hip abduction x10"))
+    {}
+    """
+    dated: list[tuple[tuple[int, ...], bool, int, int, int]] = []
+    for first, last in tokens.lines:
+        line = tokens.text[tokens.starts[first] : tokens.ends[last - 1]] if first < last else ""
+        found = _DATED.match(line)
+        if found is None or _DATE.match(line, found.end()):
+            continue  # a header of dates has another one right behind
+        year, month, day, short_year = (int(part or 0) for part in found.groups())
+        done = _POSITIVE.search(line, found.end()) and not _pattern("not_yet", r"\b").search(line, found.end())
+        until = bisect_left(tokens.starts, tokens.starts[first] + found.end(found.lastindex or 0))
+        dated.append(((year or short_year, month, day), bool(done), first, last, until))
+    days = [day for day, *_ in dated]
+    if len({day[-1] for day in days}) < _LEAST or days not in (sorted(days), sorted(days, reverse=True)):
+        return {}
+    today = max((day for day, done, *_ in dated if done), default=days[0])
+    return {
+        index: (first, until) for day, _, first, last, until in dated if day < today for index in range(first, last)
+    }
 
 
 def _found(tokens: Tokens) -> Iterator[tuple[int, int, Cell]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import accumulate, chain, groupby
+from itertools import accumulate, chain, groupby, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 
 from nlp.chain import Chain, Rows, Scores
+from nlp.clock import is_blank
 from nlp.components.activities import candidates_of
 from nlp.components.durations import find_durations
 from nlp.context import Context, context_of
@@ -37,8 +38,12 @@ from nlp.terms import listed
 
 _BLOCKS = "therapy_blocks"
 _BESIDE = 2  # marks between a service name and minutes that stand beside it
+_HABIT = 2  # lines written alike that make a habit
 _DOSE_WORDS = 6  # words of a dose between an activity and its minutes
 _PLAIN_FORMS = frozenset(("unit", "tick", "bare", "bracket", "lead", "column", "range", "hours"))
+_SPLIT = 2  # the least activities that can be two blocks
+_LABELS, _KNOWN = ("exercise", "functional"), 3.0  # log-odds that a word list's label of an activity is worth
+_SURER_CODES = 2.0  # log-odds by which work is two codes rather than one
 _NEVER = 20.0  # taken off a score that structure rules out
 _PLACED = 3.0  # taken off a label that the place of a sentence's only minutes speaks against
 # Where the encoder is surer by this many log-odds that an activity was not done, it is so much likelier in no block: the
@@ -227,7 +232,10 @@ def own_minutes(context: Context, events: list[Event], labels: list[str]) -> lis
                 if not 0 <= beside < len(events) or events[beside].kind != "dur" or labels[beside] not in ("O", "Q"):
                     continue
                 timed = events[beside]
-                near = _marks_between(context, event, timed) is not None
+                near = (
+                    _marks_between(context, event, timed) is not None
+                    and context.sentence_of[event.start] == context.sentence_of[timed.start]
+                )
                 if near and timed.form in _PLAIN_FORMS and timed.minutes > sum(events[n].minutes for n in inner):
                     for n in inner:
                         out[n] = "Q"
@@ -413,6 +421,73 @@ def parted_lines(context: Context, events: list[Event], labels: list[str]) -> li
     return out
 
 
+def closing_lines(context: Context, events: list[Event]) -> list[list[int]]:
+    """Numbers of the events of each line that gives the work above it a code and minutes: ``19 min, 97542``.
+
+    A note writes so where two lines or more hold nothing but these, work of no code stands above the first of them, and none
+    below the last.
+    """
+    line_of = context.tokens.line_of
+    lines = [list(members) for _, members in groupby(range(len(events)), key=lambda n: line_of[events[n].start])]
+    closing = []
+    for place, line in enumerate(lines):
+        kinds = [events[n].kind for n in line]
+        if sorted(kinds) == ["dur", "svc"] and all(events[n].code for n in line if events[n].kind == "svc"):
+            closing.append(place)
+    if len(closing) < _HABIT:
+        return []
+
+    def worked(between: Sequence[list[int]]) -> bool:
+        return any(events[n].tag == "ACT" for line in between for n in line)
+
+    coded = any(events[n].kind == "svc" and events[n].code for line in lines[: closing[0]] for n in line)
+    last = line_of[events[lines[closing[-1]][0]].start]
+    below = [line for line in lines[closing[-1] + 1 :] if line_of[events[line[0]].start] == last + 1]
+    each = all(worked(lines[first + 1 : second]) for first, second in pairwise((-1, *closing)))
+    return [lines[place] for place in closing] if each and not coded and not worked(below) else []
+
+
+def begun_below(context: Context, events: list[Event], closing: Sequence[list[int]]) -> list[int]:
+    """Numbers of the activities that begin a block because a closing line ends the one before."""
+    out = []
+    for line in closing:
+        acts = (n for n in range(line[-1], len(events)) if events[n].tag == "ACT")
+        out += [n for n in acts if events[n].start not in context.unticked][:1]
+    return out
+
+
+def parted_by_code(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels where the work that shares one duration is two blocks, not one, where the encoder sees two codes in it.
+
+    ``TE/TA 40 min: SLR, clamshells, car transfer``. Only where no second block without minutes is there to share with.
+    """
+    out = list(labels)
+    if context.encoded is None or "S" not in labels:
+        return out
+    first = next((n for n, label in enumerate(labels) if label not in ("O", "Q", "S")), len(events))
+    begins = [n for n, label in enumerate(labels) if n == first or label in ("B", "D-B", "P-B")]
+    blocks = [range(begin, end) for begin, end in pairwise((*begins, len(events)))]
+    free = [
+        [n for n in block if events[n].kind == "act" and labels[n] in ("B", "I", "J")]
+        for block in blocks
+        if not any(events[n].kind == "dur" and labels[n][0] in "DP" for n in block)
+    ]
+    if len(free) != 1 or len(free[0]) < _SPLIT:
+        return out
+    acts = free[0]
+    chances = np.array(
+        [bounded(context.encoded_rows(events[n].start, events[n].end), "code").mean(axis=0)[:2] for n in acts]
+    )
+    for row, n in zip(chances, acts, strict=True):
+        if events[n].label in _LABELS:
+            row[_LABELS.index(events[n].label)] += _KNOWN
+    ahead, behind = np.cumsum(chances, axis=0)[:-1], np.cumsum(chances[::-1], axis=0)[::-1][1:]
+    parted = ahead + behind[:, ::-1]  # the one code up to a place, the other from there on
+    if parted.max() - chances.sum(axis=0).max() > _SURER_CODES:
+        out[acts[int(parted.max(axis=1).argmax()) + 1]] = "B"
+    return out
+
+
 def _right_behind_name(context: Context, events: list[Event], number: int) -> bool:
     """Whether an event is minutes that stand right behind a service's name: ``97110, 28 min start to finish``.
 
@@ -427,6 +502,22 @@ def _right_behind_name(context: Context, events: list[Event], number: int) -> bo
     return find_status(context, timed.start, timed.end) is None
 
 
+def _spoken_against(context: Context, event: Event) -> bool:
+    """Whether a word in the sentence of some minutes says that they are a total or no treatment: ``rested 5 min``.
+
+    What stands in another column of a table is said of something else.
+    """
+    words, sentence_of, line_of = context.tokens.words, context.sentence_of, context.tokens.line_of
+    place = sentence_of[event.start], line_of[event.start]
+    for cue in ("total", "not_treatment"):
+        for m in context.found[cue]:
+            if (sentence_of[m.start], line_of[m.start]) == place:
+                between = words[event.end : m.start] if event.end <= m.start else words[m.end : event.start]
+                if not any(w == "|" or (is_blank(w)) for w in between):
+                    return True
+    return False
+
+
 def structure(context: Context, events: list[Event]) -> Scores:
     """What structure rules out or in, as scores of shape (events, labels) to add to the model's.
 
@@ -437,9 +528,22 @@ def structure(context: Context, events: list[Event]) -> Scores:
     """
     at = {label: number for number, label in enumerate(EVENT_LABELS)}
     scores = np.zeros((len(events), len(EVENT_LABELS)), dtype=np.float32)
-    scores[[number for number, under in enumerate(headed(context, events)) if under], at["B"]] -= _NEVER
+    closing = closing_lines(context, events)
+    for line in closing:
+        scores[np.ix_(line, [at["B"], at["D-B"], at["P-B"], at["S"], at["O"], at["Q"]])] -= _NEVER
+    begun = begun_below(context, events, closing[:-1])
+    scores[begun, at["B"]] += _NEVER
+    under = [number for number, is_headed in enumerate(headed(context, events)) if is_headed and number not in begun]
+    scores[under, at["B"]] -= _NEVER
     behind_box = [n for n, event in enumerate(events) if event.kind == "act" and event.start in context.unticked]
     scores[np.ix_(behind_box, [at["B"], at["I"], at["J"]])] -= _NEVER
+    quoted = [(h.start, h.until) for h in context.headings if h.quoted]
+    elsewhere = [
+        number
+        for number, event in enumerate(events)
+        if event.start in context.earlier or any(start <= event.start < until for start, until in quoted)
+    ]
+    scores[np.ix_(elsewhere, [number for label, number in at.items() if label not in "OQ"])] -= 2 * _NEVER
     opening = opening_names(context, events)
     for number in opening:
         # A line that opens with a service's name goes on in no block, but for a table's row of the same code.
@@ -449,12 +553,11 @@ def structure(context: Context, events: list[Event]) -> Scores:
         scores[number, at["I"]] -= _NEVER
         if not same:
             scores[number, at["J"]] -= _NEVER
-    by_names = shared_by_names(context, events)
-    for number, (named, told) in enumerate(zip(by_names, shared_by_words(context, events), strict=True)):
-        if named or told:
-            scores[number, at["S"]] += _NEVER
-        if named:
-            scores[number - 2 : number, [at["O"], at["Q"]]] += _NEVER
+    for number, names in shared_by_names(context, events).items():
+        scores[number, at["S"]] += _NEVER
+        scores[np.ix_(names, [at["O"], at["Q"]])] += _NEVER
+    told = [number for number, is_shared in enumerate(shared_by_words(context, events)) if is_shared]
+    scores[told, at["S"]] += _NEVER
     for timed, acts, named, leads in _lone_minutes(context, events):
         if leads:
             # Minutes that open their sentence are of the work that follows: they end no block before them.
@@ -466,17 +569,12 @@ def structure(context: Context, events: list[Event]) -> Scores:
             scores[acts, at["J"]] -= _PLACED
             scores[timed, [at["D-B"], at["P-B"]]] -= _NEVER
     unclaimed = [at["O"], at["Q"]]
-    sentence_of = context.sentence_of
-    line_of = context.tokens.line_of
-    other = {(sentence_of[m.start], line_of[m.start]) for cue in ("total", "not_treatment") for m in context.found[cue]}
     for number, event in enumerate(events):
         if context.sections[event.start] in _NO_WORK:
             continue
         if event.kind == "dur" and _right_behind_name(context, events, number):
             scores[number - 1 : number + 1, unclaimed] -= _CLAIM_NAMED
-        elif event.kind == "dur" and (
-            event.form == "column" or (sentence_of[event.start], line_of[event.start]) not in other
-        ):
+        elif event.kind == "dur" and (event.form == "column" or not _spoken_against(context, event)):
             scores[number, unclaimed] -= _CLAIM_MINUTES
         elif event.tag == "ACT" and find_status(context, event.start, event.end) is None:
             scores[number, unclaimed] -= _CLAIM_WORK
@@ -485,7 +583,7 @@ def structure(context: Context, events: list[Event]) -> Scores:
 
 def _grouping(context: Context, events: list[Event], path: list[int], certainty: list[float]) -> Grouping:
     labels = [EVENT_LABELS[number] for number in path]
-    for settle_labels in (parted_lines, own_minutes, added_minutes, attach_names):
+    for settle_labels in (parted_lines, own_minutes, added_minutes, attach_names, parted_by_code):
         labels = settle_labels(context, events, labels)
     given = (event for event, label in zip(events, labels, strict=True) if label == "S" and event.kind == "dur")
     each = {event.start for event in given if given_to_each(context, event)}

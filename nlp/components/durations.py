@@ -9,13 +9,14 @@ from __future__ import annotations
 import itertools
 import re
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
 from nlp.clock import Scan, elapsed, is_blank
 from nlp.context import Context, context_of
+from nlp.terms import listed
 from nlp.unskilled import included_parts
 
 MAX_MINUTES = 240  # longer is no block of one visit
@@ -27,6 +28,7 @@ _CLOCK_FORMS = frozenset(("range", "margin", "in_out", "chain"))
 _HEAD_REACH = 3  # words between "time" and its number
 _LEAD_WORDS = 4  # tokens before the number that opens a line: "ROM/str 18:"
 _CHAIN_LINES = 4  # lines within which "then until 10:50" goes on from the last range
+_WRAPS = frozenset("*}]")  # what a form's chosen value stands in: "{*18*} min"
 _BESIDE = frozenset("-–—:([x×=/;|)]@,*")
 _CACHE = "durations"
 
@@ -227,6 +229,9 @@ class _Reader(Scan):
         """The number that ends right before token ``index``: (value, its first token)."""
         at = self.before(index)
         word = self.word(at)
+        while word in _WRAPS:
+            at = self.before(at)
+            word = self.word(at)
         if word in ("-", "–"):
             at = self.before(at)
             word = self.word(at)
@@ -404,17 +409,26 @@ class _Reader(Scan):
                     self.add(first, index + 1, minutes, "words")
 
     def joined(self) -> None:
-        """Ranges that go on after a pause are one duration: ``2:06 to 2:19 and 2:24 to 2:43``; so are sums of amounts."""
+        """Ranges that go on after a pause are one (``2:06 to 2:19 and 2:24 to 2:43``); so are sums, and minutes said again."""
         self.found.sort(key=lambda c: (c.start, c.end))
         out: list[Candidate] = []
         for c in self.found:
             last = out[-1] if out else None
-            if last is not None and self._adds(last, c):
+            if last is not None and self._again(last, c):
+                out[-1] = replace(last, end=c.end)
+                self.taken.update(range(last.start, c.end))
+            elif last is not None and self._adds(last, c):
                 out[-1] = Candidate(last.start, c.end, last.minutes + c.minutes, last.form)
                 self.taken.update(range(last.start, c.end))
             else:
                 out.append(c)
         self.found = out
+
+    def _again(self, first: Candidate, second: Candidate) -> bool:
+        """Whether the second says the same minutes once more, by the clock or as an amount: ``(15 min, 1030-1045)``."""
+        between = [word for word in self.lower[first.end : second.start] if not is_blank(word)]
+        same = first.minutes == second.minutes and (first.form == "range") != (second.form == "range")
+        return same and between in ([","], ["("], ["/"], ["="], [";"])
 
     def _adds(self, first: Candidate, second: Candidate) -> bool:
         """Whether two candidates side by side are one sum."""
@@ -486,46 +500,71 @@ class _Reader(Scan):
         return out
 
     def minute_rows(self) -> None:
-        """``Minutes: 15`` and flowsheet rows ``TE mins  14  16  15`` (the last column is today's)."""
+        """``Minutes: 15`` and flowsheet rows ``TE mins  14  16  15`` (the last column is today's; *AM* and *PM* add up)."""
         words = self.words
+        day_parts = 0
         for begin, end in self.tokens.lines:
+            day_parts = self._day_parts(begin, end) or day_parts
             for index in range(begin, end):
                 if self.lower[index] not in self.data.minute or index in self.taken or self._assistance(index):
                     continue
                 if self.word(self.before(index)) in self.data.rate:
                     continue  # "6 a min", "by min 4"
-                numbers = []
+                numbers, named = [], False
                 at = index + 1
                 while at < end:
                     word = words[at]
                     if word.isdecimal() and len(word) <= 3:
                         numbers.append(at)
-                    elif not (is_blank(word) or word in ":=-|()" or (not numbers and word.isalpha())) or (
-                        numbers and word.isalpha()
-                    ):
+                    elif self._code(at, word) and not numbers and not self.touching(at):
+                        pass  # "Minutes, 97530   25   30"
+                    elif word.isalpha():
+                        # "Minutes today: 15", but not "(*** min): sidelying ER 1#".
+                        if numbers or named:
+                            break
+                    elif word in ':=-|()"' or (word == "," and not numbers):
+                        named = named or word in ":)"
+                    elif not is_blank(word):
                         break
                     at += 1
                 gap = sum(1 for i in range(index + 1, numbers[0]) if words[i].isalpha()) if numbers else 9
                 if numbers and gap <= 2:
-                    last = numbers[-1]
-                    self.taken.update(i for i in numbers if i != last)
-                    self.add(last, last + 1, int(words[last]), "row")
+                    first, last = numbers[0], numbers[-1]
+                    if len(numbers) == day_parts:
+                        self.add(first, last + 1, sum(int(words[at]) for at in numbers), "row")
+                    else:
+                        self.taken.update(numbers[:-1])
+                        self.add(last, last + 1, int(words[last]), "row")
+
+    def _day_parts(self, begin: int, end: int) -> int:
+        """How many columns of one day a line is the header of: ``Task   AM   PM``; 0 where it is none."""
+        solid = [at for at in range(begin, end) if not is_blank(self.words[at]) and self.words[at] != "|"]
+        heads = [at for at in solid if self.lower[at] in listed("day_part")]
+        apart = all(is_blank(self.words[at - 1]) or self.words[at - 1] == "|" for at in heads if begin < at)
+        return len(heads) if len(heads) > 1 and apart and len({self.lower[at] for at in heads}) == len(heads) else 0
 
     def heads(self) -> None:
         """A number that the word *time* or *duration* announces: ``total ex time incl rests 28``."""
         for index, word in enumerate(self.lower):
-            if word not in self.data.heads:
+            if word not in self.data.heads and word not in self.data.lengths:
                 continue
             at, passed = self.next(index), 0
             while self.word(at) in (":", "=", "-", "(") or (self.word(at).isalpha() and passed < _HEAD_REACH):
                 passed += self.word(at).isalpha()
                 at = self.next(at)
-            after = self.next(at)
+            if word in self.data.lengths and self._minutes_and_seconds(at):
+                self.add(at, at + 3, int(self.word(at)), "head")
+                continue
             at = self._last_of_row(at)
             after = self.next(at)
             change = self.word(after) == "to" and self.word(self.next(after)).isdecimal()  # "cut from 19 to 13 min"
             if self._small(at) and not self._counts(at) and not change:
                 self.add(at, at + 1, int(self.word(at)), "head")
+
+    def _minutes_and_seconds(self, at: int) -> bool:
+        """Whether ``28:00`` stands at token ``at``."""
+        seconds = self.word(at + 1) == ":" and self.word(at + 2) == "00" and self.word(at + 3) != ":"
+        return seconds and self.word(at).isdecimal() and self.touching(at) and self.touching(at + 1)
 
     def _last_of_row(self, at: int) -> int:
         """The last of the numbers that alone fill the rest of a line, apart: a flowsheet's last column is today's."""
@@ -546,6 +585,8 @@ class _Reader(Scan):
         joined = self.touching(at)
         if after == "/" and self._per_units(at, step):
             return False
+        if after == "/" and self._code(self.next(step), self.word(self.next(step))):
+            return False  # "97110-14 / 97530-16"
         number_follows = self.word(step + 1).isdecimal() and self.touching(step)
         if after == "/" and self.word(step + 1).isalpha() and self.touching(step):
             return False  # "TE 25/TA 15"
@@ -577,9 +618,12 @@ class _Reader(Scan):
                 times = times or self.word(at) in ("x", "×")
                 marks += 1
                 at = self.next(at)
+            if times and self.word(at).isdecimal():
+                at = self._behind_units(at)
             if at >= len(words) or at in self.taken or not self._small(at):
                 continue
-            if end in codes and words[at - 1] == "-" and self.touching(at - 1) and self.touching(at - 2):
+            joined = end in codes and words[at - 1] == "-" and self.touching(at - 1) and self.touching(at - 2)
+            if joined and not self._announced(end):
                 continue  # a modifier: 97110-59
             if self._counts(at):
                 continue
@@ -589,6 +633,21 @@ class _Reader(Scan):
             self.add(at, at + 1, int(words[at]), "bare")
         for begin, end in self.tokens.lines:
             self._bare_in_line(begin, end, ends)
+
+    def _announced(self, index: int) -> bool:
+        """Whether the line says up to token ``index`` that its numbers are minutes: ``Min: 97110-14 / 97530-16``."""
+        begin = self.tokens.lines[self.tokens.line_of[index - 1]][0]
+        marks = (self.word(self.next(at)) for at in range(begin, index) if self.lower[at] in self.data.minute)
+        return ":" in marks
+
+    def _behind_units(self, at: int) -> int:
+        """The bracketed number behind units at token ``at``: ``97530 x2 (23)``; ``at`` where there is none."""
+        step = self.next(at)
+        if self.word(step) in listed("unit"):
+            step = self.next(step)
+        number = self.next(step)
+        told = len(self.word(at)) == 1 and self.word(step) == "(" and self.word(self.next(number)) == ")"
+        return number if told else at
 
     def _code(self, index: int, word: str) -> bool:
         """Whether a procedure code ends at these figures: ``97110``, or those of ``G0283``."""

@@ -51,6 +51,15 @@ def test_what_was_done_counts(profile, text, code):
     assert [s.code for s in CODERS[profile].code(text).services] == [code]
 
 
+@pytest.mark.parametrize("profile", CODERS)
+def test_no_content_speaks_against_a_group(profile: str):
+    exercises = "cat-camel, pelvic tilts, dead bug, bird dog"
+    [group] = CODERS[profile].code(f"97150 group, 30 min: {exercises}").services
+    assert (group.code, group.other_code, group.stated_code) == ("other", "97150", "97150")
+    assert group.confidence > 0.9
+    assert [s.code for s in CODERS[profile].code(f"97110, 30 min: {exercises}").services] == ["97110"]
+
+
 def test_probabilities_sum_to_one_and_confidence_is_that_of_the_code():
     for text, _, _ in CONTENT:
         for service in CODER.code(text).services:

@@ -1,18 +1,23 @@
 """Labelled events become blocks."""
 
+import numpy as np
 import pytest
 
 from nlp.components.blocks import (
     added_minutes,
     attach_names,
+    begun_below,
+    closing_lines,
     given_to_each,
     group,
     own_minutes,
+    parted_by_code,
     parted_lines,
     structure,
 )
 from nlp.components.durations import find_durations
 from nlp.context import Context
+from nlp.encoder import COLUMNS, OUTPUTS
 from nlp.events import (
     EVENT_LABELS,
     Candidate,
@@ -113,13 +118,79 @@ def test_minutes_given_to_each_are_each_blocks_own():
     [
         ("TE + TA = 38 min", True),
         ("97110/97530 30 min", True),
+        ("25 minutes combined TherEx/TherAct.", True),
+        ("Forty minutes of therapeutic exercise and therapeutic activities together", True),
         ("TE 15 min, TA 20 min", False),
         ("97110 97110 30 min", False),
+        ("15 min TE / TA 20 min", False),
+        ("15 min, pain 3 of 10. TE/TA", False),
     ],
 )
 def test_one_duration_on_two_names_is_shared(text, shared):
     context, events = events_of(text)
-    assert any(shared_by_names(context, events)) is shared
+    found = shared_by_names(context, events)
+    assert bool(found) is shared
+    for timed, names in found.items():
+        assert [events[n].kind for n in (timed, *names)] == ["dur", "svc", "svc"]
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("planned 60 min (30 TA, 30 TE). TE 9 min", ["TE", "9 min"]),
+        ("30 min scheduled: 12 min given", ["12 min"]),
+        ("30 min as planned", ["30 min"]),
+        ("Scheduled: 60 min", ["60 min"]),
+    ],
+)
+def test_minutes_set_beforehand_are_none(text, kept):
+    context, events = events_of(text)
+    assert [context.tokens.span(event.start, event.end) for event in events] == kept
+
+
+@pytest.mark.parametrize(
+    ("text", "closing"),
+    [
+        ("bike\n19 min, 97110\nrows\n21 min, 97530", [1, 3]),
+        ("bike\n97110 = 19 min\nrows\n97530 = 21 min\nGoals met", [1, 3]),
+        # headings lead, a single line is no habit, work goes on below, a code stands above
+        ("97110 19 min\nbike\n97530 21 min\nrows", []),
+        ("bike\n19 min, 97110", []),
+        ("bike\n19 min, 97110\nrows\n21 min, 97530\npress", []),
+        ("97110: bike\n19 min, 97110\nrows\n21 min, 97530", []),
+    ],
+)
+def test_lines_that_close_the_work_above_them(text, closing):
+    context, events = events_of(text, *(w for w in ("bike", "rows", "press") if w in text))
+    lines = closing_lines(context, events)
+    assert [context.tokens.line_of[events[line[0]].start] for line in lines] == closing
+    begun = begun_below(context, events, lines[:-1])
+    assert [context.tokens.words[events[n].start] for n in begun] == ["rows"] * bool(closing)
+
+
+def test_minutes_of_another_sentence_are_no_names_own():
+    context, events = events_of("Seen for 45 min. TE: bike 20 min", "bike")
+    assert own_minutes(context, events, ["O", "B", "I", "D-I"]) == ["O", "B", "I", "D-I"]
+
+
+@pytest.mark.parametrize(
+    ("text", "rows_begin"),
+    [("TE/TA 40 min: bike, rows", True), ("TE/TA 40 min: bike, rows", False)],
+)
+def test_work_of_two_codes_that_shares_minutes_is_parted(text, rows_begin):
+    context, events = events_of(text, "bike", "rows")
+    assert parted_by_code(context, events, ["O", "O", "S", "B", "I"]) == ["O", "O", "S", "B", "I"]  # nothing was read
+    context.encoded = np.full((len(context.tokens), OUTPUTS), -0.1, dtype=np.float32)
+    codes = COLUMNS["code"]
+    for number, code in ((3, 0), (4, 1 if rows_begin else 0)):
+        row = context.encoded_rows(events[number].start, events[number].end)
+        row[:, codes] = -6.0
+        row[:, codes.start + code] = -0.1
+    settled = ["O", "O", "S", "B", "B" if rows_begin else "I"]
+    assert parted_by_code(context, events, ["O", "O", "S", "B", "I"]) == settled
+    # The block has minutes of its own, or there is a second one to share with.
+    assert parted_by_code(context, events, ["O", "O", "D-B", "J", "J"]) == ["O", "O", "D-B", "J", "J"]
+    assert parted_by_code(context, events, ["O", "O", "S", "B", "B"]) == ["O", "O", "S", "B", "B"]
 
 
 @pytest.mark.parametrize(
@@ -183,6 +254,21 @@ def test_work_is_claimed_where_nothing_speaks_against_it(text, tag, claimed):
     at = context.tokens.at(text.index("SLR"))
     scores = structure(context, [Event("act", at, at + 1, tag=tag)])
     assert bool(scores[0, EVENT_LABELS.index("Q")] < 0) is claimed
+
+
+@pytest.mark.parametrize(
+    ("text", "claimed"),
+    [
+        ("bike   2x15   5 min   fatigue after set 2", True),
+        ("bike | 5 min | tired before lunch", True),
+        ("bike 5 min, tired after set 2", False),
+        ("bike rest 5 min   3x10", False),
+    ],
+)
+def test_what_stands_in_another_column_is_not_said_of_the_minutes(text, claimed):
+    context, events = events_of(text, "bike")
+    timed = next(number for number, event in enumerate(events) if event.kind == "dur")
+    assert bool(structure(context, events)[timed, EVENT_LABELS.index("Q")] < 0) is claimed
 
 
 def test_minutes_beside_the_name_win_over_smaller_ones():
@@ -301,6 +387,10 @@ def test_a_name_that_opens_its_line_goes_on_in_no_block(text, ruled_out):
         ("dressing (Self-care): min A", ["97535"]),
         ("mobs (97140). Mechanical traction 12 min", ["97140", "97012"]),
         ("97110 - ther ex 15 min", ["97110"]),
+        ("Group, 45 min, five peers", ["97150"]),
+        ("TE, 27 min in all: bike", ["97110"]),
+        ("curls x10, stairs 12 steps", []),
+        ("Group, five peers", []),
         ("the ta muscle - sore", []),
         ("join us - she said", []),
         ("gait is slow (self-care later)", []),
@@ -308,7 +398,9 @@ def test_a_name_that_opens_its_line_goes_on_in_no_block(text, ruled_out):
     ],
 )
 def test_service_names_are_found(text, codes):
-    assert [event.code for event in find_services(Context(Tokens.of(text)))] == codes
+    context = Context(Tokens.of(text))
+    timed = [candidate.start for candidate in find_durations(context)]
+    assert [event.code for event in find_services(context, timed)] == codes
 
 
 @pytest.mark.parametrize(
@@ -347,3 +439,18 @@ def test_a_word_against_minutes_speaks_for_its_own_line():
 )
 def test_names_of_services_are_found(text, codes):
     assert [event.code for event in find_services(Context(Tokens.of(text)))] == codes
+
+
+@pytest.mark.parametrize(
+    ("text", "elsewhere"),
+    [
+        ("2/03 | bike | 10 min\n2/06 | rows | 4 min", {"bike", "10 min"}),
+        ("---- copied from last visit ----\n97110: bike 10 min\n--------\nrows 4 min", {"97110", "bike", "10 min"}),
+        ("Today 2/03: bike 10 min\nrows 4 min", set()),
+    ],
+)
+def test_what_is_of_another_day_is_in_no_block(text, elsewhere):
+    context, events = events_of(text, "bike", "rows")
+    scores = structure(context, events)
+    out = [n for n in range(len(events)) if scores[n, EVENT_LABELS.index("B")] <= -40]
+    assert {context.tokens.span(events[n].start, events[n].end) for n in out} == elsewhere

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nlp.rows import undone_rows
+from nlp.rows import earlier_rows, undone_rows
 from nlp.tokens import Tokens
 
 TABLES = [
@@ -43,6 +43,33 @@ def test_rows(table: str):
     }
 
 
+LOGS = [
+    # The last day with work done is today, whichever way the days run.
+    "!03-02,97110,prone press-up,8,yes\n03-09,97110,slump,8,yes\n03-16,97530,gardening,,scheduled",
+    "!2026-02-03,97110,leg press,10\n2026-02-06,97110,plank,4",
+    "2/10 | LAQ | 3x10\n!2/3 | LAQ | 2x10\n!1/28 | SAQ | 2x10",
+    "!10/08  9:10-9:40  bead stringing\n!10/15  ---  no service\n10/22  9:12-9:40  tissue paper\n10/29  planned  scissors",
+    "!12/30/25 | LAQ | 3x10\n01/06/26 | LAQ | 3x12",
+    # One day, grades, a header of days, days in no order, a measure.
+    "03-09,97110,slump,8\n03-09,97530,mopping,6",
+    "4/5  hip flexion x10\n3/5  hip abduction x10",
+    "     5/1    5/8\n5/8: called in sick",
+    "2/10 | LAQ | 3x10\n2/3 | SLR | 2x10\n2/24 | SAQ | 2x10",
+    "3/4 turn of the key x5",
+]
+
+
+@pytest.mark.parametrize("log", LOGS)
+def test_rows_of_earlier_days(log: str):
+    tokens = Tokens.of(log.replace("!", ""))
+    earlier = earlier_rows(tokens)
+    assert {tokens.line_of[index] for index in earlier} == {
+        number for number, line in enumerate(log.splitlines()) if "!" in line
+    }
+    for start, end in earlier.values():
+        assert tokens.span(start, end)[-1].isdecimal()
+
+
 def test_a_long_blank_line_costs_no_more_than_it_is_long():
     tokens = Tokens.of(("x" + " " * 20_000) * 5 + "|" + " " * 50_000)
-    assert undone_rows(tokens) == {}
+    assert undone_rows(tokens) == earlier_rows(tokens) == {}

@@ -42,3 +42,22 @@ def test_a_section_reaches_to_the_next_heading(text, words, section):
 )
 def test_the_word_within_a_sentence_is_no_heading(text, words, section):
     assert section_at(text, words) != section
+
+
+@pytest.mark.parametrize(
+    ("text", "quoted"),
+    [
+        ("No visit.\n---- Copied from last visit 2/14 ----\n97530 22 min: meal prep\n--------\nCall back", True),
+        ("No visit.\n== carried forward ==\n97530 22 min: meal prep\n=====\nCall back", False),
+        ("No visit.\n=== carried forward ===\n97530 22 min: meal prep\n=====\nCall back", True),
+        # no rule in front, no rule behind, today's work between rules
+        ("No visit.\nCopied from last visit 2/14\n97530 22 min: meal prep\n--------\nCall back", False),
+        ("No visit.\n---- Copied from last visit 2/14 ----\n97530 22 min: meal prep\nCall back", False),
+        ("No visit.\n---- Treatment today ----\n97530 22 min: meal prep\n--------\nCall back", False),
+    ],
+)
+def test_text_between_two_rules_is_of_an_earlier_note(text, quoted):
+    context = Context(Tokens.of(text))
+    at = context.tokens.at(text.index("meal"))
+    assert any(heading.quoted and heading.start <= at < heading.until for heading in context.headings) is quoted
+    assert section_at(text, "Call") != "previous" or not quoted

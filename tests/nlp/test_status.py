@@ -146,3 +146,9 @@ def test_a_cue_in_front_is_no_part_of_the_activity(text, activity):
     context = Context(Tokens.of(text))
     count = len(context.tokens)
     assert context.tokens.span(without_cues(context, 0, count), count) == activity
+
+
+def test_work_of_a_logs_earlier_day_is_past():
+    context = Context(Tokens.of("2/03 | leg press | 10\n2/06 | plank | 4"))
+    assert status_of(context, context.tokens.at(7), context.tokens.at(7) + 2).status == "past"
+    assert find_status(context, context.tokens.at(29), context.tokens.at(29) + 1) is None
