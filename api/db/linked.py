@@ -69,7 +69,7 @@ def link(session: Session, clinic_id: uuid.UUID, person_id: uuid.UUID, main: Per
         One of the two is disabled.
     LinkRefused
         Both are of one clinic, one of them is linked already or others are linked to this one, the account has somebody in this
-        clinic already, or the person is a therapist, who reads no queue.
+        clinic already, or one is a therapist, who reads no queue.
     """
     # Locked in one order, so that two links made at the same moment cannot become a chain.
     for place in sorted({(clinic_id, person_id), (main.clinic_id, main.id)}):
@@ -123,8 +123,8 @@ def _why_not(session: Session, clinic_id: uuid.UUID, changed: Person, main: Pers
         return "people of other clinics sign in with this account; unlink them first"
     if any(each.clinic_id == clinic_id for each in _others(session, main.clinic_id, main.id)):
         return f"{main.login!r} is somebody in this clinic already; unlink that one first"
-    if changed.role == "therapist":
-        return "therapists read no queue; give them another role first"
+    if "therapist" in (changed.role, main.role):
+        return "therapists read no queue; give another role first"
     return None
 
 

@@ -436,6 +436,7 @@ def test_linking_ends_the_sign_in_that_was_and_is_in_both_trails(office: Office)
         ("west", "cora", "north", "cora", LinkRefused, "sign in with this account"),
         ("east", "adam", "west", "cora", LinkRefused, "somebody in this clinic already"),
         ("north", "theo", "west", "cora", LinkRefused, "therapists read no queue"),
+        ("north", "cora", "west", "theo", LinkRefused, "therapists read no queue"),
         ("east", "adam", "west", "adam", LastAdmin, "last admin"),
         ("north", "gone", "west", "cora", PersonDisabled, "disabled"),
         ("north", "cora", "west", "gone", PersonDisabled, "disabled"),
