@@ -228,6 +228,16 @@ def test_what_is_wanted_next_may_be_of_one_clinic(office: Office):
     assert office.post(cora, f"{first}/accept-and-next", body)["claim"]["id"] == other
 
 
+def test_a_near_twin_waits_for_what_is_best_in_another_clinic(office: Office):
+    for minutes in (95, 90):
+        office.submit("west", f"bridging {minutes} conf:0.5 flag:no_unit")
+    other = office.submit("east", "stairs 9 hallway walk flag:no_unit")
+    cora = office.headers("cora")
+    first, second, third = (office.post(cora, "claim")["claim"] for _ in range(3))
+    assert [each["clinic"] for each in (first, second, third)] == ["west", "east", "west"]
+    assert second["id"] == other
+
+
 def test_roles_are_those_of_each_clinic(office: Office):
     office.add("east", "ada", "coder")
     office.link("east", "ada", to="west", as_="adam")
