@@ -20,7 +20,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api import people
 from api.audit import Actor
-from api.db import repository, values
+from api.db import linked, repository, values
 from api.db.errors import SignInRefused, StorageError
 from api.db.session import Database
 from api.dependencies import DatabaseDep, SettingsDep
@@ -111,11 +111,15 @@ class Allowed:
 
     def check(self, principal: Principal) -> Principal:
         """Return ``principal`` where it may, else raise `Forbidden` or `PasswordNeeded`."""
-        if principal.role not in self.roles and self.scope not in principal.scopes:
+        if not self.fits(principal):
             raise Forbidden
         if principal.password_needed and not self.without_password:
             raise PasswordNeeded
         return principal
+
+    def fits(self, principal: Principal) -> bool:
+        """Return whether role or scope is one of those that may."""
+        return principal.role in self.roles or self.scope in principal.scopes
 
 
 class AllowedOnceOpened(Allowed):
@@ -134,6 +138,50 @@ class AllowedOnceOpened(Allowed):
         if _nobody_has_to_sign_in(request, database, settings):
             return None
         return self.check(current_principal(request, database, settings, bearer))
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """The caller as somebody of one clinic: whoever reads for several has one in each, with its own role."""
+
+    principal: Principal
+    slug: str
+    """The clinic's short name."""
+    name: str
+
+    @property
+    def clinic_id(self) -> uuid.UUID:
+        """The clinic's id."""
+        return self.principal.clinic_id
+
+
+# Those in which the caller may do what is asked; never empty.
+Memberships = tuple[Membership, ...]
+
+
+class AllowedInSomeClinic(Allowed):
+    """As `Allowed`, but it is enough that the caller may in one of the clinics that they read for."""
+
+    def __call__(  # type: ignore[override]
+        self, principal: Annotated[Principal, Depends(current_principal)], database: DatabaseDep
+    ) -> Memberships:
+        """Return the caller in each clinic where they may, that of the sign-in first.
+
+        Raises
+        ------
+        NoDatabase, StorageError
+            There is no database, or it cannot be used.
+        Forbidden, PasswordNeeded
+            They may in none; or not before they have chosen a password.
+        """
+        if database is None:
+            raise NoDatabase
+        found = tuple(each for each in _memberships(database, principal) if self.fits(each.principal))
+        if not found:
+            raise Forbidden
+        if principal.password_needed:
+            raise PasswordNeeded
+        return found
 
 
 def allowed(
@@ -158,6 +206,11 @@ def allowed(
 def allowed_once_opened(*roles: values.Role, scope: values.Scope) -> Callable[..., Principal | None]:
     """Return a dependency as `allowed` does, which asks nothing on this computer until the first account was opened."""
     return AllowedOnceOpened(frozenset(roles), scope)
+
+
+def allowed_in_some_clinic(*roles: values.Role, scope: values.Scope | None = None) -> Callable[..., Memberships]:
+    """Return a dependency as `allowed` does, which gives the caller in each of their clinics in which they may."""
+    return AllowedInSomeClinic(frozenset(roles), scope)
 
 
 def own_page(request: Request) -> None:
@@ -199,6 +252,28 @@ def _by_session(database: Database, secret: str) -> Principal:
         last, session_id = found.seen_at, found.id
     _mark_used(database, principal.clinic_id, "session", session_id, last)
     return principal
+
+
+def _memberships(database: Database, principal: Principal) -> Memberships:
+    with database.reading() as session:
+        own = repository.clinic(session, principal.clinic_id)
+        found = [Membership(principal, own.slug, own.name)]
+        # A key is one clinic's.
+        if principal.person_id is not None:
+            found += [
+                Membership(
+                    Principal(
+                        each.clinic.id,
+                        Actor("person", each.person.id),
+                        cast("values.Role", each.person.role),
+                        frozenset(),
+                    ),
+                    each.clinic.slug,
+                    each.clinic.name,
+                )
+                for each in linked.linked(session, principal.clinic_id, principal.person_id)
+            ]
+    return tuple(found)
 
 
 def _by_key(database: Database, secret: str) -> Principal:

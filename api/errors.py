@@ -171,6 +171,8 @@ TABLE: Mapping[type[Exception], Kind] = {
     db.UnknownRow: Kind(404, "unknown-row", "The clinic has nothing of that id"),
     db.NotePurged: Kind(410, "note-purged", "The text of the note was purged"),
     db.PersonDisabled: Kind(409, "person-disabled", "The account is disabled"),
+    db.SignsInElsewhere: Kind(409, "signs-in-elsewhere", "The person signs in with another clinic's account"),
+    db.LinkRefused: Kind(409, "link-refused", "These two accounts cannot be linked"),
     db.LastAdmin: Kind(409, "last-admin", "The clinic needs an admin"),
     db.NoTrainer: Kind(403, "forbidden", "You may not do this"),
     db.NameTaken: Kind(409, "name-taken", "That name is taken"),
@@ -219,7 +221,7 @@ HTTP_TITLES = {
 # Their messages name files of the server, say what to type on it, or repeat what was asked for.
 _UNTOLD = (
     LexiconError, UntrustedModel, ModelsFolderError, db.StorageError, db.UnknownClinic, db.WhichClinic, db.UnknownPerson,
-    db.UnknownKey, db.UnknownRow, db.NotePurged, db.NameTaken, db.NotPlain, db.ScopeMissing, db.NoTrainer,
+    db.UnknownKey, db.UnknownRow, db.NotePurged, db.NameTaken, db.NotPlain, db.ScopeMissing, db.NoTrainer, db.LinkRefused,
 )  # fmt: skip
 
 

@@ -183,6 +183,18 @@ def _nobodys_hash() -> str:
     return _HASHER.hash(secrets.token_urlsafe(32))
 
 
+State = Literal["active", "no_password", "disabled", "shut_elsewhere"]
+
+
+def state_of(person: Person, main: Person | None) -> State:
+    """Return how far a person may sign in; ``main`` is the account of another clinic that they use, ``None``: their own."""
+    if person.disabled_at is not None:
+        return "disabled"
+    if main is not None and main.disabled_at is not None:
+        return "shut_elsewhere"
+    return "no_password" if (main or person).password_hash is None else "active"
+
+
 # ---- links and sessions
 
 

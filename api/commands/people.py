@@ -1,4 +1,4 @@
-"""The commands on people: add, list, disable, enable, set-role, reset."""
+"""The commands on people: add, list, disable, enable, set-role, reset, link, unlink."""
 
 from __future__ import annotations
 
@@ -37,16 +37,19 @@ def add(login: LoginArgument, role: RoleOption, name: str = "", clinic: ClinicOp
 
 @people.command("list", epilog=TOLD)
 def list_(clinic: ClinicOption = None) -> None:
-    """List a clinic's people: login, role, state, name."""
-    from api.db import repository
+    """List a clinic's people: login, role, state, name, and with whose account they sign in where it is another clinic's."""
+    from api.db import linked, repository
+    from api.people import state_of
+    from api.words import words
 
     with opened() as database, database.reading() as session:
         for person in repository.people(session, chosen_clinic(session, clinic).id):
-            if person.disabled_at is not None:
-                state = "disabled"
-            else:
-                state = "no password yet" if person.password_hash is None else "active"
-            typer.echo(f"{person.login}\t{person.role}\t{state}\t{person.name}")
+            main = linked.main_account(session, person.clinic_id, person.id)
+            state = words()["states"][state_of(person, None if main is None else main.person)]
+            line = [person.login, person.role, state, person.name]
+            if main is not None:
+                line.append(f"signs in as {main.person.login} of {main.clinic.slug}")
+            typer.echo("\t".join(line))
 
 
 @people.command(epilog=TOLD)
@@ -103,6 +106,44 @@ def reset(login: LoginArgument, clinic: ClinicOption = None) -> None:
             repository.reset_person(session, clinic_id, person.id, by=SYSTEM)
             secret = make_link(session, clinic_id, person.id, "reset", by=SYSTEM)
         typer.echo(_address(secret))
+
+
+@people.command(epilog=TOLD)
+def link(
+    login: LoginArgument,
+    signs_in_at: Annotated[
+        str, typer.Option(metavar="CLINIC", help="Short name of the clinic whose account they use.")
+    ],
+    signs_in_as: Annotated[
+        str | None, typer.Option(metavar="LOGIN", help="Their login there; without it, the same.")
+    ] = None,
+    clinic: ClinicOption = None,
+) -> None:
+    """Have a person of a clinic sign in with the account that they have in another, and read for both.
+
+    Their password, sessions and links in this clinic end.
+    """
+    from api.audit import SYSTEM
+    from api.db import linked, repository
+
+    with opened() as database, database.writing() as session:
+        clinic_id = chosen_clinic(session, clinic).id
+        person = repository.person_named(session, clinic_id, login)
+        there = repository.clinic_named(session, signs_in_at)
+        main = repository.person_named(session, there.id, login if signs_in_as is None else signs_in_as)
+        linked.link(session, clinic_id, person.id, main, by=SYSTEM)
+
+
+@people.command(epilog=TOLD)
+def unlink(login: LoginArgument, clinic: ClinicOption = None) -> None:
+    """End that a person signs in with another clinic's account; reset gives them one of their own."""
+    from api.audit import SYSTEM
+    from api.db import linked, repository
+
+    with opened() as database, database.writing() as session:
+        clinic_id = chosen_clinic(session, clinic).id
+        person = repository.person_named(session, clinic_id, login)
+        linked.unlink(session, clinic_id, person.id, by=SYSTEM)
 
 
 def _address(secret: str) -> str:

@@ -203,6 +203,24 @@ class PersonDisabled(TherapyCoderError):
         )
 
 
+class SignsInElsewhere(TherapyCoderError):
+    """Something was to be done that needs a sign-in in this clinic, of a person who uses that of another one."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This person signs in with an account of another clinic, and reads the queue here, no more. Password and links are "
+            "made there. For an account of their own here, whoever runs the server unlinks them: therapy-coder people unlink."
+        )
+
+
+class LinkRefused(TherapyCoderError):
+    """A person cannot sign in with that account of another clinic, or does not."""
+
+    def __init__(self, login: str, reason: str) -> None:
+        self.login, self.reason = login, reason
+        super().__init__(f"{login!r}: {reason}. Nothing was changed.")
+
+
 class LastAdmin(TherapyCoderError):
     """The clinic would be left without anybody who can manage its people."""
 

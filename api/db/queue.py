@@ -164,6 +164,27 @@ def waiting(
     return [tuple(row) for row in session.execute(statement)]
 
 
+class Place(NamedTuple):
+    """Where an entry stands in the order that all clinics share; the least is first."""
+
+    is_twin: bool
+    """A near-twin of what somebody has just read, so that it comes after all others; in the list it does not count."""
+    falling_priority: float
+    created_at: datetime
+    id: uuid.UUID
+
+
+def places(session: Session, clinic_id: uuid.UUID, wanted: Filter, *, limit: int) -> Sequence[Place]:
+    """Return the places of the first undecided entries, in their order."""
+    columns = select(QueueItem.priority, QueueItem.created_at, QueueItem.id)
+    statement = (
+        _listed(columns, clinic_id, wanted)
+        .order_by(QueueItem.priority.desc(), QueueItem.created_at, QueueItem.id)
+        .limit(limit)
+    )
+    return [Place(False, -priority, *rest) for priority, *rest in session.execute(statement)]
+
+
 class Group(NamedTuple):
     """How many undecided entries have these flags, this discipline, this code (``none``: neither of the two) and this reason."""
 
@@ -252,28 +273,18 @@ def claim(
         That entry is another's, decided, or not for this person, who skipped it or read it before.
     """
     at = at or now()
+    candidate = aliased(QueueItem)
     if item_id is not None:
         own = locked(session, clinic_id, item_id)
         if own.state == "claimed" and own.claimed_by == person_id:
             own.lease_until = at + lease
             session.flush()
             return own
-    candidate = aliased(QueueItem)
-    best = (
-        select(candidate.id)
-        .where(candidate.clinic_id == clinic_id, *_open_to(candidate, clinic_id, person_id, role, at))
-        .limit(1)
-        .with_for_update(of=candidate, skip_locked=True)
-    )
-    if item_id is not None:
-        best = best.where(candidate.id == item_id)
+        open_to = _open_to(candidate, clinic_id, person_id, role, at)
+        best = select(candidate.id).where(candidate.clinic_id == clinic_id, candidate.id == item_id, *open_to)
     else:
-        if wanted is not None and wanted != Filter():
-            best = _wanted(best, candidate, wanted)
-        twins = _lately(session, clinic_id, person_id)
-        if twins:
-            best = best.order_by(case((candidate.variety.in_(twins), 1), else_=0))
-        best = best.order_by(candidate.priority.desc(), candidate.created_at, candidate.id)
+        best = _best(select(candidate.id), candidate, session, clinic_id, person_id, role, wanted, at)
+    best = best.with_for_update(of=candidate, skip_locked=True)
     taken = session.scalar(
         update(QueueItem)
         .where(QueueItem.clinic_id == clinic_id, QueueItem.id == best.scalar_subquery())
@@ -287,6 +298,46 @@ def claim(
     elif item_id is not None:
         raise NotClaimable(str(item_id), _why_not(locked(session, clinic_id, item_id), at))
     return taken
+
+
+def best_place(
+    session: Session,
+    clinic_id: uuid.UUID,
+    person_id: uuid.UUID,
+    *,
+    role: values.Role,
+    wanted: Filter | None = None,
+    at: datetime | None = None,
+) -> Place | None:
+    """Return the place of the entry that `claim` would take, ``None`` where it would take none; nothing is claimed."""
+    item = aliased(QueueItem)
+    columns = select(item.variety, item.priority, item.created_at, item.id)
+    best = _best(columns, item, session, clinic_id, person_id, role, wanted, at or now())
+    found: Any = session.execute(best).one_or_none()
+    if found is None:
+        return None
+    variety, priority, created_at, id = found
+    return Place(variety in _lately(session, clinic_id, person_id), -priority, created_at, id)
+
+
+def _best(
+    statement: Any,
+    item: Any,
+    session: Session,
+    clinic_id: uuid.UUID,
+    person_id: uuid.UUID,
+    role: values.Role,
+    wanted: Filter | None,
+    at: datetime,
+) -> Any:
+    """Keep of a statement about entries the one that is best for a person."""
+    statement = statement.where(item.clinic_id == clinic_id, *_open_to(item, clinic_id, person_id, role, at)).limit(1)
+    if wanted is not None and wanted != Filter():
+        statement = _wanted(statement, item, wanted)
+    twins = _lately(session, clinic_id, person_id)
+    if twins:
+        statement = statement.order_by(case((item.variety.in_(twins), 1), else_=0))
+    return statement.order_by(item.priority.desc(), item.created_at, item.id)
 
 
 def _why_not(item: QueueItem, at: datetime) -> str:
@@ -411,10 +462,18 @@ def held(session: Session, clinic_id: uuid.UUID, item_id: uuid.UUID, person_id: 
     return item
 
 
-def held_last(session: Session, clinic_id: uuid.UUID, person_id: uuid.UUID) -> uuid.UUID | None:
+def is_here(session: Session, clinic_id: uuid.UUID, item_id: uuid.UUID) -> bool:
+    """Return whether an entry is the clinic's."""
+    return (
+        session.scalar(select(QueueItem.id).where(QueueItem.clinic_id == clinic_id, QueueItem.id == item_id))
+        is not None
+    )
+
+
+def held_last(session: Session, clinic_id: uuid.UUID, person_id: uuid.UUID) -> QueueItem | None:
     """Return the entry whose claim by this person ends last, ``None`` where they hold none."""
     return session.scalar(
-        select(QueueItem.id)
+        select(QueueItem)
         .where(QueueItem.clinic_id == clinic_id, QueueItem.state == "claimed", QueueItem.claimed_by == person_id)
         .where(QueueItem.lease_until > now())
         .order_by(QueueItem.lease_until.desc(), QueueItem.id)

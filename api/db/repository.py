@@ -1,6 +1,7 @@
 """The SQL of clinics, people, notes and audit.
 
-The queue's stands beside it, in `api.db.queue`, `questions` and `dashboard`, the loop's in `api.db.learning`.
+The queue's stands beside it, in `api.db.queue`, `questions` and `dashboard`, the loop's in `api.db.learning`; that of people who
+read for several clinics in `api.db.linked`.
 
 Every function takes the session and, but for those that find or make clinics, a clinic's id first.
 
@@ -31,6 +32,7 @@ from api.db.errors import (
     NameTaken,
     NotePurged,
     PersonDisabled,
+    SignsInElsewhere,
     UnknownClinic,
     UnknownKey,
     UnknownPerson,
@@ -240,10 +242,14 @@ def set_role(session: Session, clinic_id: uuid.UUID, person_id: uuid.UUID, role:
     ------
     UnknownPerson, LastAdmin
         There is no such person, or nobody else could manage the clinic's people.
+    SignsInElsewhere
+        A therapist has to sign in here: there would be nobody to answer questions.
     """
     changed = person(session, clinic_id, person_id)
+    if role == "therapist":
+        _own_sign_in(changed)
     if role != "admin":
-        _another_admin(session, changed)
+        another_admin(session, clinic_id, changed)
     before, changed.role = changed.role, role
     record(session, clinic_id, Entry(by, "person.role", "person", person_id, {"from": before, "to": role}))
 
@@ -257,14 +263,9 @@ def disable_person(session: Session, clinic_id: uuid.UUID, person_id: uuid.UUID,
         There is no such person, or nobody else could manage the clinic's people.
     """
     changed = person(session, clinic_id, person_id)
-    _another_admin(session, changed)
+    another_admin(session, clinic_id, changed)
     changed.disabled_at = changed.disabled_at or now()
-    _end_sign_ins(session, clinic_id, person_id)
-    session.execute(
-        update(QueueItem)
-        .where(QueueItem.clinic_id == clinic_id, QueueItem.claimed_by == person_id, QueueItem.state == "claimed")
-        .values(state="waiting", claimed_by=None, lease_until=None)
-    )
+    end_access(session, clinic_id, person_id)
     record(session, clinic_id, Entry(by, "person.disabled", "person", person_id))
 
 
@@ -287,10 +288,11 @@ def reset_person(session: Session, clinic_id: uuid.UUID, person_id: uuid.UUID, *
 
     Raises
     ------
-    UnknownPerson
-        There is no such person.
+    UnknownPerson, SignsInElsewhere
+        There is no such person, or they have no sign-in here.
     """
     changed = person(session, clinic_id, person_id)
+    _own_sign_in(changed)
     changed.password_hash, changed.failed_tries, changed.locked_until = None, 0, None
     _end_sign_ins(session, clinic_id, person_id)
     record(session, clinic_id, Entry(by, "person.reset", "person", person_id))
@@ -301,10 +303,11 @@ def set_password_hash(session: Session, clinic_id: uuid.UUID, person_id: uuid.UU
 
     Raises
     ------
-    UnknownPerson
-        There is no such person.
+    UnknownPerson, SignsInElsewhere
+        There is no such person, or they have no sign-in here.
     """
     changed = person(session, clinic_id, person_id)
+    _own_sign_in(changed)
     changed.password_hash, changed.failed_tries, changed.locked_until = hashed, 0, None
     _end_sign_ins(session, clinic_id, person_id)
     record(session, clinic_id, Entry(by, "person.password", "person", person_id))
@@ -336,18 +339,45 @@ def count_try(
         )
 
 
-def _another_admin(session: Session, changed: Person) -> None:
-    if changed.role != "admin" or changed.disabled_at is not None:
+def another_admin(session: Session, clinic_id: uuid.UUID, changed: Person) -> None:
+    """Make sure that somebody else may manage the clinic's people; one who signs in elsewhere may not.
+
+    Raises
+    ------
+    LastAdmin
+        ``changed`` is the last one who may.
+    """
+    if changed.role != "admin" or changed.disabled_at is not None or changed.main_id is not None:
         return
     # The rows are locked, so that two admins cannot disable each other at the same moment.
     admins = session.scalars(
         select(Person.id)
-        .where(Person.clinic_id == changed.clinic_id, Person.role == "admin", Person.disabled_at.is_(None))
+        .where(
+            Person.clinic_id == clinic_id,
+            Person.role == "admin",
+            Person.disabled_at.is_(None),
+            Person.main_id.is_(None),
+        )
         .order_by(Person.id)
         .with_for_update()
     ).all()
     if len(admins) < 2:
         raise LastAdmin
+
+
+def _own_sign_in(person: Person) -> None:
+    if person.main_id is not None:
+        raise SignsInElsewhere
+
+
+def end_access(session: Session, clinic_id: uuid.UUID, person_id: uuid.UUID) -> None:
+    """End a person's sessions and links, and give what they hold back to the queue."""
+    _end_sign_ins(session, clinic_id, person_id)
+    session.execute(
+        update(QueueItem)
+        .where(QueueItem.clinic_id == clinic_id, QueueItem.claimed_by == person_id, QueueItem.state == "claimed")
+        .values(state="waiting", claimed_by=None, lease_until=None)
+    )
 
 
 def _end_sign_ins(session: Session, clinic_id: uuid.UUID, person_id: uuid.UUID) -> None:
@@ -383,10 +413,12 @@ def add_link(
 
     Raises
     ------
-    UnknownPerson, PersonDisabled
+    UnknownPerson, PersonDisabled, SignsInElsewhere
         There is no such person, or they could not sign in by it.
     """
-    if person(session, clinic_id, person_id).disabled_at is not None:
+    invited = person(session, clinic_id, person_id)
+    _own_sign_in(invited)
+    if invited.disabled_at is not None:
         raise PersonDisabled
     at = now()
     link = SignInLink(
@@ -458,7 +490,7 @@ def find_session(
 ) -> SignInSession | None:
     """Return a session that lasts ``at`` that instant (now).
 
-    ``None`` where it is unknown, ended, at its end, unseen for ``idle``, or its person is disabled.
+    ``None`` where it is unknown, ended, at its end, unseen for ``idle``, or its person is disabled or signs in elsewhere.
     """
     at = at or now()
     return session.scalar(
@@ -467,6 +499,7 @@ def find_session(
         .where(
             SignInSession.clinic_id == clinic_id,
             Person.disabled_at.is_(None),
+            Person.main_id.is_(None),
             SignInSession.token_hash == token_hash,
             SignInSession.ended_at.is_(None),
             SignInSession.expires_at > at,

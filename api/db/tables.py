@@ -132,13 +132,26 @@ class Clinic(Base):
 
 
 class Person(Base):
-    """Somebody who signs in. Without ``password_hash`` only a one-time link opens the account; never deleted, only disabled."""
+    """Somebody who signs in. Without ``password_hash`` only a one-time link opens the account; never deleted, only disabled.
+
+    Whoever reads for several clinics is a person of each. One of these is the main account; the others name it in
+    ``main_clinic_id`` and ``main_id`` and have no sign-in of their own (`api.db.linked`). These two are no foreign key: every key
+    stays inside its clinic, and people are never deleted.
+    """
 
     __tablename__ = "people"
     __table_args__ = (
         UniqueConstraint("clinic_id", "login"),
         _one_of("role", values.ROLES),
         CheckConstraint("failed_tries >= 0", name="failed_tries"),
+        CheckConstraint(
+            "(main_id IS NULL AND main_clinic_id IS NULL)"
+            " OR (main_id IS NOT NULL AND main_clinic_id IS NOT NULL AND main_clinic_id <> clinic_id"
+            " AND password_hash IS NULL)",
+            name="main",
+        ),
+        # One person a clinic for each main account.
+        Index("uq_people_main", "main_clinic_id", "main_id", "clinic_id", unique=True),
     )
 
     clinic_id: Mapped[uuid.UUID] = _clinic()
@@ -151,6 +164,8 @@ class Person(Base):
     locked_until: Mapped[datetime | None]
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
+    main_clinic_id: Mapped[uuid.UUID | None]
+    main_id: Mapped[uuid.UUID | None]
 
 
 class SignInLink(Base):

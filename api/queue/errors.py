@@ -31,6 +31,16 @@ class DecisionRefused(FieldsRefused):
         )
 
 
+class NotYourClinic(FieldsRefused):
+    """The caller reads for no clinic of that short name; whether there is one is not told."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Nothing was done: choose one of the clinics that the queue shows you, or leave the clinic out.",
+            [Misfit("clinic", "you do not read for a clinic of this short name")],
+        )
+
+
 class NoSuchTherapist(FieldsRefused):
     """The clinic has no therapist of that login who may sign in."""
 

@@ -2,18 +2,23 @@
 
 Each function is one transaction. A decision is checked against the note before that transaction, since neither note nor result ever
 changes; whether the claim still holds is checked inside it.
+
+Whoever reads for several clinics acts on an entry as somebody of its clinic; claimed is the best entry over all clinics that are
+wanted, each in its own order.
 """
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from operator import attrgetter, itemgetter
 from typing import NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy.orm import Session
 
-from api.access import Principal
+from api.access import Membership, Memberships, Principal
 from api.db import questions as asking
 from api.db import queue, repository, values
 from api.db.errors import NotClaimable, UnknownRow
@@ -123,6 +128,7 @@ class Claim(_Frozen):
     """A claimed entry with all that is needed to decide it; of other readings nothing, unless it is there to settle them."""
 
     id: uuid.UUID
+    clinic: str = Field(description="Short name of the clinic whose note it is.")
     claims: int = Field(description="The claim's number; send it with the decision.")
     lease_until: datetime = Field(description="Until then nobody else gets the note.")
     reading: values.Reading
@@ -180,36 +186,80 @@ class LastDecision(_Frozen):
 # ---- claims
 
 
-def claim(database: Database, principal: Principal, *, lease: timedelta, wanted: Wanted | None = None) -> Claim | None:
-    """Claim the entry that is wanted, or the best; errors as for `api.db.queue.claim`."""
-    with database.writing() as session:
-        item_id = None if wanted is None else wanted.id
-        return _claim(session, principal, lease=lease, item_id=item_id, filters=wanted)
-
-
-def _claim(
-    session: Session,
-    principal: Principal,
-    *,
-    lease: timedelta,
-    item_id: uuid.UUID | None = None,
-    filters: Filters | None = None,
+def claim(
+    database: Database, memberships: Memberships, *, lease: timedelta, wanted: Wanted | None = None
 ) -> Claim | None:
-    person_id, role = _reviewer(principal)
-    wanted = None if filters is None else filters.at(repository.now())
-    item = queue.claim(session, principal.clinic_id, person_id, role=role, lease=lease, item_id=item_id, wanted=wanted)
-    return None if item is None else _shown(session, principal, item)
+    """Claim the entry that is wanted, or the best.
+
+    Raises
+    ------
+    NotYourClinic
+        The caller has none of the clinic's name.
+    UnknownRow, NotClaimable
+        As for `api.db.queue.claim`.
+    """
+    with database.writing() as session:
+        if wanted is not None and wanted.id is not None:
+            return _claim_one(session, _acting(session, memberships, wanted.id), wanted.id, lease=lease)
+        return _claim_best(session, memberships, wanted or Filters(), lease=lease)
 
 
-def _shown(session: Session, principal: Principal, item: QueueItem) -> Claim:
+def _claim_one(session: Session, member: Membership, item_id: uuid.UUID, *, lease: timedelta) -> Claim | None:
+    person_id, role = _reviewer(member)
+    item = queue.claim(session, member.clinic_id, person_id, role=role, lease=lease, item_id=item_id)
+    return None if item is None else _shown(session, member, item)
+
+
+def _claim_best(session: Session, memberships: Memberships, filters: Filters, *, lease: timedelta) -> Claim | None:
+    wanted = filters.at(repository.now())
+    for member in _by_best(session, filters.of(memberships), wanted):
+        person_id, role = _reviewer(member)
+        # Where somebody else took what was best there, it is the next one of that clinic.
+        item = queue.claim(session, member.clinic_id, person_id, role=role, lease=lease, wanted=wanted)
+        if item is not None:
+            return _shown(session, member, item)
+    return None
+
+
+def _by_best(session: Session, memberships: Memberships, wanted: queue.Filter) -> Sequence[Membership]:
+    """Return the clinics in which something is open to the caller, that of the best entry first."""
+    if len(memberships) == 1:
+        return memberships
+    found: list[tuple[queue.Place, Membership]] = []
+    for member in memberships:
+        person_id, role = _reviewer(member)
+        place = queue.best_place(session, member.clinic_id, person_id, role=role, wanted=wanted)
+        if place is not None:
+            found.append((place, member))
+    return [member for _, member in sorted(found, key=itemgetter(0))]
+
+
+def _acting(session: Session, memberships: Memberships, item_id: uuid.UUID) -> Membership:
+    """Return as whom the caller acts on an entry: the one of its clinic.
+
+    Raises
+    ------
+    UnknownRow
+        None of the caller's clinics has such an entry.
+    """
+    if len(memberships) == 1:
+        return memberships[0]
+    for each in memberships:
+        if queue.is_here(session, each.clinic_id, item_id):
+            return each
+    raise UnknownRow("queue entry", str(item_id))
+
+
+def _shown(session: Session, member: Membership, item: QueueItem) -> Claim:
     """Return a claim with its note; reading it is written down."""
-    clinic_id, by = principal.clinic_id, principal.actor
+    clinic_id, by = member.clinic_id, member.principal.actor
     note = repository.read_note(session, clinic_id, item.note_id, by=by)
     result = repository.read_result(session, clinic_id, item.result_id, by=by)
     asked = asking.questions(session, clinic_id, by=by, item_id=item.id)
     others = queue.readings(session, clinic_id, item.result_id) if item.reading == "adjudication" else {}
     return Claim(
         id=item.id,
+        clinic=member.slug,
         claims=item.claims,
         lease_until=item.lease_until or repository.now(),
         reading=_READING[item.reading],
@@ -246,24 +296,26 @@ def _reading(review: Review) -> Reading:
     )
 
 
-def renew(database: Database, principal: Principal, item_id: uuid.UUID, claims: int, *, lease: timedelta) -> Lease:
+def renew(database: Database, memberships: Memberships, item_id: uuid.UUID, claims: int, *, lease: timedelta) -> Lease:
     """Begin a claim's lease anew; errors as for `api.db.queue.held`."""
-    person_id, _ = _reviewer(principal)
     with database.writing() as session:
-        return Lease(lease_until=queue.renew(session, principal.clinic_id, item_id, person_id, claims, lease=lease))
+        member = _acting(session, memberships, item_id)
+        person_id, _ = _reviewer(member)
+        return Lease(lease_until=queue.renew(session, member.clinic_id, item_id, person_id, claims, lease=lease))
 
 
-def release(database: Database, principal: Principal, item_id: uuid.UUID, claims: int) -> None:
+def release(database: Database, memberships: Memberships, item_id: uuid.UUID, claims: int) -> None:
     """Give a claim back; errors as for `api.db.queue.held`."""
-    person_id, _ = _reviewer(principal)
     with database.writing() as session:
-        queue.release(session, principal.clinic_id, item_id, person_id, claims)
+        member = _acting(session, memberships, item_id)
+        person_id, _ = _reviewer(member)
+        queue.release(session, member.clinic_id, item_id, person_id, claims)
 
 
-def _reviewer(principal: Principal) -> tuple[uuid.UUID, values.Role]:
-    if principal.person_id is None or principal.role is None:
+def _reviewer(member: Membership) -> tuple[uuid.UUID, values.Role]:
+    if member.principal.person_id is None or member.principal.role is None:
         raise SignInRequired
-    return principal.person_id, principal.role
+    return member.principal.person_id, member.principal.role
 
 
 # ---- decisions
@@ -271,13 +323,13 @@ def _reviewer(principal: Principal) -> tuple[uuid.UUID, values.Role]:
 
 def decide(
     database: Database,
-    principal: Principal,
+    memberships: Memberships,
     item_id: uuid.UUID,
     request: DecisionRequest,
     *,
     lease: timedelta,
 ) -> Decided:
-    """Keep a decision; of a `DecisionAndNext` claim the next entry that it wants in the same transaction.
+    """Keep a decision; of a `DecisionAndNext` claim the next entry that it wants, of any clinic, in the same transaction.
 
     A decision that is sent again under the same claim is kept once and answered alike, a `DecisionAndNext` by the entry that the
     person holds since.
@@ -285,33 +337,38 @@ def decide(
     Raises
     ------
     UnknownRow, NotePurged
-        The clinic has no such entry, or its note is gone.
-    DecisionRefused
-        The decision does not fit the note.
+        No clinic of the caller has such an entry, or its note is gone.
+    DecisionRefused, NotYourClinic
+        The decision does not fit the note; or the next one is wanted of a clinic that is none of the caller's.
     ClaimLost
         The entry is not claimed by this person under that number any more.
     NotClaimable
         There is nothing of one's own to take back, or it was settled meanwhile; or another decision was kept under this claim.
     """
-    person_id, _ = _reviewer(principal)
+    if isinstance(request, DecisionAndNext):
+        request.next.of(memberships)
     with database.reading() as session:
-        item, note, row = queue.material(session, principal.clinic_id, item_id)
+        member = _acting(session, memberships, item_id)
+        item, note, row = queue.material(session, member.clinic_id, item_id)
+    person_id, _ = _reviewer(member)
     result = Result.model_validate_json(row.body)
     decision = _whole(request, result)
     made = _made(note, result, decision)
     with database.writing() as session:
-        item = queue.locked(session, principal.clinic_id, item_id)
-        last, following = queue.head(session, principal.clinic_id, item), None
+        item = queue.locked(session, member.clinic_id, item_id)
+        last, following = queue.head(session, member.clinic_id, item), None
         review = _made_before(session, item, last, person_id, request, decision)
         if review is None:
             review = _keep(session, item, last, person_id, request, decision, lease=lease)
         elif isinstance(request, DecisionAndNext):
-            following = queue.held_last(session, principal.clinic_id, person_id)
+            following = _held_last(session, memberships)
         claimed = None
         if decision.kind == "undo":
-            claimed = _claim(session, principal, lease=lease, item_id=item_id)
+            claimed = _claim_one(session, member, item_id, lease=lease)
+        elif following is not None:
+            claimed = _claim_one(session, *following, lease=lease)
         elif isinstance(request, DecisionAndNext):
-            claimed = _claim(session, principal, lease=lease, item_id=following, filters=request.next)
+            claimed = _claim_best(session, memberships, request.next, lease=lease)
     return Decided(
         review_id=review.id,
         state=_BECOMES.get(decision.kind, "decided"),
@@ -320,14 +377,24 @@ def decide(
     )
 
 
-def last(database: Database, principal: Principal) -> LastDecision:
+def _held_last(session: Session, memberships: Memberships) -> tuple[Membership, uuid.UUID] | None:
+    """Return the entry whose claim by the caller ends last, with the one they hold it as; ``None`` where they hold none."""
+    held = [
+        (item.lease_until or item.created_at, member, item.id)
+        for member in memberships
+        if (item := queue.held_last(session, member.clinic_id, _reviewer(member)[0])) is not None
+    ]
+    return max(held, key=itemgetter(0))[1:] if held else None
+
+
+def last(database: Database, memberships: Memberships) -> LastDecision:
     """Return the caller's latest decision that can still be taken back; of the note itself it tells nothing but offsets."""
-    person_id, _ = _reviewer(principal)
     with database.reading() as session:
-        review = queue.last_of(session, principal.clinic_id, person_id)
+        found = [queue.last_of(session, each.clinic_id, _reviewer(each)[0]) for each in memberships]
+        review = max((each for each in found if each is not None), key=attrgetter("created_at"), default=None)
         if review is None or review.queue_item_id is None:
             return LastDecision(last=None)
-        _, note, row = queue.material(session, principal.clinic_id, review.queue_item_id)
+        _, note, row = queue.material(session, review.clinic_id, review.queue_item_id)
     decision = Decision.model_validate(review.decision)
     made = _made(note, Result.model_validate_json(row.body), decision)
     return LastDecision(

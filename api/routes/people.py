@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Annotated, Literal, cast
+from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.exceptions import RequestValidationError
@@ -13,8 +13,16 @@ from sqlalchemy.orm import Session
 
 from api import people
 from api.access import Principal, allowed
-from api.db import repository, values
-from api.db.errors import BadName, DatabaseUnavailable, LastAdmin, NameTaken, PersonDisabled, UnknownPerson
+from api.db import linked, repository, values
+from api.db.errors import (
+    BadName,
+    DatabaseUnavailable,
+    LastAdmin,
+    NameTaken,
+    PersonDisabled,
+    SignsInElsewhere,
+    UnknownPerson,
+)
 from api.db.tables import Person
 from api.dependencies import RequiredDatabaseDep
 from api.errors import Forbidden, SignInRequired, documented
@@ -25,6 +33,13 @@ Admin = Annotated[Principal, Depends(allowed("admin"))]
 _ERRORS = (SignInRequired, Forbidden, DatabaseUnavailable)
 
 
+class MainAccount(BaseModel):
+    """An account of another clinic."""
+
+    clinic: str = Field(description="The clinic's name, as people read it.")
+    login: str
+
+
 class PersonSummary(BaseModel):
     """A person of the clinic."""
 
@@ -32,7 +47,12 @@ class PersonSummary(BaseModel):
     login: str
     name: str
     role: values.Role
-    state: Literal["active", "no_password", "disabled"]
+    state: people.State = Field(
+        description="shut_elsewhere: disabled in the other clinic, whose account they sign in with."
+    )
+    main_account: MainAccount | None = Field(
+        description="Whose account of another clinic they sign in with, to read the queue here too; null: their own."
+    )
     created_at: datetime
 
 
@@ -71,7 +91,7 @@ class Invited(BaseModel):
 def list_people(admin: Admin, database: RequiredDatabaseDep) -> People:
     """List the clinic's people."""
     with database.reading() as session:
-        return People(people=[_summary(each) for each in repository.people(session, admin.clinic_id)])
+        return People(people=[_summary(session, each) for each in repository.people(session, admin.clinic_id)])
 
 
 @router.post(
@@ -90,13 +110,13 @@ def add_person(new: NewPerson, admin: Admin, request: Request, database: Require
 @router.put(
     "/{person_id}/role",
     summary="Give a person another role",
-    responses=documented(*_ERRORS, RequestValidationError, UnknownPerson, LastAdmin),
+    responses=documented(*_ERRORS, RequestValidationError, UnknownPerson, LastAdmin, SignsInElsewhere),
 )
 def set_role(person_id: uuid.UUID, new: NewRole, admin: Admin, database: RequiredDatabaseDep) -> PersonSummary:
     """Change what a person may do, at once."""
     with database.writing() as session:
         repository.set_role(session, admin.clinic_id, person_id, new.role, by=admin.actor)
-        return _summary(repository.person(session, admin.clinic_id, person_id))
+        return _summary(session, repository.person(session, admin.clinic_id, person_id))
 
 
 @router.post(
@@ -106,7 +126,7 @@ def disable(person_id: uuid.UUID, admin: Admin, database: RequiredDatabaseDep) -
     """Shut a person out at once; what they decided stays."""
     with database.writing() as session:
         repository.disable_person(session, admin.clinic_id, person_id, by=admin.actor)
-        return _summary(repository.person(session, admin.clinic_id, person_id))
+        return _summary(session, repository.person(session, admin.clinic_id, person_id))
 
 
 @router.post("/{person_id}/enable", summary="Let a person in again", responses=documented(*_ERRORS, UnknownPerson))
@@ -114,11 +134,13 @@ def enable(person_id: uuid.UUID, admin: Admin, database: RequiredDatabaseDep) ->
     """Let a person in again who was shut out, with the role and password that they had."""
     with database.writing() as session:
         repository.enable_person(session, admin.clinic_id, person_id, by=admin.actor)
-        return _summary(repository.person(session, admin.clinic_id, person_id))
+        return _summary(session, repository.person(session, admin.clinic_id, person_id))
 
 
 @router.post(
-    "/{person_id}/reset", summary="Make a new link", responses=documented(*_ERRORS, UnknownPerson, PersonDisabled)
+    "/{person_id}/reset",
+    summary="Make a new link",
+    responses=documented(*_ERRORS, UnknownPerson, PersonDisabled, SignsInElsewhere),
 )
 def reset(person_id: uuid.UUID, admin: Admin, request: Request, database: RequiredDatabaseDep) -> Invited:
     """Take a person's password and sessions away, and return a link with which they choose a new one."""
@@ -131,16 +153,17 @@ def _invited(
     session: Session, person: Person, purpose: values.LinkPurpose, admin: Principal, request: Request
 ) -> Invited:
     secret = people.make_link(session, admin.clinic_id, person.id, purpose, by=admin.actor)
-    return Invited(person=_summary(person), link=f"{request.base_url}sign-in#{secret}")
+    return Invited(person=_summary(session, person), link=f"{request.base_url}sign-in#{secret}")
 
 
-def _summary(person: Person) -> PersonSummary:
-    open_state = "no_password" if person.password_hash is None else "active"
+def _summary(session: Session, person: Person) -> PersonSummary:
+    main = linked.main_account(session, person.clinic_id, person.id)
     return PersonSummary(
         id=person.id,
         login=person.login,
         name=person.name,
         role=cast("values.Role", person.role),
-        state=open_state if person.disabled_at is None else "disabled",
+        state=people.state_of(person, None if main is None else main.person),
+        main_account=None if main is None else MainAccount(clinic=main.clinic.name, login=main.person.login),
         created_at=person.created_at,
     )

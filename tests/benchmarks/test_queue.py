@@ -22,7 +22,7 @@ from models.coder import Coder
 from models.training.dataset import read_corpus
 
 from ..api.db.conftest import database, engine_name, migrated_postgresql, migrated_sqlite, server
-from ..api.db.reviewing import ReviewCoder
+from ..api.db.reviewing import ReviewCoder, reading
 
 ROOT = Path(__file__).parents[2]
 NOTES = [note.text for note in read_corpus(ROOT / "training_data")]
@@ -62,27 +62,29 @@ def test_claims(database, engine_name):
             )  # fmt: skip
     lease = timedelta(minutes=10)
 
-    def claim(principal):
+    readers = [reading(clinic, principal.person_id) for principal in people]
+
+    def claim(reader):
         started = time.perf_counter()
-        claimed = review.claim(database, principal, lease=lease)
+        claimed = review.claim(database, reader, lease=lease)
         assert claimed is not None
         return time.perf_counter() - started, claimed.id
 
     for count in (1, 20):
         started = time.perf_counter()
         with ThreadPoolExecutor(count) as pool:
-            done = list(pool.map(claim, islice((people[n % count] for n in range(CLAIMS)), CLAIMS)))
+            done = list(pool.map(claim, islice((readers[n % count] for n in range(CLAIMS)), CLAIMS)))
         rate = CLAIMS / (time.perf_counter() - started)
         assert len({claimed for _, claimed in done}) == CLAIMS
         told(
             f"{engine_name}, {WAITING} waiting, {count} claiming at once: {rate:.0f} claims/s",
             [took for took, _ in done],
         )
-    claimed, times = review.claim(database, people[0], lease=lease), []
+    claimed, times = review.claim(database, readers[0], lease=lease), []
     for _ in range(100):
         started = time.perf_counter()
         request = DecisionAndNext(decision=None, claims=claimed.claims)
-        claimed = review.decide(database, people[0], claimed.id, request, lease=lease).claim
+        claimed = review.decide(database, readers[0], claimed.id, request, lease=lease).claim
         times.append(time.perf_counter() - started)
     told(f"{engine_name}, accept and next, alone", times)
 

@@ -11,9 +11,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 
-from api.db import queue
+from api.audit import SYSTEM
+from api.db import linked, queue, repository
 from api.db.tables import QueueItem, Review
 
+from ..api.db.reviewing import ReviewCoder
 from .conftest import Site, open_site, ready
 
 pytestmark = pytest.mark.slow
@@ -417,3 +419,38 @@ def test_an_admin_sees_the_list_alone(site: Site):
     expect(page.locator("#entries tbody tr")).to_have_count(1)
     expect(page.locator("#claim")).to_be_hidden()
     expect(page.locator("#entries button")).to_have_count(0)
+
+
+def test_who_reads_for_two_clinics_sees_both_and_filters_by_clinic(site: Site):
+    site.submit("bridging 20 flag:no_unit")
+    with site.database.writing() as session:
+        east = repository.add_clinic(session, "east", "East Clinic", by=SYSTEM).id
+        cora = repository.add_person(session, east, "cora", "Cora", "coder", by=SYSTEM).id
+        main = repository.person(session, site.clinic, site.people["cora"])
+        linked.link(session, east, cora, main, by=SYSTEM)
+        result = ReviewCoder().code(text := "stairs 45 conf:0.6 flag:no_unit")
+        note = repository.add_note(session, east, text, source="batch", by=SYSTEM)
+        row = repository.add_result(session, east, note.id, result.model_dump_json(), rules_version="1", by=SYSTEM)
+        queue.enqueue(
+            session, east, row.id, reason="flagged", reading="first", priority=9.0, variety=None, by=SYSTEM,
+        )  # fmt: skip
+    page = site.page("cora", "/queue")
+    assert page.locator("#clinic option").all_inner_texts() == ["all", "Main Street (1)", "East Clinic (1)"]
+    expect(page.locator("#entries tbody tr")).to_have_count(2)
+    page.get_by_label("Clinic", exact=True).select_option("main")
+    expect(page.locator("#list-heading")).to_have_text("What waits (1)")
+    expect(page.locator("#entries tbody tr")).to_contain_text("Main Street")
+    page.get_by_label("Clinic", exact=True).select_option("")
+    expect(page.locator("#list-heading")).to_have_text("What waits (2)")
+    page.get_by_role("button", name="Read the next note").click()
+    expect(page.locator("#about")).to_contain_text("East Clinic · A note")
+    decide_and_next(page)
+    expect(page.locator("#about")).to_contain_text("Main Street · A note")
+    decide_and_next(page)
+    with site.database.reading() as session:
+        reviewers = {(review.clinic_id, review.reviewer_id) for review in session.scalars(select(Review))}
+    assert reviewers == {(east, cora), (site.clinic, site.people["cora"])}
+    # Who reads for one clinic is asked nothing.
+    other = site.page("carl", "/queue")
+    expect(other.locator("#list-heading")).to_have_text("What waits (0)")
+    expect(other.locator("#clinic")).to_be_hidden()

@@ -27,6 +27,7 @@ async function showPeople() {
 
 function personRow(person) {
   const gone = person.state === "disabled";
+  const main = person.main_account;
   const role = make("select", { attributes: { "aria-label": `Role of ${person.login}` } }, ...words.roles.map((each) => new Option(each, each, false, each === person.role)));
   role.disabled = gone;
   role.addEventListener("change", async () => {
@@ -55,8 +56,9 @@ function personRow(person) {
     make("th", { attributes: { scope: "row" } }, person.login),
     cell("Name", person.name),
     cell("Role", role),
-    cell("State", words.states[person.state]),
-    cell("", make("div", { class: "actions" }, ...(gone ? [enable] : [reset, disable]))),
+    cell("State", words.states[person.state] + (main ? `; signs in as ${main.login} of ${main.clinic} and reads the queue here` : "")),
+    // Password and link of somebody who signs in elsewhere are made there.
+    cell("", make("div", { class: "actions" }, ...(gone ? [enable] : main ? [disable] : [reset, disable]))),
   );
 }
 

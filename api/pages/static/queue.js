@@ -7,13 +7,13 @@ import { readingOf } from "/static/reading.js";
 import { $, UNREACHABLE, ask, begin, confirmed, counted, inWords, instant, lasting, make, named, onOpen, percent, say, send, showProblem, signInPath, table } from "/static/shared.js";
 import { ways } from "/static/ways.js";
 
-const FILTERS = ["flag", "discipline", "code", "reason", "hours"];
+const FILTERS = ["clinic", "flag", "discipline", "code", "reason", "hours"];
 const LISTED = 20;
 const WARN_SECONDS = 60;
 const RETRY_SECONDS = 10;
 
 let words = null;
-let me = null;
+let clinics = []; // those that the reader sees, with role and what waits there
 let claim = null; // the claimed entry as the API gave it
 let lost = false; // it is not ours any more
 let sending = false;
@@ -28,7 +28,11 @@ let last = null; // the last decision: { item, outcome, reading, kind, points };
 let listed = []; // the entries of the list that are shown
 
 const clock = () => performance.now() / 1000;
-const mayClaim = () => me.role === "coder" || me.role === "trainer";
+const isReader = ({ role }) => role === "coder" || role === "trainer";
+// Whether the reader may claim notes of a clinic; without one, of any.
+const mayClaim = (slug = "") => clinics.some((clinic) => isReader(clinic) && (!slug || clinic.slug === slug));
+const clinicName = (slug) => clinics.find((clinic) => clinic.slug === slug)?.name ?? slug;
+const severalClinics = () => 1 < clinics.length;
 const flagName = (flag) => flag.replaceAll("_", " ");
 
 // ---- the list
@@ -50,6 +54,10 @@ async function showMore() {
   $("list").hidden = false;
   const list = await ask("GET", `/v1/queue?${new URLSearchParams({ ...wanted(), limit: LISTED, offset: listed.length })}`);
   if (list === null) return;
+  ({ clinics } = list);
+  $("claim").hidden = !mayClaim();
+  $("clinic-field").hidden = !severalClinics();
+  options("clinic", "all", Object.fromEntries(clinics.map(({ slug, entries }) => [slug, entries])), clinicName);
   options("flag", "any", list.flags, flagName);
   options("discipline", "any", list.disciplines, (name) => name);
   options("code", "any", list.codes, (code) => (code === "none" ? "neither" : named(words, code)));
@@ -71,18 +79,19 @@ function options(id, any, counts, name) {
 }
 
 function entriesTable(total) {
-  const names = ["Waits", "Why", "Proposed", "Sure", "Discipline", "Flags", "Read"];
+  const names = ["Waits", ...(severalClinics() ? ["Clinic"] : []), "Why", "Proposed", "Sure", "Discipline", "Flags", "Read"];
   const rows = listed.map((entry) => {
     const read = make("button", { attributes: { type: "button", "aria-label": `Read the note that waits since ${instant(entry.created_at)}` }, click: () => claimOne(entry.id) }, entry.yours ? "Go on" : "Read");
     const taken = entry.state === "claimed" && !entry.yours;
     return [
       lasting((Date.now() - new Date(entry.created_at)) / 1000),
+      ...(severalClinics() ? [clinicName(entry.clinic)] : []),
       words.queue_reasons[entry.reason],
       entry.code === null ? "neither" : entry.code,
       percent(entry.confidence),
       entry.discipline ?? "",
       [...new Set(entry.flags)].map(flagName).join(", "),
-      taken ? "a coder reads it" : mayClaim() ? read : "",
+      taken ? "a coder reads it" : mayClaim(entry.clinic) ? read : "",
     ];
   });
   return table(listed.length < total ? `The first ${listed.length} in the order that they are read` : "In the order that they are read", names, rows);
@@ -92,7 +101,7 @@ function entriesTable(total) {
 
 // Claims the best entry of those that the filters leave.
 function claimNext() {
-  if (!mayClaim()) return say("Coders and trainers read notes; your role sees the list alone.");
+  if (!mayClaim($("clinic").value)) return say("Coders and trainers read notes; your role sees the list alone.");
   return claimWanted(wanted());
 }
 
@@ -122,6 +131,7 @@ function openClaim(given, date, start = null) {
   $("why").value = "";
   const blocks = counted(claim.result.services.length, "block");
   const about = [
+    severalClinics() ? clinicName(claim.clinic) : null,
     claim.reading === "adjudication" ? "Two readings to settle" : null,
     claim.external_id ? `Note ${claim.external_id}` : "A note",
     claim.discipline,
@@ -351,7 +361,8 @@ const shift = (pair, value) => (pair ? make("strong", { class: "differs" }, `${p
 // What the server has as one's last decision: one that this page did not make, or forgot, can be taken back as well.
 async function loadLast() {
   const known = await ask("GET", "/v1/queue/last");
-  if (known === null) return;
+  // Decided meanwhile: that one is the last.
+  if (known === null || last !== null) return;
   const { last: found } = known;
   last = found && { item: found.id, outcome: found, reading: found.decision.services && readingOf(found.decision), kind: found.decision.kind, points: null };
   if (last !== null) showLast();
@@ -537,12 +548,11 @@ addEventListener("beforeunload", (event) => {
 (async () => {
   const begun = await begin();
   if (begun === null) return;
-  ({ me, words } = begun);
+  ({ words } = begun);
   editor.begin(words, onEdit);
   $("why").replaceChildren(new Option("", ""), ...Object.entries(words.correct_reasons).map(([id, name]) => new Option(name, id)));
   $("help-keys").replaceChildren(...KEYS.flatMap(([keys, what]) => [make("dt", {}, ...keys.flatMap((key) => [make("kbd", {}, key), " "])), make("dd", {}, what)]));
-  $("claim").hidden = !mayClaim();
   setInterval(tick, 1000);
-  if (mayClaim()) await loadLast();
   await showList();
+  if (mayClaim()) await loadLast();
 })();

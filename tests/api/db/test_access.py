@@ -14,9 +14,9 @@ import pytest
 from fastapi.routing import iter_route_contexts
 
 from api import people
-from api.access import Allowed, csrf_token, current_principal
+from api.access import Allowed, AllowedInSomeClinic, csrf_token, current_principal
 from api.audit import SYSTEM
-from api.db import repository, values
+from api.db import linked, repository, values
 from api.db.session import Database
 from api.db.tables import Base, Job, ModelVerdict, Promotion, Question, QueueItem
 from api.main import create_app
@@ -59,6 +59,8 @@ class Route:
     path: str
     roles: frozenset[str] | None
     scopes: frozenset[str]
+    of_some_clinic: bool
+    """Whether the guard gives the caller in each clinic that they read for."""
     parameters: tuple[tuple[str, bool], ...]
     """Names of the path's parameters, and whether each is an id."""
 
@@ -90,7 +92,10 @@ def _routes(app: Any) -> Iterator[Route]:
             else tuple((p.name, p.field_info.annotation is uuid.UUID) for p in dependant.path_params)
         )
         for method in sorted((context.methods or {"GET"}) - {"HEAD"}):
-            yield Route(method, str(context.path), roles, scopes, parameters)
+            of_some = dependant is not None and any(
+                isinstance(d.call, AllowedInSomeClinic) for d in dependant.dependencies
+            )
+            yield Route(method, str(context.path), roles, scopes, of_some, parameters)
 
 
 APP = create_app(Settings())
@@ -286,3 +291,51 @@ def test_another_clinics_rows_are_not_there(
     assert {told: status for told, status in statuses(theirs).items() if status != 404} == {}
     # The same with the own clinic's rows: else nothing is shown by all those 404.
     assert set(statuses(ours).values()) & {200, 201, 204, 409}
+
+
+# The one part of a clinic that somebody who signs in elsewhere reaches: its queue.
+OF_THE_QUEUE = {route for route in GUARDED if route.path.startswith("/v1/queue/") and route.parameters}
+
+
+@pytest.mark.parametrize("route", [r for r in GUARDED if r.parameters and all(i for _, i in r.parameters)], ids=str)
+@pytest.mark.parametrize("disabled", [False, True])
+def test_who_reads_for_two_clinics_reaches_the_others_queue_alone(
+    client: Client,
+    database: Database,
+    clinic: uuid.UUID,
+    other_clinic: uuid.UUID,
+    add_person: AddPerson,
+    route: Route,
+    disabled: bool,
+):
+    with database.writing() as session:
+        third = repository.add_clinic(session, "third", "Third Street", by=SYSTEM).id
+    add_person(other_clinic, "an-admin", "admin")
+    own, there = add_person(clinic, "ana", "trainer"), add_person(other_clinic, "ana", "trainer")
+    linked_rows = rows_of(database, other_clinic, add_person(other_clinic, "ben"))
+    thirds = rows_of(database, third, add_person(third))
+    with database.writing() as session:
+        linked.link(session, other_clinic, there, repository.person(session, clinic, own), by=SYSTEM)
+        if disabled:
+            repository.disable_person(session, other_clinic, there, by=SYSTEM)
+    headers = session_of(database, clinic, own)
+    body = body_of(route)
+
+    def statuses(ids: dict[str, uuid.UUID]) -> dict[str, int]:
+        return {
+            name: client.request(route.method, route.at(id), json=body, headers=headers).status_code
+            for name, id in ids.items()
+        }
+
+    refused = {403} if "trainer" not in (route.roles or ()) else {404}
+    assert set(statuses(thirds).values()) == refused
+    reached = {name for name, status in statuses(linked_rows).items() if {status} != refused}
+    assert reached == ({"queue_items"} if route in OF_THE_QUEUE and not disabled else set())
+
+
+def test_the_queue_is_told_the_clinics_of_the_caller_and_nothing_else_is():
+    """A route of the queue takes memberships, all others one clinic: both lists are read off the guards."""
+    assert {str(route) for route in GUARDED if route.of_some_clinic} == {
+        str(route) for route in GUARDED if route.path.startswith("/v1/queue")
+    }
+    assert len(OF_THE_QUEUE) == 4

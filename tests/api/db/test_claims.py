@@ -29,7 +29,7 @@ from api.settings import Settings
 
 from ..conftest import Client
 from .claimer import claim
-from .reviewing import ReviewCoder
+from .reviewing import ReviewCoder, reading
 
 ROOT = Path(__file__).parents[3]
 # Two hundred people with a request each: two other programs, this one, and a server.
@@ -141,8 +141,8 @@ def test_two_hundred_claims_at_once_give_each_note_to_one_coder(
 def test_one_claim_is_decided_once(database: Database, clinic_and_people: tuple[uuid.UUID, list[uuid.UUID]]):
     clinic, people = clinic_and_people
     fill(database, clinic, 1)
-    principal = Principal(clinic, Actor("person", people[0]), "coder", frozenset())
-    claim = review.claim(database, principal, lease=LEASE)
+    coder = reading(clinic, people[0])
+    claim = review.claim(database, coder, lease=LEASE)
     assert claim is not None
     start, outcomes = threading.Barrier(6), []
 
@@ -152,7 +152,7 @@ def test_one_claim_is_decided_once(database: Database, clinic_and_people: tuple[
         start.wait()
         try:
             request = DecisionRequest(decision=decision, claims=claim.claims)
-            outcomes.append(str(review.decide(database, principal, claim.id, request, lease=LEASE).review_id))
+            outcomes.append(str(review.decide(database, coder, claim.id, request, lease=LEASE).review_id))
         except NotClaimable:
             outcomes.append("otherwise")
 
@@ -175,7 +175,7 @@ def test_two_readings_at_the_same_moment_are_compared(
     with database.writing() as session:
         queue.clinic(session, clinic).second_share = 1.0
     fill(database, clinic, 5)
-    first, second = (Principal(clinic, Actor("person", person), "coder", frozenset()) for person in people[:2])
+    first, second = (reading(clinic, person) for person in people[:2])
     for _ in range(5):
         one = review.claim(database, first, lease=LEASE)
         assert one is not None

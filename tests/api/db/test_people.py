@@ -424,6 +424,8 @@ def test_another_clinics_rows_are_unknown(
     empty = {
         "people": lambda s: r.people(s, other_clinic),
         "keys": lambda s: r.keys(s, other_clinic),
+        "another_admin": lambda s: r.another_admin(s, other_clinic, r.person(s, clinic, person)),
+        "end_access": lambda s: r.end_access(s, other_clinic, person),
         "use_link": lambda s: r.use_link(s, other_clinic, hash_of(link)),
         "find_session": lambda s: r.find_session(s, other_clinic, hash_of(token), long),
         "mark_used": lambda s: r.mark_used(s, other_clinic, "session", session_id),

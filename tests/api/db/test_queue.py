@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from api.audit import Actor
-from api.db import dashboard, questions, queue, repository
-from api.db.errors import DatabaseFull, RowRefused, UnknownRow
+from api.audit import SYSTEM, Actor
+from api.db import dashboard, linked, questions, queue, repository
+from api.db.errors import DatabaseFull, RowRefused, UnknownPerson, UnknownRow
 from api.db.session import Database
 from api.queue import readings
 from api.queue.order import drawn, priority, variety
@@ -909,7 +909,7 @@ NO_SQL_OF_THEIR_OWN = {"kind", "superseded", "flag_list"}
 def public_functions() -> dict[str, Any]:
     return {
         f"{module.__name__.rpartition('.')[2]}.{name}": function
-        for module in (queue, questions, dashboard)
+        for module in (queue, questions, dashboard, linked)
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if function.__module__ == module.__name__ and not name.startswith("_") and name not in NO_SQL_OF_THEIR_OWN
     }
@@ -937,6 +937,9 @@ def test_no_function_reaches_into_another_clinic(here: Clinic, there: Clinic):
         "queue.kept": lambda s: queue.kept(s, wrong, item.note_id),
         "queue.enqueue": lambda s: queue.enqueue(s, wrong, item.result_id, **priority),
         "queue.locked": lambda s: queue.locked(s, wrong, item.id),
+        "linked.main_account": lambda s: linked.main_account(s, wrong, me),
+        "linked.link": lambda s: linked.link(s, wrong, me, repository.person(s, here.id, me), by=SYSTEM),
+        "linked.unlink": lambda s: linked.unlink(s, wrong, me, by=SYSTEM),
         "queue.held": lambda s: queue.held(s, wrong, item.id, me, 1),
         "queue.renew": lambda s: queue.renew(s, wrong, item.id, me, 1, lease=lease),
         "queue.release": lambda s: queue.release(s, wrong, item.id, me, 1),
@@ -948,6 +951,12 @@ def test_no_function_reaches_into_another_clinic(here: Clinic, there: Clinic):
     empty: dict[str, Any] = {
         "queue.find_submission": lambda s: queue.find_submission(s, wrong, "x"),
         "queue.waiting": lambda s: queue.waiting(s, wrong, everything, limit=5, offset=0),
+        "linked.linked": lambda s: linked.linked(s, wrong, me),
+        "queue.places": lambda s: queue.places(s, wrong, everything, limit=5),
+        "queue.best_place": lambda s: queue.best_place(
+            s, wrong, me, role="coder", at=repository.now() + timedelta(days=1)
+        ),
+        "queue.is_here": lambda s: queue.is_here(s, wrong, item.id),
         "queue.groups": lambda s: queue.groups(s, wrong, everything),
         "queue.claim": lambda s: queue.claim(
             s, wrong, me, role="coder", lease=lease, at=repository.now() + timedelta(days=1)
@@ -983,7 +992,7 @@ def test_no_function_reaches_into_another_clinic(here: Clinic, there: Clinic):
         "questions.ask": lambda s: questions.ask(s, wrong, item, me, "x"),
     }
     assert set(refused) | set(empty) | set(stopped) | {"queue.clinic"} == set(public_functions())
-    for calls, error in ((refused, UnknownRow), (stopped, (UnknownRow, RowRefused))):
+    for calls, error in ((refused, (UnknownRow, UnknownPerson)), (stopped, (UnknownRow, RowRefused))):
         for name, call in calls.items():
             with pytest.raises(error), here.database.writing() as session:
                 call(session)
