@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Collection
 from typing import Any
 
 from spacy.tokens import Doc
@@ -40,7 +41,8 @@ class Context:
         blocked = {i for m in self.found["pseudo"] for i in range(m.start, m.end)}
         self.forward: list[Match] = [m for m in self.found["forward"] if m.start not in blocked]
         self.backward: list[Match] = [m for m in self.found["backward"] if m.start not in blocked]
-        self.sentence_of = _sentences(tokens)
+        named = {i for kind in ("services", "service_heads") for m in self.found[kind] for i in range(m.start, m.end)}
+        self.sentence_of = _sentences(tokens, named)
         self.unticked = undone_rows(tokens) | unticked(tokens)
         self.earlier = earlier_rows(tokens)
         self.cache: dict[str, Any] = {}  # what a component reads once and others use again
@@ -78,7 +80,8 @@ def _start(match: Match) -> int:
     return match.start
 
 
-def _sentences(tokens: Tokens) -> list[int]:
+def _sentences(tokens: Tokens, named: Collection[int]) -> list[int]:
+    """The number of each token's sentence; a full stop of a service's name ("T.A. 10 min") ends none."""
     words, starts, ends = tokens.words, tokens.starts, tokens.ends
     last = len(words) - 1
     out: list[int] = []
@@ -90,7 +93,7 @@ def _sentences(tokens: Tokens) -> list[int]:
             sentence += 1
         elif first == "." and (index == last or starts[index + 1] > ends[index] or words[index + 1][0] in "\n\r"):
             # A row of dots leads to a column: "body blade ....... skip".
-            sentence += words[index - 3 : index] != [".", ".", "."]
+            sentence += index not in named and words[index - 3 : index] != [".", ".", "."]
     return out
 
 

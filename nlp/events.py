@@ -150,9 +150,11 @@ def find_services(context: Context, timed: Collection[int] = ()) -> list[Event]:
         return word[0] in ":-–—" or (len(word) >= 2 and word[0] in " \t")
 
     def counted(start: int, end: int) -> bool:
-        """Whether a word within a line is followed by what it counts, no minutes: ``curls x10, stairs 12 steps``."""
-        within = start > tokens.lines[tokens.line_of[start]][0] and words[start - 1] == ","
-        return within and words[end : end + 1] != [] and words[end].isdecimal() and end not in timed
+        """Whether a word is followed by its number in a list, or by what it counts: ``curls x10, stairs 12 steps``."""
+        if not words[end : end + 1] or not words[end].isdecimal() or end in timed:
+            return False
+        numbered = len(words[end]) == 1 and words[end + 1 : end + 2] == [":"]  # "Exercise 2: bridges"
+        return numbered or (start > tokens.lines[tokens.line_of[start]][0] and words[start - 1] == ",")
 
     for m in found["service_heads"]:
         if taken.intersection(range(m.start, m.end)) or not clause_start(m.start) or not opened(m.end):

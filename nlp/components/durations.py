@@ -23,6 +23,7 @@ MAX_MINUTES = 240  # longer is no block of one visit
 _LEAST_BARE = 5  # a smaller bare number beside a service is units or a count
 _MOST_BARE = 99
 _UNIT = 15  # minutes
+_LONGEST_HOLD = 2  # minutes that are repeated in sets
 _WORKING_HOURS = range(6, 21)
 _CLOCK_FORMS = frozenset(("range", "margin", "in_out", "chain"))
 _HEAD_REACH = 3  # words between "time" and its number
@@ -284,6 +285,8 @@ class _Reader(Scan):
         if got is None:
             return
         value, first = got
+        if self._labels(first, index):
+            return
         mark = self.before(first)
         # "15-20 min" gives no one number.
         if (
@@ -296,6 +299,16 @@ class _Reader(Scan):
                 self.taken.update(range(self.before(mark), index + 1))
                 return
         self._amount(first, index + 1, value, "unit" if self.words[first].isdecimal() else "words")
+
+    def _labels(self, first: int, index: int) -> bool:
+        """Whether a number is units and the word behind it the label of the next one: ``Units: 2 Min: 30``."""
+        before = self.before(first)
+        if self.word(before) in (":", "="):
+            before = self.before(before)
+        after = self.next(index)
+        if self.word(after) in (":", "="):
+            after = self.next(after)
+        return self.word(before) in listed("unit") and self.word(after).isdecimal()
 
     def _amount(self, first: int, end: int, value: int, form: str) -> None:
         """Keep an amount, with what multiplies it or is added to it: ``2 x 8 min``, ``10 min x 2``, ``15 + 10 min``."""
@@ -310,6 +323,9 @@ class _Reader(Scan):
             count = int(word) if word.isdecimal() and len(word) == 1 else self.data.numbers.get(word, 0)
             glued = self.touching(times - 1) and self.word(times - 1).isalnum()
             level = glued or self.word(self.before(times)) in self.data.levels
+            if count and value <= _LONGEST_HOLD and self.word(mark) in ("x", "×"):
+                self.taken.update(range(times, end))  # sets of a stretch: "2 x 1 min"
+                return
             if 2 <= count <= 4 and not level and value < 60:
                 self.add(times, end, count * value, "product")
                 return
@@ -321,6 +337,9 @@ class _Reader(Scan):
                 return
         at = self.from_here(end)
         count = self.word(at + 1) if self.touching(at) else self.word(self.next(at))
+        if value <= _LONGEST_HOLD and self.word(at) in ("x", "×") and count.isdecimal():
+            self.taken.update(range(first, end))  # "1 min x 4"
+            return
         if value >= _LEAST_BARE and self.word(at) in ("x", "×") and count in ("2", "3"):
             number = at + 1 if self.touching(at) else self.next(at)
             following = self.word(self.next(number))
@@ -352,6 +371,8 @@ class _Reader(Scan):
             self.add(first, index + 1, minutes, "hours")
             return
         if word in self.data.one:
+            if self.word(self.before(at)) in self.data.counted:
+                return  # "three miles an hour"
             # "half an hour" and "three quarters of an hour" are fractions.
             earlier = self.word(self.before(at))
             if earlier == "of" or earlier in self.data.halves:
@@ -585,8 +606,11 @@ class _Reader(Scan):
         joined = self.touching(at)
         if after == "/" and self._per_units(at, step):
             return False
-        if after == "/" and self._code(self.next(step), self.word(self.next(step))):
+        following = self.word(self.next(step))
+        if after == "/" and self._code(self.next(step), following):
             return False  # "97110-14 / 97530-16"
+        if after == "/" and following.isalpha() and not joined and following not in self.data.often:
+            return False  # "TE 25 / TA 15"
         number_follows = self.word(step + 1).isdecimal() and self.touching(step)
         if after == "/" and self.word(step + 1).isalpha() and self.touching(step):
             return False  # "TE 25/TA 15"
@@ -623,8 +647,8 @@ class _Reader(Scan):
             if at >= len(words) or at in self.taken or not self._small(at):
                 continue
             joined = end in codes and words[at - 1] == "-" and self.touching(at - 1) and self.touching(at - 2)
-            if joined and not self._announced(end):
-                continue  # a modifier: 97110-59
+            if joined and words[at] in listed("modifier") and not self._announced(end):
+                continue  # 97110-59
             if self._counts(at):
                 continue
             after = self.word(self.next(at))
@@ -689,8 +713,19 @@ class _Reader(Scan):
                 left, right = words[index - 1], words[index + 1]
                 square = left == "[" and right == "]"
                 edge = left in "[(" and right in "])" and (index == at + 1 or index == last - 1)
-                if self._small(index) and (square or edge):
+                if self._small(index) and (square or edge) and not self._score(index - 1):
                     self.add(index, index + 1, int(words[index]), "bracket")
+
+    def _score(self, bracket: int) -> bool:
+        """Whether the number in a bracket is what a measure was before: ``FGA 22/30 (18)``, but not ``97530 (18)``, ``3x10 (8)``."""
+        at = self.before(bracket)
+        if not self.word(at).isdecimal() or self._code(at, self.word(at)):
+            return False
+        ahead = self.word(self.before(at))
+        return ahead not in ("x", "×") and ahead not in self.data.levels and self._same_line(at, bracket)
+
+    def _same_line(self, one: int, other: int) -> bool:
+        return self.tokens.line_of[one] == self.tokens.line_of[other]
 
     def rests(self) -> None:
         """``the last ten we did``, ``the remaining 20 went to``, ``the last 12 of those 30 min``."""
@@ -698,11 +733,23 @@ class _Reader(Scan):
             if word not in self.data.rests or self.word(self.before(index)) not in ("the", "for"):
                 continue
             at = self.next(index)
-            figure = self.word(at)
-            value = int(figure) if figure.isdecimal() and len(figure) <= 2 else self.data.numbers.get(figure, 0)
-            after = self.word(self.next(at))
+            value, end = self._spelt(at)
+            step = self.from_here(end)
+            after = self.word(step)
             if value >= _LEAST_BARE and at not in self.taken and (after == "of" or after not in self.data.counted):
-                self.add(at, at + 1, value, "rest")
+                if after not in self.data.minute:
+                    self.add(at, end, value, "rest")
+
+    def _spelt(self, at: int) -> tuple[int, int]:
+        """The number below 100 at token ``at``, in figures or words (``twenty-five``), and the token after it; 0 for none."""
+        figure = self.word(at)
+        if figure.isdecimal():
+            return (int(figure) if len(figure) <= 2 else 0), at + 1
+        value = self.data.numbers.get(figure, 0)
+        ones = self.next(at + 1) if self.word(self.next(at)) == "-" else self.next(at)
+        if value >= 20 and 0 < self.data.numbers.get(self.word(ones), 0) < 10:
+            return value + self.data.numbers[self.word(ones)], ones + 1
+        return value, at + 1
 
     def edges(self) -> None:
         """Numbers that open or close lines of work: ``ROM/str 18: tendon glides``, ``jam lids, cuff buttons - 12``.
