@@ -38,6 +38,7 @@ from nlp.terms import listed
 
 _BLOCKS = "therapy_blocks"
 _BESIDE = 2  # marks between a service name and minutes that stand beside it
+_NEAR_CUE = 3  # tokens between minutes and words that say "in all"
 _HABIT = 2  # lines written alike that make a habit
 _DOSE_WORDS = 6  # words of a dose between an activity and its minutes
 _PLAIN_FORMS = frozenset(("unit", "tick", "bare", "bracket", "lead", "column", "range", "hours"))
@@ -204,6 +205,29 @@ def group(
     return Grouping(tuple(blocks), tuple(loose), tuple(e for e in events if e.kind == "svc"))
 
 
+def totals_of_parts(context: Context, events: list[Event]) -> set[int]:
+    """Numbers of the minutes that are the sum of those beside two services' names or more, right before or behind on their line.
+
+    ``45 min total: there-ex 15', there-act 15', gait 15'``
+    """
+    line_of = context.tokens.line_of
+    out: set[int] = set()
+    for _, members in groupby(range(len(events)), key=lambda n: line_of[events[n].start]):
+        line = list(members)
+        timed = [n for n in line if events[n].kind == "dur"]
+        named = {n for n in timed if any(m in line and events[m].code and events[m].kind == "svc" for m in (n - 1, n + 1))}
+        for place, number in enumerate(timed):
+            for side in (timed[place + 1 :], timed[:place][::-1]):
+                parts = 0
+                for count, other in enumerate(side, 1):
+                    if other not in named:
+                        break
+                    parts += events[other].minutes
+                    if parts == events[number].minutes and count > 1:
+                        out.add(number)
+    return out
+
+
 def _marks_between(context: Context, one: Event, other: Event) -> list[str] | None:
     """The words and marks between two events side by side on a line, at most `_BESIDE`; ``None`` where they are further apart."""
     words, line_of = context.tokens.words, context.tokens.line_of
@@ -218,6 +242,7 @@ def own_minutes(context: Context, events: list[Event], labels: list[str]) -> lis
     ``38' TE: rec bike 6', sled push`` is 38, not 6. Only minutes that belong to no block otherwise are taken.
     """
     out = list(labels)
+    totals = totals_of_parts(context, events)
     begins = [n for n, label in enumerate(labels) if label in ("B", "D-B", "P-B")]
     for place, begin in enumerate(begins):
         end = begins[place + 1] if place + 1 < len(begins) else len(events)
@@ -233,7 +258,8 @@ def own_minutes(context: Context, events: list[Event], labels: list[str]) -> lis
                     continue
                 timed = events[beside]
                 near = (
-                    _marks_between(context, event, timed) is not None
+                    beside not in totals
+                    and _marks_between(context, event, timed) is not None
                     and context.sentence_of[event.start] == context.sentence_of[timed.start]
                 )
                 if near and timed.form in _PLAIN_FORMS and timed.minutes > sum(events[n].minutes for n in inner):
@@ -291,6 +317,127 @@ def undone(events: Sequence[Event], signs: Scores) -> Scores:
     rows = [number for number, event in enumerate(events) if event.kind == "act" and surer[number]]
     for label in ("O", "Q"):
         out[rows, EVENT_LABELS.index(label)] = _UNDONE
+    return out
+
+
+class _Covering:
+    """Minutes beside a service's name, or that say *in all*, with the work around them that they are of."""
+
+    def __init__(self, context: Context, events: list[Event], labels: list[str]) -> None:
+        self.context, self.events, self.labels = context, events, labels
+        self.totals = totals_of_parts(context, events)
+        self.own = context.found["own"]
+
+    def same(self, one: int, other: int, *, sentence: bool = True) -> bool:
+        """Whether two events stand in one sentence, or on one line with no full stop between them."""
+        first, second = sorted((self.events[one].start, self.events[other].start))
+        if self.context.sentence_of[first] == self.context.sentence_of[second]:
+            return True
+        words = self.context.tokens.words
+        stops = {
+            words[at] for at in range(first, second) if self.context.sentence_of[at] != self.context.sentence_of[at + 1]
+        }
+        return not sentence and stops == {";"}
+
+    def name(self, number: int, step: int) -> int | None:
+        """The service's name beside minutes, ahead (-1) or behind (1)."""
+        at = number + step
+        if not 0 <= at < len(self.events):
+            return None
+        event = self.events[at]
+        near = event.kind == "svc" and event.code and self.same(at, number)
+        return at if near and _marks_between(self.context, event, self.events[number]) is not None else None
+
+    def closes(self, name: int) -> bool:
+        """Whether nothing of a service follows its name: no colon, no minutes."""
+        tokens = self.context.tokens
+        after = tokens.words[self.events[name].end : self.events[name].end + 1]
+        timed = name + 1 < len(self.events) and self.events[name + 1].kind == "dur" and self.same(name, name + 1)
+        return not timed and (not after or after[0][0] in ".;,)\r\n")
+
+    def in_all(self, number: int) -> bool:
+        event = self.events[number]
+        first = self.name(number, -1)
+        start = event.start if first is None else self.events[first].start
+        return any(
+            (start - _NEAR_CUE <= m.end <= start or event.end <= m.start <= event.end + _NEAR_CUE)
+            and self.context.sentence_of[m.start] == self.context.sentence_of[event.start]
+            for m in self.own
+        )
+
+    def added(self, number: int) -> bool:
+        """Whether minutes come on top of others: ``20 min plus 6 min``."""
+        start = self.events[number].start
+        return self.context.tokens.lower[start - 1 : start] != [] and (
+            self.context.tokens.lower[start - 1] in listed("on_top")
+        )
+
+    def part(self, scope: Sequence[int], number: int) -> tuple[list[int], list[int]]:
+        """Work and minutes of a scope; both empty where these are no part of the minutes that stand apart."""
+        timed = [n for n in scope if self.events[n].kind == "dur"]
+        if any(self.events[n].clock or self.added(n) for n in (*timed, number)):
+            return [], []
+        acts = [n for n in scope if self.events[n].kind == "act" and self.labels[n] in ("B", "I", "J")]
+        most = self.events[number].minutes
+        minutes = [self.events[n].minutes for n in timed]
+        if not timed or not acts or sum(minutes) > most or max(minutes) >= most:
+            return [], []
+        return acts, timed
+
+    def scope(self, number: int, step: int) -> list[int]:
+        """The events from some minutes on, up to another service's name or a full stop."""
+        out: list[int] = []
+        at = number + step
+        while 0 <= at < len(self.events) and self.same(at, number, sentence=False):
+            event = self.events[at]
+            named = event.kind == "dur" and (self.name(at, -1) is not None or self.name(at, 1) is not None)
+            if named or (event.kind == "svc" and event.code):
+                break
+            out.append(at)
+            at += step
+        return out
+
+
+def covering_minutes(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels where minutes beside a service's name, or *in all*, are those of all the work around them.
+
+    ``38 minutes of therapeutic exercise: NuStep 15 min, UBE 5 min, press`` is 38, and so is what ends with ``38 min ther ex``.
+    """
+    out = list(labels)
+    seen = _Covering(context, events, labels)
+    for number, event in enumerate(events):
+        plain = event.form in (*_PLAIN_FORMS, "words") and number not in seen.totals
+        if event.kind != "dur" or not plain or labels[number] == "S":
+            continue
+        ahead, behind = seen.name(number, -1), seen.name(number, 1)
+        before = seen.scope(number if ahead is None else ahead, -1)
+        worked = any(events[n].kind == "act" for n in before)
+        after = seen.scope(number if behind is None else behind, 1)
+        if not worked and (ahead is not None or behind is not None):
+            acts, timed = seen.part(after, number)
+            if acts:
+                out[number] = "D-B" if ahead is None else "D-I"
+                if ahead is not None:
+                    out[ahead] = "B"
+                elif behind is not None:
+                    out[behind] = "J"
+                for n in acts:
+                    out[n] = "J"
+                for n in timed:
+                    out[n] = "Q"
+        elif worked and not any(events[n].kind == "act" for n in after):
+            closing = behind is not None and ahead is None and seen.closes(behind)
+            acts, timed = seen.part(before, number) if closing or seen.in_all(number) else ([], [])
+            if acts:
+                for n in acts:
+                    out[n] = "I"
+                out[min(acts)] = "B"
+                for n in timed:
+                    out[n] = "Q"
+                out[number] = "D-I"
+                for n in (ahead, behind):
+                    if n is not None:
+                        out[n] = "I" if n == ahead else "J"
     return out
 
 
@@ -447,6 +594,52 @@ def closing_lines(context: Context, events: list[Event]) -> list[list[int]]:
     return [lines[place] for place in closing] if each and not coded and not worked(below) else []
 
 
+def _at_home(context: Context, event: Event) -> bool:
+    """Whether minutes are of a home programme that their sentence opens with: ``HEP squats, walking 15 min``."""
+    found = find_status(context, event.start, event.end)
+    if found is None or context.tokens.span(found.start, found.end).lower() not in listed("home_program"):
+        return False
+    before = found.start - 1
+    return before < 0 or context.sentence_of[before] != context.sentence_of[event.start]
+
+
+def trailing_brackets(context: Context, events: list[Event]) -> list[int]:
+    """Numbers of bracketed minutes behind the full stop of their work: ``Tub transfer, Min A. (11 mins) Scap rows. (9 mins)``."""
+    words, line_of = context.tokens.words, context.tokens.line_of
+    out = []
+    for number, event in enumerate(events):
+        if event.kind != "dur" or words[max(0, event.start - 2) : event.start] != [".", "("]:
+            continue
+        if words[event.end : event.end + 1] != [")"] or words[event.end + 1 : event.end + 2] == [":"]:
+            continue
+        before = events[number - 1] if number else None
+        if before is not None and before.kind == "act" and line_of[before.start] == line_of[event.start]:
+            out.append(number)
+    return out
+
+
+def charged_apart(context: Context, events: list[Event]) -> list[int]:
+    """Numbers of the activities that begin a block because minutes by code stand before them, apart from all work.
+
+    ``97530: 8; 97110: 10.``, then the tasks: the last code is not theirs.
+    """
+    line_of, sentence_of = context.tokens.line_of, context.sentence_of
+    out = []
+    number = 0
+    for is_work, members in groupby(range(len(events)), key=lambda n: events[n].kind == "act"):
+        run = list(members)
+        number = run[-1] + 1
+        if is_work or number == len(events) or line_of[events[run[0]].start] != line_of[events[run[-1]].start]:
+            continue
+        codes = {events[n].code for n in run if events[n].kind == "svc" and events[n].code}
+        timed = sum(events[n].kind == "dur" for n in run)
+        if events[number].tag != "ACT":
+            continue
+        if min(len(codes), timed) >= _HABIT and sentence_of[events[run[-1]].start] != sentence_of[events[number].start]:
+            out.append(number)
+    return out
+
+
 def begun_below(context: Context, events: list[Event], closing: Sequence[list[int]]) -> list[int]:
     """Numbers of the activities that begin a block because a closing line ends the one before."""
     out = []
@@ -553,6 +746,12 @@ def structure(context: Context, events: list[Event]) -> Scores:
         scores[number, at["I"]] -= _NEVER
         if not same:
             scores[number, at["J"]] -= _NEVER
+    no_time = totals_of_parts(context, events)
+    no_time |= {number for number, event in enumerate(events) if event.kind == "dur" and _at_home(context, event)}
+    scores[np.ix_(list(no_time), [at[label] for label in ("D-B", "D-I", "P-B", "P-I", "S")])] -= _NEVER
+    closed = trailing_brackets(context, events)
+    scores[np.ix_(closed, [at["D-B"], at["P-B"]])] -= _NEVER
+    scores[[*charged_apart(context, events), *begun_below(context, events, [[n] for n in closed])], at["B"]] += _NEVER
     for number, names in shared_by_names(context, events).items():
         scores[number, at["S"]] += _NEVER
         scores[np.ix_(names, [at["O"], at["Q"]])] += _NEVER
@@ -583,7 +782,7 @@ def structure(context: Context, events: list[Event]) -> Scores:
 
 def _grouping(context: Context, events: list[Event], path: list[int], certainty: list[float]) -> Grouping:
     labels = [EVENT_LABELS[number] for number in path]
-    for settle_labels in (parted_lines, own_minutes, added_minutes, attach_names, parted_by_code):
+    for settle_labels in (parted_lines, covering_minutes, own_minutes, added_minutes, attach_names, parted_by_code):
         labels = settle_labels(context, events, labels)
     given = (event for event, label in zip(events, labels, strict=True) if label == "S" and event.kind == "dur")
     each = {event.start for event in given if given_to_each(context, event)}

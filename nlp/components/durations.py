@@ -29,6 +29,7 @@ _CLOCK_FORMS = frozenset(("range", "margin", "in_out", "chain"))
 _HEAD_REACH = 3  # words between "time" and its number
 _LEAD_WORDS = 4  # tokens before the number that opens a line: "ROM/str 18:"
 _CHAIN_LINES = 4  # lines within which "then until 10:50" goes on from the last range
+_CLAUSE = frozenset(",;:.(|")
 _WRAPS = frozenset("*}]")  # what a form's chosen value stands in: "{*18*} min"
 _BESIDE = frozenset("-–—:([x×=/;|)]@,*")
 _CACHE = "durations"
@@ -274,11 +275,22 @@ class _Reader(Scan):
             ):
                 continue
             elif word in data.tick:
-                if not (self.word(index + 1).isdecimal() and self.touching(index)):  # 5'6"
+                if not (self.word(index + 1).isdecimal() and self.touching(index)) and not self._feet(index - 1):  # 5'6"
                     self._amount(index - 1, index + 1, int(self.words[index - 1]), "tick")
             elif word in data.letter and self.words[index] == "m":
                 self._amount(index - 1, index + 1, int(self.words[index - 1]), "letter")
         self._fractions()
+
+    def _feet(self, at: int) -> bool:
+        """Whether a number with a tick is how far somebody walked: ``walked 30' to bathroom``, but not ``gait 15'``."""
+        found = self.context.found
+        if any(m.end == at for kind in ("services", "service_heads") for m in found[kind]):
+            return False
+        begin = at
+        while begin > 0 and self.words[begin - 1] not in _CLAUSE and self.words[begin - 1][0] not in "\r\n":
+            begin -= 1
+        clause = self.lower[begin:at]
+        return any(word in listed("distance") for word in clause) and not any(word in listed("machine") for word in clause)
 
     def _minutes(self, index: int) -> None:
         got = self.number_before(index)
