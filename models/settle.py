@@ -59,11 +59,11 @@ class _Settling:
         """Blocks of work that state the code, or are coded so by content and state none."""
         return [w for w in self.works if (self.states(w) or self.at(w).billed_code) == code]
 
-    def apart(self, charge: int) -> bool:
-        """Whether a charge stands before or behind all the work, as a summary does."""
+    def apart(self, charge: int, works: Sequence[int]) -> bool:
+        """Whether a charge stands before or behind all work of its code, as a summary does."""
         block = self.at(charge).block
-        works = [self.at(w).block for w in self.works]
-        return all(block.start >= w.end for w in works) or all(block.end <= w.start for w in works)
+        of_code = [self.at(w).block for w in works]
+        return all(block.start >= w.end for w in of_code) or all(block.end <= w.start for w in of_code)
 
     def drop(self, charge: int) -> None:
         self.out[charge] = None
@@ -120,13 +120,13 @@ def _by_code(s: _Settling, charge: int) -> None:
     paid = sum(s.minutes(w) for w in works)
     alone = code not in s.repeated
     if len(takers) == 1:
-        if not paid or not s.apart(charge):
+        if not paid or not s.apart(charge, works):
             s.take(charge, takers[0])
         elif s.minutes(charge) > paid and alone:
             s.take(charge, takers[0], s.minutes(charge) - paid)
         elif alone:
             s.drop(charge)
-    elif not takers and works and alone and s.apart(charge):
+    elif not takers and works and alone and s.apart(charge, works):
         if len(works) == 1 and s.minutes(charge) != paid:
             s.take(charge, works[0])
         else:

@@ -125,12 +125,13 @@ def find_services(context: Context, timed: Collection[int] = ()) -> list[Event]:
             or (lower[before] in tick and words[before - 1].isdecimal())
         )
 
-    def opened(end: int) -> bool:
+    def opened(start: int, end: int) -> bool:
         at = end
         while at < len(words) and words[at] in (" ",):
             at += 1
-        if at >= len(words):
-            return False
+        if at >= len(words) or words[at] in ".;" or (words[at] == "," and at + 1 not in timed):
+            # "heel slides - 25' TE", but not "14 min massage"
+            return start > 0 and words[start].isupper() and (lower[start - 1] in minute or lower[start - 1] in tick)
         word = words[at]
         if word in "([":
             at += 1
@@ -157,7 +158,7 @@ def find_services(context: Context, timed: Collection[int] = ()) -> list[Event]:
         return numbered or (start > tokens.lines[tokens.line_of[start]][0] and words[start - 1] == ",")
 
     for m in found["service_heads"]:
-        if taken.intersection(range(m.start, m.end)) or not clause_start(m.start) or not opened(m.end):
+        if taken.intersection(range(m.start, m.end)) or not clause_start(m.start) or not opened(m.start, m.end):
             continue
         if m.end - m.start == 1 and len(words[m.start]) <= 3 and not words[m.start].isupper():
             near = [w for w in words[m.end : m.end + 4] if w.isdecimal() or w == ":"]
@@ -175,7 +176,7 @@ def find_services(context: Context, timed: Collection[int] = ()) -> list[Event]:
                 spans.append((index, index + 1, _short_names()[word]))
                 taken.add(index)
     for m in found["headings"]:
-        if taken.intersection(range(m.start, m.end)) or not clause_start(m.start) or not opened(m.end):
+        if taken.intersection(range(m.start, m.end)) or not clause_start(m.start) or not opened(m.start, m.end):
             continue
         if counted(m.start, m.end):
             continue
