@@ -264,6 +264,14 @@ def _promised(tokens: Tokens, durations: Iterable[duration_reader.Candidate]) ->
     return out
 
 
+def _part_of_task(tokens: Tokens, event: Event, candidates: Iterable[Candidate]) -> bool:
+    """Whether a heading's word is one of several of a task: ``up and down 6 stairs (14 min)``, ``stairs 12 x 2``."""
+    if (event.code and not event.names_task) or tokens.words[event.end : event.end + 1] == [":"]:
+        return False
+    around = (c for c in candidates if c.start <= event.start and event.end <= c.end)
+    return any(any(w.isalnum() for w in (*tokens.words[c.start : event.start], *tokens.words[event.end : c.end])) for c in around)
+
+
 def make_events(
     context: Context, activities: list[Candidate], durations: list[duration_reader.Candidate]
 ) -> list[Event]:
@@ -273,7 +281,11 @@ def make_events(
     """
     promised = _promised(context.tokens, durations)
     durations = [c for c in durations if c.start not in promised]
-    services = [e for e in find_services(context, {c.start for c in durations}) if e.start not in promised]
+    services = [
+        event
+        for event in find_services(context, {c.start for c in durations})
+        if event.start not in promised and not _part_of_task(context.tokens, event, activities)
+    ]
     activities = _without_names(context.tokens, activities, services)
     inside: dict[int, int] = {}
     for number, candidate in enumerate(activities):
