@@ -183,11 +183,14 @@ PATHS = {
 
 
 def furnish(site: Site) -> None:
-    """Notes, decisions, a question and a candidate, so that no page is empty."""
+    """Notes, all but the first copied forward, decisions, a question and a candidate, so that no page is empty."""
     for number in range(4):
         site.submit(
-            f"bridging 20, stairs 15 and bridging 10 later conf:0.{6 + number} flag:no_unit {number}",
+            f"bridging 20, stairs 15 and bridging 10 later conf:0.{6 + number} flag:no_unit {number} knee less sore, lag of five "
+            f"degrees, weak in the last third of its way, {number} hints for hip hinge when she gets up from a low chair",
             note_id=f"n{number}",
+            patient_ref="p1",
+            date_of_service=f"2026-01-0{number + 1}",
         )
     for kind in (None, "question"):
         claim = site.ask("cora", "POST", "/v1/queue/claim", {})["claim"]
