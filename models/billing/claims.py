@@ -26,7 +26,7 @@ from models.billing.flags import named
 from models.billing.payers import Payer, Terms, payer_units
 from models.billing.reasons import amounts, outside_words
 from models.billing.rows import Rule
-from models.billing.units import UNIT_MINUTES, counts, units
+from models.billing.units import POLICY_NAMES, UNIT_MINUTES, counts, units
 from models.billing.written import policy_gives
 from models.service import Service
 from nlp.document import Document
@@ -388,6 +388,11 @@ def _dates(claim: Claim) -> Iterator[ClaimFinding]:
     rules, day = claim.rules, claim.terms.day
     if outside := outside_words(claim.terms):
         yield claim.find("date_outside_rules", "", {"note": outside})
+    elif day is not None:
+        for policy in dict.fromkeys((claim.policy, *(payer.policy for payer in claim.terms.payers))):
+            if not rules.get(policy).holds(day):
+                values = {"policy": POLICY_NAMES[policy], "day": day.isoformat()}
+                yield claim.find("date_outside_rules", "", values, variant="policy", rule=policy)
     for code in claim.billed:
         if not rules.bills(code, day):
             row = claim.row(code)
