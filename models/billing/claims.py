@@ -37,12 +37,21 @@ _PHYSICIAN = "physician"  # lines of another provider, whose note is not this on
 _NOT_OF_THE_VISIT = ("remote", "slp", _PHYSICIAN)
 
 
+class PayerCount(NamedTuple):
+    """The units per code that one payer's count gives the note's minutes; the claim goes first to the one that ``governs``."""
+
+    id: str
+    name: str
+    governs: bool
+    units: Mapping[str, int]
+
+
 class ClaimCheck(NamedTuple):
     """A claim against its note.
 
     ``supported`` are the units per code that the note's minutes give; a code whose minutes are not known is left out.
     ``over_units`` and ``under_units`` are units billed and not supported, and supported and not billed. ``rules`` is the version
-    of the rules.
+    of the rules, ``payers`` what each payer of the terms counts, the one that governs first.
     """
 
     billed: Mapping[str, int]
@@ -51,6 +60,7 @@ class ClaimCheck(NamedTuple):
     over_units: int
     under_units: int
     rules: str
+    payers: tuple[PayerCount, ...]
 
     @property
     def agrees(self) -> bool:
@@ -103,7 +113,15 @@ def check_claim(
         over_units=_sum(findings, "over", billed),
         under_units=_sum(findings, "under", billed),
         rules=terms.rules.version,
+        payers=tuple(_counts(claim)),
     )
+
+
+def _counts(claim: Claim) -> Iterator[PayerCount]:
+    for place, payer in enumerate(claim.terms.payers):
+        governs = place == 0
+        units = claim.supported if governs else payer_units(claim.spent, payer, claim.codes)
+        yield PayerCount(payer.id, payer.name, governs, units)
 
 
 def _sum(findings: Iterable[ClaimFinding], direction: str, billed: Mapping[str, int]) -> int:
@@ -404,10 +422,9 @@ def _dates(claim: Claim) -> Iterator[ClaimFinding]:
 
 def _secondary(claim: Claim) -> Iterator[ClaimFinding]:
     """Say what the payer that is asked next counts; its count changes no other finding."""
-    for other in claim.terms.payers[1:]:
-        second = payer_units(claim.spent, other, claim.codes)
-        if second != claim.supported:
-            values = {"secondary": other.name, "first": amounts(claim.supported), "second": amounts(second)}
+    for other, second in zip(claim.terms.payers[1:], [*_counts(claim)][1:], strict=True):
+        if second.units != claim.supported:
+            values = {"secondary": other.name, "first": amounts(claim.supported), "second": amounts(second.units)}
             yield claim.find("payers_differ", "", values, rule=other.rule.id)
 
 

@@ -220,6 +220,7 @@ def opened(page: Page, path: str) -> None:
         expect(page.locator("#steps h3")).to_have_count(3)
     elif path == "/claims":
         page.locator("#file").set_input_files(CLAIMS)
+        page.locator("#secondary").select_option("strict_15")
         page.get_by_role("button", name="Check").click()
         expect(page.locator("#report tbody tr")).not_to_have_count(0)
     elif path == "/notes":
@@ -327,6 +328,16 @@ def test_a_coder_checks_claims_and_keeps_the_report(site: Site):
     with page.expect_download() as kept:
         page.get_by_role("link", name="Save the report as CSV").click()
     assert kept.value.path().read_text(encoding="utf-8").startswith("note_id,date_of_service,payer")
+    # A second payer: both counts, and which one governs.
+    expect(page.locator("#two-payers")).to_be_empty()
+    page.get_by_label("Second payer of rows that name none").select_option("medicare")
+    page.get_by_role("button", name="Check").click()
+    expect(page.locator("#problem")).to_contain_text("another one than the first")
+    page.get_by_label("Second payer of rows that name none").select_option("strict_15")
+    page.get_by_role("button", name="Check").click()
+    expect(page.locator("#two-payers tbody tr")).to_have_count(1)
+    expect(page.locator("#two-payers thead")).to_contain_text("First payer (governs)")
+    expect(page.locator("#two-payers")).to_contain_text("Medicare Part B: no unit")
     page.locator("#file").set_input_files({**CLAIMS, "buffer": b"note_id,text,code,units\nv1,zzyx,97110,x\n"})
     page.get_by_role("button", name="Check").click()
     expect(page.locator("#problem")).to_contain_text("row 2: units must be a whole number")

@@ -338,6 +338,17 @@ def test_what_is_not_confirmed_is_an_advice_alone(
     assert checked.agrees is (severity == "info")
 
 
+def test_each_payer_s_count_is_told_whether_they_differ_or_not(check: Check) -> None:
+    for minutes, first, second in ((23, 2, 1), (30, 2, 2)):
+        told = check([TE | {"minutes": minutes}], line("97110", 2), terms=BOTH).payers
+        assert [(each.id, each.governs, each.units) for each in told] == [
+            ("medicare", True, {"97110": first}),
+            ("strict_15", False, {"97110": second}),
+        ]
+    assert [each.id for each in check([TE], line("97110")).payers] == ["medicare"]
+    assert check([TE], line("97110"), **NO_PAYER).payers == ()
+
+
 def test_a_unit_policy_that_was_not_in_force_is_told(
     services: Callable[..., tuple[Service, ...]], document: Callable[..., Document], tmp_path: Path
 ) -> None:
