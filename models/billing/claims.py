@@ -8,6 +8,7 @@ Examples
 --------
 >>> from models.billing.payers import terms_of
 >>> from models.billing.rules import load_rules
+>>> from nlp.document import Document
 >>> terms = terms_of(load_rules(), payer="medicare", discipline="PT")
 >>> check_claim([Line("97110", 2, ("GP",))], Document(text=""), (), terms).over_units
 2
@@ -16,7 +17,7 @@ Examples
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from models.billing.assistants import Marks, marks, marks_of_whole
 from models.billing.claimed import DIRECTIONS, GRADES, Claim, ClaimFinding, Line
@@ -28,8 +29,10 @@ from models.billing.reasons import amounts, outside_words
 from models.billing.rows import Rule
 from models.billing.units import POLICY_NAMES, UNIT_MINUTES, counts, units
 from models.billing.written import policy_gives
-from models.service import Service
-from nlp.document import Document
+
+if TYPE_CHECKING:
+    from models.service import Service
+    from nlp.document import Document
 
 _ONCE = ("evaluation", "modality", "group")
 _PHYSICIAN = "physician"  # lines of another provider, whose note is not this one
@@ -37,7 +40,7 @@ _PHYSICIAN = "physician"  # lines of another provider, whose note is not this on
 _NOT_OF_THE_VISIT = ("remote", "slp", _PHYSICIAN)
 
 
-class PayerCount(NamedTuple):
+class Support(NamedTuple):
     """The units per code that one payer's count gives the note's minutes; the claim goes first to the one that ``governs``."""
 
     id: str
@@ -60,7 +63,7 @@ class ClaimCheck(NamedTuple):
     over_units: int
     under_units: int
     rules: str
-    payers: tuple[PayerCount, ...]
+    payers: tuple[Support, ...]
 
     @property
     def agrees(self) -> bool:
@@ -117,11 +120,11 @@ def check_claim(
     )
 
 
-def _counts(claim: Claim) -> Iterator[PayerCount]:
+def _counts(claim: Claim) -> Iterator[Support]:
     for place, payer in enumerate(claim.terms.payers):
         governs = place == 0
         units = claim.supported if governs else payer_units(claim.spent, payer, claim.codes)
-        yield PayerCount(payer.id, payer.name, governs, units)
+        yield Support(payer.id, payer.name, governs, units)
 
 
 def _sum(findings: Iterable[ClaimFinding], direction: str, billed: Mapping[str, int]) -> int:
