@@ -112,6 +112,21 @@ def test_a_therapist_pastes_and_submits_once(site: Site):
     expect(page.locator("#proposed")).to_have_attribute("aria-pressed", "true")
 
 
+def test_a_therapist_is_told_that_a_note_says_much_the_same_as_an_earlier_one(site: Site):
+    page = site.page("theo", "/")
+    words = "bridging 20 knee less sore on the front steps, lag of five degrees, weak in the last third, hints for hip hinge now"
+    for day, told in (("2026-11-21", "Submitted and kept"), ("2026-11-22", "much the same as an earlier note")):
+        page.get_by_label("Paste a treatment note").fill(f"{words} {day}")
+        page.keyboard.press("Control+Enter")
+        expect(page.locator("#marked")).to_contain_text(day)
+        page.get_by_label("Day of the visit").fill(day)
+        page.get_by_label("Your name for the patient").fill("p 7")
+        page.get_by_role("button", name="Submit for review").click()
+        expect(page.locator("#submitted")).to_contain_text(told)
+        # The next note may be of another patient.
+        expect(page.get_by_label("Your name for the patient")).to_have_value("")
+
+
 def test_nothing_is_submitted_by_somebody_who_is_signed_out(site: Site):
     page = site.page("theo", "/")
     page.get_by_label("Paste a treatment note").fill("bridging 20 flag:no_unit")

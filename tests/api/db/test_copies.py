@@ -396,3 +396,8 @@ def test_functions_take_the_clinic_and_know_no_others_rows(here: Clinic, there: 
             assert not call(session, there.id), name
             assert call(session, here.id), name
         assert copies.add(session, here.id, found, by=SYSTEM) is None
+        # A note of the day itself is no earlier one, and one that passes for a copy is looked at no more.
+        own = (session, here.id, patient_ref)
+        assert [each.id for each in copies.earlier(*own, date(2026, 1, 8), 9)] == [first]
+        assert [each.id for each in copies.later(*own, date(2026, 1, 4), 9)] == [first]
+        assert copies.later(*own, date(2026, 1, 5), 9) == []
