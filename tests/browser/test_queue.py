@@ -455,3 +455,13 @@ def test_a_copied_note_shows_what_was_cloned_and_what_changed(site: Site):
     page.get_by_role("button", name="Close this note").click()
     page.get_by_role("button", name=re.compile("Show the note of")).last.click()
     expect(page.locator("#copied-panel")).to_be_hidden()
+
+
+def test_a_key_that_chooses_does_nothing_else(site: Site):
+    site.submit("O: bridging 20 and rowing. Walk a mile. flag:no_unit")
+    page = claim_first(site)
+    select_words(page, "rowing")
+    press(page, "x", "2")
+    expect(page.locator("#mentions .entry")).to_have_count(1)
+    # On the page itself 2 is 97530.
+    assert blocks(page)[0][0] == "97110"

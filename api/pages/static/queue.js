@@ -388,13 +388,19 @@ function choose(heading, choices) {
   const dialog = $("choose");
   $("choose-heading").textContent = heading;
   $("choices").replaceChildren(...choices.map(([value, name], at) => make("button", { attributes: { value } }, make("kbd", {}, String(at + 1)), ` ${name}`)));
-  dialog.onkeydown = (event) => {
-    const chosen = choices[Number(event.key) - 1];
-    if (chosen) dialog.close(chosen[0]);
-  };
   dialog.returnValue = "";
   dialog.showModal();
-  return new Promise((done) => dialog.addEventListener("close", () => done(dialog.returnValue || null), { once: true }));
+  return new Promise((done) => {
+    dialog.onkeydown = (event) => {
+      const chosen = choices[Number(event.key) - 1];
+      if (!chosen) return;
+      // The key is used up: the page below may have another meaning for it. What was chosen holds before the next key comes.
+      event.preventDefault();
+      dialog.close(chosen[0]);
+      done(chosen[0]);
+    };
+    dialog.addEventListener("close", () => done(dialog.returnValue || null), { once: true });
+  });
 }
 
 async function skip() {
