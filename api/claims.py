@@ -21,6 +21,7 @@ from api.validation import sentence
 from models.billing.claims import ClaimCheck, Line
 from models.billing.errors import InvalidUnits, UnknownCode, UnknownPayer
 from models.billing.payers import payer_named
+from models.billing.reasons import amounts
 from models.billing.rules import Rules
 from models.coder import Coder
 from models.note import Note
@@ -332,4 +333,8 @@ def as_html(checked: Sequence[Checked], rules: str) -> str:
         The version of the rules.
     """
     template = files("api").joinpath("claims.html.jinja").read_text(encoding="utf-8")
-    return _environment().from_string(template).render(checked=checked, totals=totals(checked), rules=rules)
+    return (
+        _environment()
+        .from_string(template)
+        .render(checked=checked, totals=totals(checked), rules=rules, amounts=amounts)
+    )

@@ -57,12 +57,17 @@ class Visit(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Words of the earlier note and what stands in their place, either of them ``""``; ``[start, end)`` in the later note."""
+    """Words of the earlier note and what stands in their place, either of them ``""``.
+
+    ``[start, end)`` is where in the later note, ``[earlier_start, earlier_end)`` where in the earlier one.
+    """
 
     before: str
     after: str
     start: int
     end: int
+    earlier_start: int
+    earlier_end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +83,20 @@ class Copy:
     changes: tuple[Change, ...]
 
 
+class Bounds(NamedTuple):
+    """With how much a note is compared as it comes in: so many notes, the nearest days first, of so many characters in all."""
+
+    notes: int
+    characters: int
+
+
 class _Settings(NamedTuple):
     share: float
     least_words: int
+    most_words: int
     shingle: int
     leave_out: re.Pattern[str]
+    bounds: Bounds
 
 
 def find_copied(visits: Iterable[Visit]) -> Iterator[Copy]:
@@ -101,14 +115,49 @@ def find_copied(visits: Iterable[Visit]) -> Iterator[Copy]:
             yield from _of_patient(sorted(own, key=lambda visit: visit.date_of_service))
 
 
-def _of_patient(visits: Sequence[Visit]) -> Iterator[Copy]:
+def find_copy(later: Visit, others: Iterable[Visit]) -> Copy | None:
+    """Return the earlier note that one was copied forward from, as `find_copied` does; ``None`` where it was not.
+
+    Parameters
+    ----------
+    later : Visit
+        The note that is judged; the others are not.
+    others : Iterable[Visit]
+        Any notes: those of other patients, of the same day and of later days are passed over.
+
+    Examples
+    --------
+    >>> body = "Ther ex 15 min: SLR 3x10, clamshells 2x10, cues for hip position. Quad lag 5 deg, limited by pain 4/10 at rest."
+    >>> first = Visit(note_id="n1", patient_ref="p1", text=body, date_of_service="2026-01-05")
+    >>> second = Visit(note_id="n2", patient_ref="p1", text=body, date_of_service="2026-01-08")
+    >>> find_copy(second, [first]).earlier_id, find_copy(first, [second])
+    ('n1', None)
+    """
+    earlier = [
+        each
+        for each in others
+        if each.patient_ref == later.patient_ref and each.date_of_service < later.date_of_service
+    ]
+    if not earlier or len(_words(later.text)) < _settings().least_words:
+        return None
+    visits = sorted(earlier, key=lambda visit: visit.date_of_service)
+    return next(_of_patient([*visits, later], begin=len(visits)), None)
+
+
+def bounds() -> Bounds:
+    """Return with how much a note is compared as it comes in (``copied.toml``)."""
+    return _settings().bounds
+
+
+def _of_patient(visits: Sequence[Visit], *, begin: int = 0) -> Iterator[Copy]:
+    """Yield what was copied of one patient's notes, which stand by day; those before ``begin`` are not judged."""
     settings = _settings()
     bodies = [[visit.text[start:end].lower() for start, end in _words(visit.text)] for visit in visits]
     matrix: Any = _vectorizer().transform(bodies)
     sizes = np.diff(matrix.indptr)
     days = np.array([visit.date_of_service.toordinal() for visit in visits])
     long_enough = np.array([settings.least_words <= len(body) for body in bodies])
-    for first in range(0, len(visits), _ROWS):
+    for first in range(begin, len(visits), _ROWS):
         last = min(first + _ROWS, len(visits))
         shared = (matrix[first:last] @ matrix[:last].T).toarray()
         # A copy has a new date; two notes of one day are another matter.
@@ -139,8 +188,11 @@ def _compare(later: Visit, earlier: Visit, share: float) -> Copy:
         if tag == "equal":
             copied.append(Span(start, end, later.text[start:end]))
         else:
-            old = earlier.text[before[a0][0] : before[a1 - 1][1]] if a0 < a1 else ""
-            changes.append(Change(old, later.text[start:end], start, end))
+            old_start = before[a0][0] if a0 < len(before) else len(earlier.text)
+            old_end = before[a1 - 1][1] if a0 < a1 else old_start
+            changes.append(
+                Change(earlier.text[old_start:old_end], later.text[start:end], start, end, old_start, old_end)
+            )
     return Copy(
         note_id=later.note_id,
         date_of_service=later.date_of_service,
@@ -153,11 +205,14 @@ def _compare(later: Visit, earlier: Visit, share: float) -> Copy:
 
 
 def _words(text: str) -> list[tuple[int, int]]:
-    """Return where the words of a note's body stand, without what may repeat from visit to visit."""
+    """Return where the words of a note's body stand, the first `most_words`, without what may repeat from visit to visit."""
+    most = _settings().most_words
     left_out = sorted((*(match.span() for match in _settings().leave_out.finditer(text)), *_goals(text)))
     found: list[tuple[int, int]] = []
     place = done = 0
     for match in _WORD.finditer(text):
+        if len(found) == most:
+            break
         while place < len(left_out) and left_out[place][0] < match.end():
             done = max(done, left_out[place][1])
             place += 1
@@ -198,11 +253,14 @@ def _vectorizer() -> HashingVectorizer:
 
 @cache
 def _settings() -> _Settings:
-    root = data.parse(data.read_from(__name__, _FILE), _FILE).closed(("copied",))
-    entry = root.table("copied").closed(("share", "least_words", "shingle", "leave_out"))
+    root = data.parse(data.read_from(__name__, _FILE), _FILE).closed(("copied", "kept"))
+    entry = root.table("copied").closed(("share", "least_words", "most_words", "shingle", "leave_out"))
+    kept = root.table("kept").closed(("notes", "characters"))
     return _Settings(
         share=entry.get("share", float),
         least_words=entry.get("least_words", int),
+        most_words=entry.get("most_words", int),
         shingle=entry.get("shingle", int),
         leave_out=re.compile("|".join(entry.texts("leave_out")), re.IGNORECASE),
+        bounds=Bounds(notes=kept.get("notes", int), characters=kept.get("characters", int)),
     )

@@ -269,7 +269,10 @@ def _part_of_task(tokens: Tokens, event: Event, candidates: Iterable[Candidate])
     if (event.code and not event.names_task) or tokens.words[event.end : event.end + 1] == [":"]:
         return False
     around = (c for c in candidates if c.start <= event.start and event.end <= c.end)
-    return any(any(w.isalnum() for w in (*tokens.words[c.start : event.start], *tokens.words[event.end : c.end])) for c in around)
+    return any(
+        any(w.isalnum() for w in (*tokens.words[c.start : event.start], *tokens.words[event.end : c.end]))
+        for c in around
+    )
 
 
 def make_events(

@@ -19,6 +19,7 @@ from sqlalchemy import (
     and_,
     case,
     cast,
+    exists,
     func,
     literal,
     or_,
@@ -285,9 +286,18 @@ def bands(session: Session, clinic_id: uuid.UUID, since: datetime, least: Sequen
 
 
 def first_readings(session: Session, clinic_id: uuid.UUID, since: datetime) -> Sequence[FirstReading]:
-    """Return the first readings that hold, with what they were about."""
+    """Return the first readings that hold, with what they were about.
+
+    Unflagged notes that were read because they were copied forward are left out: they were not drawn for the sample.
+    """
     columns = (ResultRow.confidence, ResultRow.status == "flagged", ResultRow.code, Review.decision)
-    found = session.execute(_first_readings(select(*columns), clinic_id, since).order_by(Review.created_at, Review.id))
+    copied = exists(
+        select(QueueItem.id).where(
+            QueueItem.clinic_id == clinic_id, QueueItem.id == Review.queue_item_id, QueueItem.reason == "copied"
+        )
+    )
+    drawn = _first_readings(select(*columns), clinic_id, since).where(or_(ResultRow.status == "flagged", ~copied))
+    found = session.execute(drawn.order_by(Review.created_at, Review.id))
     return [FirstReading(*row) for row in found]
 
 

@@ -1,7 +1,7 @@
 """The SQL of clinics, people, notes and audit.
 
-The queue's stands beside it, in `api.db.queue`, `questions` and `dashboard`, the loop's in `api.db.learning`; that of people who
-read for several clinics in `api.db.linked`.
+The queue's stands beside it, in `api.db.queue`, `copies`, `questions` and `dashboard`, the loop's in `api.db.learning`; that of
+people who read for several clinics in `api.db.linked`.
 
 Every function takes the session and, but for those that find or make clinics, a clinic's id first.
 
@@ -630,6 +630,17 @@ def revoke_key(session: Session, clinic_id: uuid.UUID, name: str, *, by: Actor) 
 # ---- notes, results, reviews
 
 
+def reference(session: Session, clinic_id: uuid.UUID, patient: str) -> str:
+    """Return what a clinic's own name for a patient is kept as: its HMAC under the clinic's key.
+
+    Raises
+    ------
+    UnknownClinic
+        There is no such clinic.
+    """
+    return hmac.digest(clinic(session, clinic_id).reference_key, patient.encode("utf-8"), "sha256").hex()
+
+
 def add_note(
     session: Session,
     clinic_id: uuid.UUID,
@@ -637,6 +648,7 @@ def add_note(
     *,
     source: values.Source,
     by: Actor,
+    note_id: uuid.UUID | None = None,
     author_id: uuid.UUID | None = None,
     external_id: str | None = None,
     patient: str | None = None,
@@ -644,7 +656,9 @@ def add_note(
     discipline: str | None = None,
     visit_date: date | None = None,
 ) -> Note:
-    """Keep a note. ``patient`` is hashed with the clinic's key and not kept; ``author_id`` is whose note it is where not ``by``'s.
+    """Keep a note, under ``note_id`` where that was chosen before; ``author_id`` is whose it is where not ``by``'s.
+
+    Of ``patient`` the `reference` alone is kept.
 
     A note with a ``submission_key`` that is there already is that note (`RowRefused` where both come at the same moment).
 
@@ -653,19 +667,18 @@ def add_note(
     UnknownClinic
         There is no such clinic.
     """
-    reference_key = clinic(session, clinic_id).reference_key
+    patient_ref = patient and reference(session, clinic_id, patient)
     if submission_key is not None:
         there = session.scalar(select(Note).where(Note.clinic_id == clinic_id, Note.submission_key == submission_key))
         if there is not None:
             return there
-    reference = patient and hmac.digest(reference_key, patient.encode("utf-8"), "sha256").hex()
     note = Note(
         clinic_id=clinic_id,
-        id=uuid.uuid4(),
+        id=note_id or uuid.uuid4(),
         text=text,
         text_sha256=sha256(text),
         external_id=external_id,
-        patient_ref=reference,
+        patient_ref=patient_ref,
         submission_key=submission_key,
         discipline=discipline,
         visit_date=visit_date,

@@ -3,7 +3,8 @@
 Every row belongs to a clinic. The clinic stands first in every primary key and in every foreign key, so that the database itself
 refuses a row that refers to another clinic's. Nothing is ever deleted but by hand: people are disabled, notes are purged of their
 text, reviews and audit rows are only added (triggers, see ``migrations``). Free text stands in five columns alone, which a purge
-empties: ``notes.text``, ``notes.external_id``, ``results.body``, ``questions.body`` and ``questions.answer``.
+empties: ``notes.text``, ``notes.external_id``, ``results.body``, ``questions.body`` and ``questions.answer``. What was copied
+forward is kept as offsets into texts, and so goes with them.
 
 Times are UTC with microseconds; hashes are SHA-256 in lower-case hexadecimal.
 """
@@ -80,7 +81,13 @@ class Base(DeclarativeBase):
             "ck": "ck_%(table_name)s_%(constraint_name)s",
         }
     )
-    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON, list[str]: JSON, uuid.UUID: Uuid}  # noqa: RUF012
+    type_annotation_map = {  # noqa: RUF012
+        datetime: UtcDateTime,
+        dict[str, Any]: JSON,
+        list[str]: JSON,
+        list[list[int]]: JSON,
+        uuid.UUID: Uuid,
+    }
 
 
 def _one_of(column: str, words: Sequence[str]) -> CheckConstraint:
@@ -294,6 +301,34 @@ class ResultRow(Base):
     flags: Mapped[list[str]]
     created_at: Mapped[datetime]
     purged_at: Mapped[datetime | None]
+
+
+class CopyRow(Base):
+    """That a note was copied forward from an earlier one of the same patient, as it was found when the later of both was submitted.
+
+    ``share`` in [0, 1] is how much of it stands in the earlier note, ``compared`` with how many notes it was compared. Words are
+    not repeated: ``cloned`` holds ``[start, end)`` in the note, ``changes`` holds that and ``[start, end)`` in the earlier note,
+    four numbers each, where no words are where ``start == end``.
+    """
+
+    __tablename__ = "copies"
+    __table_args__ = (
+        _of("notes", "note_id"),
+        _of("notes", "earlier_id"),
+        _share("share"),
+        CheckConstraint("compared >= 1", name="compared"),
+        CheckConstraint("note_id <> earlier_id", name="earlier"),
+        Index(None, "clinic_id", "earlier_id"),
+    )
+
+    clinic_id: Mapped[uuid.UUID] = _clinic()
+    note_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    earlier_id: Mapped[uuid.UUID]
+    share: Mapped[float] = mapped_column(Float)
+    compared: Mapped[int] = mapped_column(Integer)
+    cloned: Mapped[list[list[int]]]
+    changes: Mapped[list[list[int]]]
+    created_at: Mapped[datetime]
 
 
 class QueueItem(Base):

@@ -19,7 +19,7 @@ Accounts = Literal["none", "waiting", "opened"]
 LinkPurpose = Literal["welcome", "reset"]
 Source = Literal["page", "api", "batch"]
 # Why a note is in the queue, and how far it has come.
-QueueReason = Literal["flagged", "audit_sample", "second_reading", "adjudication", "question", "drift"]
+QueueReason = Literal["flagged", "audit_sample", "second_reading", "adjudication", "question", "drift", "copied"]
 QueueState = Literal["waiting", "claimed", "decided", "returned", "skipped", "withdrawn"]
 Reading = Literal["first", "second", "adjudication"]
 JobKind = Literal["retrain", "evaluate", "export", "purge"]

@@ -26,8 +26,9 @@ from api.db.session import Database
 from api.db.tables import Note, Question, QueueItem, Review
 from api.decisions import Decision, Reason
 from api.errors import SignInRequired
-from api.queue import readings
+from api.queue import copies, readings
 from api.queue.changes import Changes, changes
+from api.queue.copies import CopyShown
 from api.queue.errors import DecisionRefused
 from api.queue.waiting import Filters
 from api.queue.words import QUEUE
@@ -140,6 +141,7 @@ class Claim(_Frozen):
     result: Result
     questions: tuple[Asked, ...]
     readings: tuple[Reading, ...] = Field(description="Both readings, for an adjudication; else empty.")
+    copied: CopyShown | None = Field(description="Where the note was copied forward from; null where it was not.")
 
 
 class Claimed(_Frozen):
@@ -271,6 +273,7 @@ def _shown(session: Session, member: Membership, item: QueueItem) -> Claim:
         result=Result.model_validate_json(result.body),
         questions=tuple(_asked(each) for each in asked),
         readings=tuple(_reading(each) for each in others.values()),
+        copied=copies.shown(session, member.principal, note),
     )
 
 
@@ -594,6 +597,7 @@ class NoteShown(_Frozen):
         description="Empty for coders as long as a second, blind reading is open, but for their own."
     )
     questions: tuple[Asked, ...]
+    copied: CopyShown | None = Field(description="Where the note was copied forward from; null where it was not.")
 
 
 def questions(database: Database, principal: Principal, *, open_only: bool) -> list[Asked]:
@@ -665,6 +669,7 @@ def note(database: Database, principal: Principal, note_id: uuid.UUID) -> NoteSh
         standing = {review.id for review in readings.standing(held)}
         shown = [review for review in held if not blind or review.reviewer_id == principal.person_id]
         asked = asking.questions(session, principal.clinic_id, by=principal.actor, therapist=own, note_id=note_id)
+        copied = copies.shown(session, principal, read)
     result = Result.model_validate_json(row.body)
     return NoteShown(
         id=read.id,
@@ -676,6 +681,7 @@ def note(database: Database, principal: Principal, note_id: uuid.UUID) -> NoteSh
         result=result,
         readings=tuple(_note_reading(read, result, each, each.id in standing) for each in shown),
         questions=tuple(_asked(each) for each in asked),
+        copied=copied,
     )
 
 

@@ -1,6 +1,7 @@
 """A note comes in: it is coded, kept with its result exactly as returned, and, where a person has to look, put into the queue.
 
-Note, result and queue entry are one transaction. A repeated submission (same key) is the same note and gives the same answer.
+Note, result, queue entry and what was copied forward are one transaction. A repeated submission (same key) is the same note and
+gives the same answer.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import os
 import re
 import tomllib
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -22,10 +24,12 @@ from sqlalchemy.orm import Session
 from api.audit import SYSTEM, Actor
 from api.batch.records import CHUNK, ErrorLine, as_note, code_values
 from api.db import queue, repository
+from api.db.copies import of_note
 from api.db.errors import RowRefused, UnknownPerson
 from api.db.session import Database
 from api.db.tables import Person
 from api.db.values import QueueReason, Source
+from api.queue import copies
 from api.queue.errors import KeyReused, NoSuchTherapist
 from api.queue.order import drawn, priority, variety
 from models.billing import data
@@ -72,6 +76,9 @@ class Submitted(BaseModel):
     result_id: uuid.UUID
     queue_item_id: uuid.UUID | None = Field(description="Its entry in the queue; null where it has none.")
     waits: bool = Field(description="Whether a person still has to decide.")
+    copied_from: uuid.UUID | None = Field(
+        description="The earlier note of the same patient that it was copied forward from; null where it was not."
+    )
     result: Result = Field(description="The same as for a suggestion.")
 
 
@@ -155,9 +162,14 @@ def submit(
         if there is not None:
             return _again(database, clinic_id, there, submission, by=by)
     made = Made.of(submission, _coded(coder, submission.note()))
+    with _AT_ONCE if submission.patient_ref else nullcontext():
+        found = copies.find(database, clinic_id, [(made.note_id, submission)])
     try:
         with database.writing() as session:
-            there = _keep(session, clinic_id, submission, made, by=by, source=source, key=kept_key)
+            copied = any(each.note_id == made.note_id for each in found)
+            there = _keep(session, clinic_id, submission, made, copied=copied, by=by, source=source, key=kept_key)
+            copies.keep(session, clinic_id, found, {made.note_id: there.note.id}, by=by)
+            copied_from = _copied_from(session, clinic_id, there)
     except RowRefused:
         # The same submission came at the same moment and was first.
         if kept_key is None:
@@ -167,23 +179,29 @@ def submit(
         if there is None:
             raise
         return _again(database, clinic_id, there, submission, by=by)
-    return _told(there, submission)
+    return _told(there, submission, copied_from)
 
 
 def _again(
     database: Database, clinic_id: uuid.UUID, there: queue.Kept, submission: Submission, *, by: Actor
 ) -> Submitted:
     """Return what was kept before; that it was read is written down."""
-    told = _told(there, submission)
+    told = _told(there, submission, None)
     with database.writing() as session:
         repository.read_result(session, clinic_id, there.result.id, by=by)
-    return told
+        return told.model_copy(update={"copied_from": _copied_from(session, clinic_id, there)})
+
+
+def _copied_from(session: Session, clinic_id: uuid.UUID, there: queue.Kept) -> uuid.UUID | None:
+    found = of_note(session, clinic_id, there.note.id)
+    return None if found is None else found[0].earlier_id
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
     """A result, with what keeping it needs and takes time: made before other writers have to wait."""
 
+    note_id: uuid.UUID
     result: Result
     body: str
     variety: str
@@ -191,7 +209,7 @@ class Made:
     @classmethod
     def of(cls, submission: Submission, result: Result) -> Made:
         """Return a submission's result with the rest."""
-        return cls(result, result.model_dump_json(), variety(submission.text, result))
+        return cls(uuid.uuid4(), result, result.model_dump_json(), variety(submission.text, result))
 
 
 def submit_values(
@@ -217,9 +235,16 @@ def submit_values(
         coded = code_values((_storable(line.item) for line in new), coder)
         for line, result in zip(new, coded, strict=True):
             line.take(result)
+        made = [(line.made.note_id, line.item) for line in new if line.made and not isinstance(line.item, ErrorLine)]
+        found = copies.find(database, clinic_id, made)
+        copied = {each.note_id for each in found}
         with database.writing() as session:
+            ids: dict[uuid.UUID, uuid.UUID | None] = {}
             for line in lines:
-                line.keep(session, clinic_id)
+                kept_as = line.keep(session, clinic_id, copied)
+                if line.made is not None:
+                    ids[line.made.note_id] = kept_as
+            copies.keep(session, clinic_id, found, ids, by=SYSTEM)
         yield from (line.done for line in lines if line.done is not None)
 
 
@@ -253,19 +278,29 @@ class _Line:
         else:
             self.made = Made.of(self.item, result)
 
-    def keep(self, session: Session, clinic_id: uuid.UUID) -> None:
-        """Keep note and result where there is one to keep; that one which was there is read is written down."""
+    def keep(self, session: Session, clinic_id: uuid.UUID, copied: Container[uuid.UUID]) -> uuid.UUID | None:
+        """Keep note and result where there is one to keep, and return the note's id; where one was there, that it is read.
+
+        Parameters
+        ----------
+        copied
+            Ids of the notes that were copied forward.
+        """
         if self.there is not None:
             repository.read_result(session, clinic_id, self.there, by=SYSTEM)
         if self.made is None or isinstance(self.item, ErrorLine):
-            return
+            return None
+        is_copy = self.made.note_id in copied
         try:
-            _keep(session, clinic_id, self.item, self.made, by=SYSTEM, source="batch", key=self.key)
+            kept = _keep(
+                session, clinic_id, self.item, self.made, copied=is_copy, by=SYSTEM, source="batch", key=self.key
+            )
         except NoSuchTherapist as error:
             # Gone since it was looked up; nothing of the line was written yet.
             self.done = _refused(self.item, error)
-        else:
-            self.done = self.made.result
+            return None
+        self.done = self.made.result
+        return kept.note.id
 
 
 def _content(submission: Submission) -> str:
@@ -303,11 +338,12 @@ def _keep(
     submission: Submission,
     made: Made,
     *,
+    copied: bool,
     by: Actor,
     source: Source,
     key: str | None,
 ) -> queue.Kept:
-    """Keep note and result, and have it wait where it is flagged or drawn for the sample."""
+    """Keep note and result, and have it wait where it is flagged, drawn for the sample or copied forward."""
     there = None if key is None else queue.find_submission(session, clinic_id, key)
     if there is not None:
         repository.read_result(session, clinic_id, there.result.id, by=by)
@@ -319,6 +355,7 @@ def _keep(
         submission.text,
         source=source,
         by=by,
+        note_id=made.note_id,
         author_id=None if author is None else author.id,
         external_id=submission.note_id,
         patient=submission.patient_ref,
@@ -335,7 +372,7 @@ def _keep(
         by=by,
         result=made.result,
     )
-    reason = _reason(session, clinic_id, note.text_sha256, made.result)
+    reason = _reason(session, clinic_id, note.text_sha256, made.result, copied=copied)
     item = None
     if reason is not None:
         item = queue.enqueue(
@@ -370,14 +407,23 @@ def _author(session: Session, clinic_id: uuid.UUID, login: str | None) -> Person
     return found
 
 
-def _reason(session: Session, clinic_id: uuid.UUID, text_sha256: str, result: Result) -> QueueReason | None:
-    if result.proposal.status == "flagged":
-        return "flagged"
-    clinic = queue.clinic(session, clinic_id)
-    return "audit_sample" if drawn(clinic.reference_key, "audit", text_sha256, clinic.audit_share) else None
+def _reason(
+    session: Session, clinic_id: uuid.UUID, text_sha256: str, result: Result, *, copied: bool
+) -> QueueReason | None:
+    """Return why a note waits; ``None`` where it does not.
+
+    That it was copied says more than that it is flagged, which its flags say themselves. One that is drawn for the sample stays of
+    it: without the copies it would be no sample of the unflagged.
+    """
+    if result.proposal.status != "flagged":
+        clinic = queue.clinic(session, clinic_id)
+        if drawn(clinic.reference_key, "audit", text_sha256, clinic.audit_share):
+            return "audit_sample"
+        return "copied" if copied else None
+    return "copied" if copied else "flagged"
 
 
-def _told(kept: queue.Kept, submission: Submission) -> Submitted:
+def _told(kept: queue.Kept, submission: Submission, copied_from: uuid.UUID | None) -> Submitted:
     if kept.note.text_sha256 != repository.sha256(submission.text):
         raise KeyReused
     return Submitted(
@@ -385,5 +431,6 @@ def _told(kept: queue.Kept, submission: Submission) -> Submitted:
         result_id=kept.result.id,
         queue_item_id=None if kept.item is None else kept.item.id,
         waits=kept.item is not None and kept.item.state in queue.UNDECIDED,
+        copied_from=copied_from,
         result=Result.model_validate_json(kept.result.body),
     )

@@ -32,6 +32,23 @@ _CSV, _HTML, _JSON = "text/csv", "text/html", "application/json"
 _EXAMPLE = 'note_id,text,code,units,modifiers\nv1,"Ther ex x 23 min: SLR 3x10, clamshells",97110,2,GP\n'
 
 
+class PayerUnits(BaseModel):
+    """What one payer's count gives a note's minutes."""
+
+    id: str
+    name: str
+    governs: bool = Field(description="The claim goes to this payer first, in its count.")
+    units: dict[str, int]
+
+
+class TwoPayers(BaseModel):
+    """A claim with two payers: what was billed, and what each of them counts, the one that governs first."""
+
+    note_id: str
+    billed: dict[str, int]
+    payers: tuple[PayerUnits, ...]
+
+
 class ClaimsReport(BaseModel):
     """The report: as rows, and as the CSV that the command writes. It holds no word of a note."""
 
@@ -40,6 +57,9 @@ class ClaimsReport(BaseModel):
     rows: list[dict[str, Any]] = Field(description="A row a finding, and one for each claim without any.")
     csv: str
     rules: str = Field(description="Version of the rules.")
+    two_payers: list[TwoPayers] = Field(
+        description="Claims that name a secondary payer, whether it counts otherwise or not."
+    )
 
 
 @router.post(
@@ -87,7 +107,20 @@ def check(
         return Response(as_html(checked, coder.rules.version), media_type=_HTML, headers=_as_file("html"))
     rows = [row for each in checked for row in report_rows(each)]
     return ClaimsReport(
-        totals=totals(checked), columns=COLUMNS, rows=rows, csv=as_csv(checked), rules=coder.rules.version
+        totals=totals(checked),
+        columns=COLUMNS,
+        rows=rows,
+        csv=as_csv(checked),
+        rules=coder.rules.version,
+        two_payers=[
+            TwoPayers(
+                note_id=each.claim.note.note_id or "",
+                billed=dict(each.check.billed),
+                payers=tuple(PayerUnits.model_validate(payer._asdict()) for payer in each.check.payers),
+            )
+            for each in checked
+            if each.check is not None and len(each.check.payers) > 1
+        ],
     )
 
 

@@ -53,7 +53,7 @@ _SIGNED_IN = (SignInRequired, Forbidden, ForeignRequest, RequestValidationError,
 def submit_note(
     submission: Submission, principal: Submitter, database: RequiredDatabaseDep, coder: CoderDep, key: Key = None
 ) -> Submitted:
-    """Code a note and keep it with its result; it waits in the queue where it is flagged or drawn for the sample."""
+    """Code a note and keep it with its result; it waits in the queue if flagged, copied forward or drawn for the sample."""
     if principal.role == "therapist" and submission.therapist is not None:
         raise Forbidden
     return submit(database, coder, principal.clinic_id, submission, by=principal.actor, source="api", key=key)

@@ -8,6 +8,7 @@ Examples
 --------
 >>> from models.billing.payers import Terms
 >>> from models.billing.rules import load_rules
+>>> from nlp.document import Document
 >>> [part.id for part in judge_goal("carry laundry up 12 steps with one rail in 4 wks").parts if part.span is None]
 []
 >>> judge_goal("increase strength").vague, judge_goal("increase strength to carry 20 lb of laundry").vague
@@ -22,7 +23,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from models.billing import data
 from models.billing.codes import HEADLINE
@@ -30,8 +31,11 @@ from models.billing.payers import Terms
 from models.billing.reasons import outside_words
 from models.billing.units import POOLED
 from models.billing.written import contradictions
-from models.service import Service
-from nlp.document import Document, Goal, Notice, Span
+from nlp.document import Span
+
+if TYPE_CHECKING:
+    from models.service import Service
+    from nlp.document import Document, Goal, Notice
 
 State = Literal["present", "missing", "not_applicable"]
 

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from string import Formatter
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from models.billing import data
 from models.billing.codes import HEADLINE, Code, first_code, further_code
@@ -22,8 +21,10 @@ from models.billing.rows import Rule
 from models.billing.rules import Edit
 from models.billing.units import POLICY_NAMES, POOLED, counts, service_units, shared_out
 from models.billing.written import Tally
-from models.service import Service
-from nlp.document import Document, NoticeKind
+
+if TYPE_CHECKING:
+    from models.service import Service
+    from nlp.document import Document, NoticeKind
 
 DIRECTIONS = ("over", "under", "form", "unknown")
 GRADES = ("warning", "info")
@@ -96,7 +97,7 @@ def parse_findings(text: str, file: str = "claims.toml") -> Kinds:
             variants = entry.table("variants")
             messages |= {key: variants.get(key, str) for key in variants.values}
         for message in messages.values():
-            if not {field for _, field, _, _ in Formatter().parse(message) if field is not None} <= _FIELDS:
+            if not set(data.asked(message)) <= _FIELDS:
                 raise entry.error(f"message may ask for {', '.join(sorted(_FIELDS))}")
         direction, severity = entry.get("direction", str), entry.get("severity", str)
         if direction not in DIRECTIONS:

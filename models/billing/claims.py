@@ -8,6 +8,7 @@ Examples
 --------
 >>> from models.billing.payers import terms_of
 >>> from models.billing.rules import load_rules
+>>> from nlp.document import Document
 >>> terms = terms_of(load_rules(), payer="medicare", discipline="PT")
 >>> check_claim([Line("97110", 2, ("GP",))], Document(text=""), (), terms).over_units
 2
@@ -16,7 +17,7 @@ Examples
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from models.billing.assistants import Marks, marks, marks_of_whole
 from models.billing.claimed import DIRECTIONS, GRADES, Claim, ClaimFinding, Line
@@ -26,10 +27,12 @@ from models.billing.flags import named
 from models.billing.payers import Payer, Terms, payer_units
 from models.billing.reasons import amounts, outside_words
 from models.billing.rows import Rule
-from models.billing.units import UNIT_MINUTES, counts, units
+from models.billing.units import POLICY_NAMES, UNIT_MINUTES, counts, units
 from models.billing.written import policy_gives
-from models.service import Service
-from nlp.document import Document
+
+if TYPE_CHECKING:
+    from models.service import Service
+    from nlp.document import Document
 
 _ONCE = ("evaluation", "modality", "group")
 _PHYSICIAN = "physician"  # lines of another provider, whose note is not this one
@@ -37,12 +40,21 @@ _PHYSICIAN = "physician"  # lines of another provider, whose note is not this on
 _NOT_OF_THE_VISIT = ("remote", "slp", _PHYSICIAN)
 
 
+class Support(NamedTuple):
+    """The units per code that one payer's count gives the note's minutes; the claim goes first to the one that ``governs``."""
+
+    id: str
+    name: str
+    governs: bool
+    units: Mapping[str, int]
+
+
 class ClaimCheck(NamedTuple):
     """A claim against its note.
 
     ``supported`` are the units per code that the note's minutes give; a code whose minutes are not known is left out.
     ``over_units`` and ``under_units`` are units billed and not supported, and supported and not billed. ``rules`` is the version
-    of the rules.
+    of the rules, ``payers`` what each payer of the terms counts, the one that governs first.
     """
 
     billed: Mapping[str, int]
@@ -51,6 +63,7 @@ class ClaimCheck(NamedTuple):
     over_units: int
     under_units: int
     rules: str
+    payers: tuple[Support, ...]
 
     @property
     def agrees(self) -> bool:
@@ -103,7 +116,15 @@ def check_claim(
         over_units=_sum(findings, "over", billed),
         under_units=_sum(findings, "under", billed),
         rules=terms.rules.version,
+        payers=tuple(_counts(claim)),
     )
+
+
+def _counts(claim: Claim) -> Iterator[Support]:
+    for place, payer in enumerate(claim.terms.payers):
+        governs = place == 0
+        units = claim.supported if governs else payer_units(claim.spent, payer, claim.codes)
+        yield Support(payer.id, payer.name, governs, units)
 
 
 def _sum(findings: Iterable[ClaimFinding], direction: str, billed: Mapping[str, int]) -> int:
@@ -388,6 +409,11 @@ def _dates(claim: Claim) -> Iterator[ClaimFinding]:
     rules, day = claim.rules, claim.terms.day
     if outside := outside_words(claim.terms):
         yield claim.find("date_outside_rules", "", {"note": outside})
+    elif day is not None:
+        for policy in dict.fromkeys((claim.policy, *(payer.policy for payer in claim.terms.payers))):
+            if not rules.get(policy).holds(day):
+                values = {"policy": POLICY_NAMES[policy], "day": day.isoformat()}
+                yield claim.find("date_outside_rules", "", values, variant="policy", rule=policy)
     for code in claim.billed:
         if not rules.bills(code, day):
             row = claim.row(code)
@@ -399,10 +425,9 @@ def _dates(claim: Claim) -> Iterator[ClaimFinding]:
 
 def _secondary(claim: Claim) -> Iterator[ClaimFinding]:
     """Say what the payer that is asked next counts; its count changes no other finding."""
-    for other in claim.terms.payers[1:]:
-        second = payer_units(claim.spent, other, claim.codes)
-        if second != claim.supported:
-            values = {"secondary": other.name, "first": amounts(claim.supported), "second": amounts(second)}
+    for other, second in zip(claim.terms.payers[1:], [*_counts(claim)][1:], strict=True):
+        if second.units != claim.supported:
+            values = {"secondary": other.name, "first": amounts(claim.supported), "second": amounts(second.units)}
             yield claim.find("payers_differ", "", values, rule=other.rule.id)
 
 

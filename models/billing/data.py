@@ -165,6 +165,24 @@ def read_from(module: str, file: str) -> str:
     return data.decode()
 
 
+def asked(template: str) -> list[str]:
+    """Return the values that a message asks for.
+
+    Raises
+    ------
+    ValueError
+        It has a brace without its partner.
+
+    Examples
+    --------
+    >>> asked("{code} lacks {modifier}.")
+    ['code', 'modifier']
+    """
+    from string import Formatter  # needed where files of messages are read alone
+
+    return [field for _, field, _, _ in Formatter().parse(template) if field is not None]
+
+
 def parse(text: str, file: str) -> Entry:
     """Return a data file as one entry, its ``[header]`` checked and taken off.
 

@@ -5,6 +5,7 @@ To add a flag, write its entry there and a function here that yields a `Finding`
 Examples
 --------
 >>> from models.billing.proposal import propose
+>>> from nlp.document import Document
 >>> [flag.id for flag in check(Document(text=""), (), propose((), "full_15"))]
 ['no_treatment']
 """
@@ -13,9 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from string import Formatter
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from models.billing import data
 from models.billing.codes import CODES, HEADLINE, Code
@@ -24,8 +24,12 @@ from models.billing.proposal import Proposal
 from models.billing.rules import Edit
 from models.billing.units import ALONE, POLICY_NAMES, POOLED, STRICT, counts, units
 from models.billing.written import contradictions
-from models.service import Service
-from nlp.document import Block, Document, Duration, ElementName, Notice, NoticeKind, Total, Unskilled, WrittenUnits
+
+if TYPE_CHECKING:
+    from models.service import Service
+    from nlp.document import Block, Document, Duration, ElementName, Notice, NoticeKind, Total, Unskilled, WrittenUnits
+
+    Place = Block | Duration | Total | WrittenUnits | Notice | Unskilled
 
 SEVERITIES = ("error", "warning", "info")
 
@@ -37,7 +41,6 @@ _WORD_KEYS = (
 _FLAG_KEYS = ("id", "severity", "meaning", "message", "action", "source")
 _FLAG_OPTIONAL = ("variants", "actions", "rules")
 
-Place = Block | Duration | Total | WrittenUnits | Notice | Unskilled
 Field = int | str
 
 
@@ -217,7 +220,7 @@ def _kind(entry: data.Entry, fields: Mapping[str, Collection[str]]) -> FlagKind:
             raise entry.error(f"actions: there is no variant {variant}")
     for message in messages.values():
         try:
-            used = [field for _, field, _, _ in Formatter().parse(message) if field is not None]
+            used = data.asked(message)
         except ValueError as error:
             raise entry.error("message has a brace without its partner") from error
         for field in used:

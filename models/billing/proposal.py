@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from models.billing.codes import CODES, HEADLINE, Code
 from models.billing.errors import UnknownPolicy
 from models.billing.units import POLICIES, all_units
-from models.service import Service
+
+if TYPE_CHECKING:
+    from models.service import Service
 
 _LEAST = 0.007  # log-odds of about -5
 

@@ -16,12 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from models.billing.codes import CODES, Code, first_code, further_code
 from models.billing.units import POLICIES, POOLED, UNIT_MINUTES, counts, earned
-from models.service import Service
-from nlp.document import WrittenUnits
+
+if TYPE_CHECKING:
+    from models.service import Service
+    from nlp.document import WrittenUnits
 
 
 class Tally(NamedTuple):

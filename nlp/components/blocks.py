@@ -215,7 +215,9 @@ def totals_of_parts(context: Context, events: list[Event]) -> set[int]:
     for _, members in groupby(range(len(events)), key=lambda n: line_of[events[n].start]):
         line = list(members)
         timed = [n for n in line if events[n].kind == "dur"]
-        named = {n for n in timed if any(m in line and events[m].code and events[m].kind == "svc" for m in (n - 1, n + 1))}
+        named = {
+            n for n in timed if any(m in line and events[m].code and events[m].kind == "svc" for m in (n - 1, n + 1))
+        }
         for place, number in enumerate(timed):
             for side in (timed[place + 1 :], timed[:place][::-1]):
                 parts = 0

@@ -275,7 +275,9 @@ class _Reader(Scan):
             ):
                 continue
             elif word in data.tick:
-                if not (self.word(index + 1).isdecimal() and self.touching(index)) and not self._feet(index - 1):  # 5'6"
+                if not (self.word(index + 1).isdecimal() and self.touching(index)) and not self._feet(
+                    index - 1
+                ):  # 5'6"
                     self._amount(index - 1, index + 1, int(self.words[index - 1]), "tick")
             elif word in data.letter and self.words[index] == "m":
                 self._amount(index - 1, index + 1, int(self.words[index - 1]), "letter")
@@ -290,7 +292,9 @@ class _Reader(Scan):
         while begin > 0 and self.words[begin - 1] not in _CLAUSE and self.words[begin - 1][0] not in "\r\n":
             begin -= 1
         clause = self.lower[begin:at]
-        return any(word in listed("distance") for word in clause) and not any(word in listed("machine") for word in clause)
+        return any(word in listed("distance") for word in clause) and not any(
+            word in listed("machine") for word in clause
+        )
 
     def _minutes(self, index: int) -> None:
         got = self.number_before(index)
@@ -729,7 +733,7 @@ class _Reader(Scan):
                     self.add(index, index + 1, int(words[index]), "bracket")
 
     def _score(self, bracket: int) -> bool:
-        """Whether the number in a bracket is what a measure was before: ``FGA 22/30 (18)``, but not ``97530 (18)``, ``3x10 (8)``."""
+        """Whether the number in a bracket is what a measure was before: ``FGA 22/30 (18)``, not ``97530 (18)`` or ``3x10 (8)``."""
         at = self.before(bracket)
         if not self.word(at).isdecimal() or self._code(at, self.word(at)):
             return False
@@ -748,9 +752,9 @@ class _Reader(Scan):
             value, end = self._spelt(at)
             step = self.from_here(end)
             after = self.word(step)
-            if value >= _LEAST_BARE and at not in self.taken and (after == "of" or after not in self.data.counted):
-                if after not in self.data.minute:
-                    self.add(at, end, value, "rest")
+            counts = after != "of" and (after in self.data.counted or after in self.data.minute)
+            if value >= _LEAST_BARE and at not in self.taken and not counts:
+                self.add(at, end, value, "rest")
 
     def _spelt(self, at: int) -> tuple[int, int]:
         """The number below 100 at token ``at``, in figures or words (``twenty-five``), and the token after it; 0 for none."""

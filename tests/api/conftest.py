@@ -16,7 +16,7 @@ from api.main import create_app
 from api.settings import Settings
 from models.billing.audit import NoteAudit, audit_note
 from models.billing.claims import ClaimCheck, Line, check_claim
-from models.billing.payers import Terms
+from models.billing.payers import Terms, terms_of
 from models.billing.rules import load_rules
 from models.billing.units import all_units
 from models.coder import Coder
@@ -100,7 +100,9 @@ class FakeCoder:
 
     def check_claim(self, note: Note, lines: Sequence[Line]) -> tuple[ClaimCheck, Result]:
         result = self.code(note)
-        return check_claim(lines, Document(text=note.text), (), Terms(self.rules), note.policy), result
+        payers = {"payer": note.payer, "secondary": note.secondary_payer}
+        terms = terms_of(self.rules, day=note.date_of_service, **payers)
+        return check_claim(lines, Document(text=note.text), (), terms, note.policy), result
 
     @staticmethod
     def _service(start: int) -> ServiceResult:

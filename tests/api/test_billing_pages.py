@@ -51,6 +51,16 @@ class TestClaims:
         assert {row["secondary_payer"] for row in post(client, LINES).json()["rows"]} == {""}
         assert post(client, LINES, "/v1/claims?secondary_payer=acme").status_code == 422
 
+    def test_two_payers_are_both_counted_and_the_first_governs(self, client: Client) -> None:
+        lines = f"{HEAD},secondary_payer\nv1,bridging 20,97110,1,GP,strict_15\nv2,bridging 20,97110,1,GP,\n"
+        [told] = post(client, lines).json()["two_payers"]
+        assert (told["note_id"], told["billed"]) == ("v1", {"97110": 1})
+        assert [(each["id"], each["governs"], each["units"]) for each in told["payers"]] == [
+            ("medicare", True, {}),
+            ("strict_15", False, {}),
+        ]
+        assert post(client, LINES).json()["two_payers"] == []
+
     @pytest.mark.parametrize(("type", "begins"), [("text/csv", "note_id,"), ("text/html", "<!doctype html>")])
     def test_a_file_to_keep(self, client: Client, type: str, begins: str) -> None:
         answer = post(client, LINES, accept=type)

@@ -44,13 +44,14 @@ def _least(scripts: list[str]) -> list[float]:
 
 @pytest.mark.parametrize(
     ("then", "most"),
-    [("", 3.0), ("; from models.billing.rules import load_rules; load_rules()", 4.0)],
+    [("", 2.7), ("; from models.billing.rules import load_rules; load_rules()", 3.5)],
     ids=["modules", "and-rules"],
 )
 def test_loading_in_a_fresh_process(then: str, most: float) -> None:
     """Asked for: under 50 ms of processor time. What a busy machine makes of that is told by the standard library beside it.
 
-    With every data file read at import the ratios were 3.1 and 4.4; with those read when they are first needed 2.6 and 3.3.
+    With every data file read at import the ratios were 3.1 and 4.4; with those read when they are first needed 2.6 and 3.3; with types of
+    the reader's loaded for the type checker alone, and without OpenSSL for a check sum, 2.2 and 3.0.
     """
     standard, ours = _least([f"import {STANDARD}", f"import {MODULES}{then}"])
     named = "models.billing and its rules" if then else "models.billing"

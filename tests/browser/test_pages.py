@@ -112,6 +112,21 @@ def test_a_therapist_pastes_and_submits_once(site: Site):
     expect(page.locator("#proposed")).to_have_attribute("aria-pressed", "true")
 
 
+def test_a_therapist_is_told_that_a_note_says_much_the_same_as_an_earlier_one(site: Site):
+    page = site.page("theo", "/")
+    words = "bridging 20 knee less sore on the front steps, lag of five degrees, weak in the last third, hints for hip hinge now"
+    for day, told in (("2026-11-21", "Submitted and kept"), ("2026-11-22", "much the same as an earlier note")):
+        page.get_by_label("Paste a treatment note").fill(f"{words} {day}")
+        page.keyboard.press("Control+Enter")
+        expect(page.locator("#marked")).to_contain_text(day)
+        page.get_by_label("Day of the visit").fill(day)
+        page.get_by_label("Your name for the patient").fill("p 7")
+        page.get_by_role("button", name="Submit for review").click()
+        expect(page.locator("#submitted")).to_contain_text(told)
+        # The next note may be of another patient.
+        expect(page.get_by_label("Your name for the patient")).to_have_value("")
+
+
 def test_nothing_is_submitted_by_somebody_who_is_signed_out(site: Site):
     page = site.page("theo", "/")
     page.get_by_label("Paste a treatment note").fill("bridging 20 flag:no_unit")
@@ -183,11 +198,14 @@ PATHS = {
 
 
 def furnish(site: Site) -> None:
-    """Notes, decisions, a question and a candidate, so that no page is empty."""
+    """Notes, all but the first copied forward, decisions, a question and a candidate, so that no page is empty."""
     for number in range(4):
         site.submit(
-            f"bridging 20, stairs 15 and bridging 10 later conf:0.{6 + number} flag:no_unit {number}",
+            f"bridging 20, stairs 15 and bridging 10 later conf:0.{6 + number} flag:no_unit {number} knee less sore, lag of five "
+            f"degrees, weak in the last third of its way, {number} hints for hip hinge when she gets up from a low chair",
             note_id=f"n{number}",
+            patient_ref="p1",
+            date_of_service=f"2026-01-0{number + 1}",
         )
     for kind in (None, "question"):
         claim = site.ask("cora", "POST", "/v1/queue/claim", {})["claim"]
@@ -217,6 +235,7 @@ def opened(page: Page, path: str) -> None:
         expect(page.locator("#steps h3")).to_have_count(3)
     elif path == "/claims":
         page.locator("#file").set_input_files(CLAIMS)
+        page.locator("#secondary").select_option("strict_15")
         page.get_by_role("button", name="Check").click()
         expect(page.locator("#report tbody tr")).not_to_have_count(0)
     elif path == "/notes":
@@ -324,6 +343,16 @@ def test_a_coder_checks_claims_and_keeps_the_report(site: Site):
     with page.expect_download() as kept:
         page.get_by_role("link", name="Save the report as CSV").click()
     assert kept.value.path().read_text(encoding="utf-8").startswith("note_id,date_of_service,payer")
+    # A second payer: both counts, and which one governs.
+    expect(page.locator("#two-payers")).to_be_empty()
+    page.get_by_label("Second payer of rows that name none").select_option("medicare")
+    page.get_by_role("button", name="Check").click()
+    expect(page.locator("#problem")).to_contain_text("another one than the first")
+    page.get_by_label("Second payer of rows that name none").select_option("strict_15")
+    page.get_by_role("button", name="Check").click()
+    expect(page.locator("#two-payers tbody tr")).to_have_count(1)
+    expect(page.locator("#two-payers thead")).to_contain_text("First payer (governs)")
+    expect(page.locator("#two-payers")).to_contain_text("Medicare Part B: no unit")
     page.locator("#file").set_input_files({**CLAIMS, "buffer": b"note_id,text,code,units\nv1,zzyx,97110,x\n"})
     page.get_by_role("button", name="Check").click()
     expect(page.locator("#problem")).to_contain_text("row 2: units must be a whole number")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -454,3 +455,50 @@ def test_who_reads_for_two_clinics_sees_both_and_filters_by_clinic(site: Site):
     other = site.page("carl", "/queue")
     expect(other.locator("#list-heading")).to_have_text("What waits (0)")
     expect(other.locator("#clinic")).to_be_hidden()
+
+
+COPIED = (
+    "S: Knee less sore on the front steps, slept through. O: bridging 20 with green band and hints for the pelvis, "
+    "heel slides on the board. A: Quad lag 5 deg, weak in the last third, needs hints for hip hinge."
+)
+
+
+def test_a_copied_note_shows_what_was_cloned_and_what_changed(site: Site):
+    later = COPIED.replace("5 deg", "4 deg").replace(", slept through", "") + " Stairs are next."
+    for text, day, name in ((COPIED, "05", "n1"), (later, "08", "n2")):
+        site.submit(text, note_id=name, patient_ref="p1", date_of_service=f"2026-01-{day}")
+    page = site.page("cora", "/queue")
+    expect(page.locator("#entries")).to_contain_text("copied forward")
+    press(page, "c")
+    expect(page.locator("#about")).to_contain_text("copied forward")
+    expect(page.locator("#copied .message")).to_have_text(
+        re.compile(r"Copied from the note of 2026-01-05 \(n1\): [78]\d % of this note stands so in it\.")
+    )
+    assert page.locator("#copied li .words").all_inner_texts() == [
+        "“slept through” → nothing", "“5” → “4”", "nothing → “Stairs are next”"
+    ]  # fmt: skip
+    cloned = "".join(page.locator("#marked .cloned").all_inner_texts())
+    assert "green band and hints for the pelvis" in cloned
+    assert "Stairs" not in cloned
+    page.get_by_role("button", name="Show in the note: “4”").click()
+    expect(page.locator("#marked .hit")).to_have_text(["4"])
+    # An edit draws the note anew, and the marks stay.
+    press(page, "3")
+    expect(page.locator("#marked .cloned").first).to_be_visible()
+    page.goto(site.url + "/notes")
+    ready(page)
+    page.get_by_role("button", name=re.compile("Show the note of")).first.click()
+    expect(page.locator("#copied .message")).to_contain_text("Copied from the note of 2026-01-05")
+    page.get_by_role("button", name="Close this note").click()
+    page.get_by_role("button", name=re.compile("Show the note of")).last.click()
+    expect(page.locator("#copied-panel")).to_be_hidden()
+
+
+def test_a_key_that_chooses_does_nothing_else(site: Site):
+    site.submit("O: bridging 20 and rowing. Walk a mile. flag:no_unit")
+    page = claim_first(site)
+    select_words(page, "rowing")
+    press(page, "x", "2")
+    expect(page.locator("#mentions .entry")).to_have_count(1)
+    # On the page itself 2 is 97530.
+    assert blocks(page)[0][0] == "97110"

@@ -1,4 +1,5 @@
 // The note of a claim and its reading, to be looked at and changed: drawing, what is chosen, and the edits with their undo.
+import { clonedMarks } from "/static/copied.js";
 import { draw, selected, show, trimmed } from "/static/marked.js";
 import * as reading from "/static/reading.js";
 import { $, make, named, quoted, say } from "/static/shared.js";
@@ -9,6 +10,8 @@ let words = null;
 let told = () => {}; // called after each change
 let points = [];
 let result = null;
+let cloned = []; // marks of what was copied forward, and where something was changed since
+let changed = [];
 let original = null; // the reading as returned
 let now = null;
 let before = []; // earlier readings with what was chosen, the latest last
@@ -27,6 +30,8 @@ export function begin(pageWords, changed) {
 export function open(claim, start = null) {
   points = Array.from(claim.text);
   result = claim.result;
+  cloned = clonedMarks(claim.copied);
+  changed = claim.copied?.changes ?? [];
   original = reading.readingOf(result);
   now = start ?? original;
   before = [];
@@ -237,6 +242,7 @@ function drawNote() {
   const chosen = now.services[block];
   const durations = result.services.filter((each) => each.duration !== null).map((each) => ({ ...each.duration, kind: "minutes" }));
   const marks = [
+    ...cloned,
     ...now.services.flatMap((each) => each.activities.map((span) => ({ ...span, kind: "activity" }))),
     ...durations,
     ...now.goals.map((span) => ({ ...span, kind: "goal" })),
@@ -249,7 +255,7 @@ function drawNote() {
     ...now.goals.map((goal, at) => [goal.start, "goal", `goal ${at + 1}`]),
     ...now.mentions.map((mention) => [mention.start, "mention", words.mentions[mention.status]]),
   ];
-  draw($("marked"), points, { marks, tags, places: [...now.services, ...result.services, ...result.flags, ...(picked ? [picked] : [])] });
+  draw($("marked"), points, { marks, tags, places: [...now.services, ...result.services, ...result.flags, ...changed, ...(picked ? [picked] : [])] });
   if (picked) show($("marked"), picked.start, picked.end);
 }
 

@@ -1,5 +1,6 @@
 // Notes that were submitted: what coders asked, what became of each, and the note itself when somebody opens it.
 import { billedLines, readLines } from "/static/changes.js";
+import { clonedMarks, showCopied } from "/static/copied.js";
 import { draw } from "/static/marked.js";
 import { $, ask, begin, counted, instant, make, say, table } from "/static/shared.js";
 
@@ -72,6 +73,7 @@ async function showNote(id) {
   $("changes").replaceChildren(...(cards.length ? cards : [make("p", { class: "hint" }, "No decision yet, or none that is shown while a second coder reads the note.")]));
   $("proposed").hidden = !cards.length;
   $("proposed").onclick = () => markReading(note, points, null);
+  showCopied(note.copied);
   markReading(note, points, standing ?? null);
   $("asked").replaceChildren(...(note.questions.length ? note.questions.map(question) : [make("p", { class: "hint" }, "None.")]));
   $("shown").hidden = false;
@@ -83,6 +85,7 @@ async function showNote(id) {
 function markReading(note, points, reading) {
   const { services, mentions, goals } = reading === null ? note.result : reading.decision;
   const marks = [
+    ...clonedMarks(note.copied),
     ...services.flatMap((service) => service.activities.map((span) => ({ ...span, kind: "activity" }))),
     ...note.result.services.filter((service) => service.duration !== null).map((service) => ({ ...service.duration, kind: "minutes" })),
     ...goals.map((span) => ({ ...span, kind: "goal" })),
@@ -92,7 +95,7 @@ function markReading(note, points, reading) {
     ...services.map((service, at) => [service.start, "service", `${at + 1} ${(service.code === "other" ? service.other_code : service.code) ?? "other"}`]),
     ...mentions.map((mention) => [mention.start, "mention", words.mentions[mention.status]]),
   ];
-  draw($("marked"), points, { marks, tags, places: services });
+  draw($("marked"), points, { marks, tags, places: [...services, ...(note.copied?.changes ?? [])] });
   $("marked-heading").textContent = reading === null ? "The note as it was proposed" : `The note as it was ${words.decisions[reading.kind]} (${words.readings[reading.reading]})`;
   for (const button of document.querySelectorAll("[data-reading]")) button.setAttribute("aria-pressed", String(button.dataset.reading === (reading === null ? "proposed" : reading.reading)));
 }

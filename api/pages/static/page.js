@@ -301,11 +301,13 @@ async function submit() {
   button.disabled = true;
   $("submitted").textContent = "Sending …";
   try {
-    const note = { text, policy: result.policy, discipline: $("discipline").value || null, date_of_service: $("visit").value || null };
+    const note = { text, policy: result.policy, discipline: $("discipline").value || null, date_of_service: $("visit").value || null, patient_ref: $("patient").value.trim() || null };
     const { ok, status, body } = await send("POST", "/v1/notes", note, { "Idempotency-Key": kept.key });
     if (ok) {
+      // The next note may be of another patient.
+      $("patient").value = "";
       const notes = make("a", { attributes: { href: "/notes" } }, "Notes");
-      $("submitted").replaceChildren(body.waits ? "Submitted. A coder looks at it; questions and changes are shown under " : "Submitted and kept. It needs no look; you find it under ", notes, ".");
+      $("submitted").replaceChildren(body.copied_from !== null ? "Submitted. It says much the same as an earlier note of this patient, so a coder looks at it; what was copied is shown under " : body.waits ? "Submitted. A coder looks at it; questions and changes are shown under " : "Submitted and kept. It needs no look; you find it under ", notes, ".");
     } else if (status === 401) $("submitted").replaceChildren("Sign in again, then submit: ", signInLink());
     else $("submitted").textContent = inWords(body);
   } catch {

@@ -1,6 +1,7 @@
 // The review queue: what waits, one claimed note at a time, and the coder's decision on it. No word of a note is kept anywhere but on
 // the page. What was edited stays there whatever happens to the claim, until the coder lets it go.
 import { isChanged, readLines } from "/static/changes.js";
+import { showCopied } from "/static/copied.js";
 import * as editor from "/static/editor.js";
 import { show as mark } from "/static/marked.js";
 import { readingOf } from "/static/reading.js";
@@ -135,23 +136,25 @@ function openClaim(given, date, start = null) {
     claim.reading === "adjudication" ? "Two readings to settle" : null,
     claim.external_id ? `Note ${claim.external_id}` : "A note",
     claim.discipline,
+    claim.copied === null ? null : words.queue_reasons.copied,
     claim.date_of_service ? `visit of ${claim.date_of_service}` : null,
     claim.result.proposal.code === null ? "no code proposed" : `${named(words, claim.result.proposal.code)} proposed, ${percent(claim.result.proposal.confidence)} sure`,
   ].filter(Boolean);
   $("about").textContent = about.join(" · ");
   $("lost").hidden = true;
-  showFlags(claim.result.flags);
+  showFlags(claim);
   showQuestions(claim.questions);
   showReadings(claim.readings);
+  showCopied(claim.copied);
   editor.open(claim, start);
   fillWay();
   scrollTo({ top: 0 });
-  say(`A note with ${blocks}, ${counted(claim.result.flags.filter((flag) => flag.severity !== "info").length, "finding")} to look at.`);
+  say(`A note with ${blocks}, ${counted(claim.result.flags.filter((flag) => flag.severity !== "info").length, "finding")} to look at${claim.copied === null ? "" : `; ${words.queue_reasons.copied}`}.`);
 }
 
-function showFlags(flags) {
-  const shown = flags.map((flag) => make("div", { class: `flag ${flag.severity}` }, make("p", { class: "message" }, flag.message), make("p", {}, `What to do: ${flag.action}`)));
-  $("flags").replaceChildren(...(shown.length ? shown : [make("p", { class: "hint" }, "Nothing was found that needs a look.")]));
+function showFlags({ result, copied }) {
+  const shown = result.flags.map((flag) => make("div", { class: `flag ${flag.severity}` }, make("p", { class: "message" }, flag.message), make("p", {}, `What to do: ${flag.action}`)));
+  $("flags").replaceChildren(...(shown.length ? shown : [make("p", { class: "hint" }, copied === null ? "Nothing was found that needs a look." : "Nothing but that it was copied forward.")]));
 }
 
 function showQuestions(questions) {
@@ -396,13 +399,19 @@ function choose(heading, choices) {
   const dialog = $("choose");
   $("choose-heading").textContent = heading;
   $("choices").replaceChildren(...choices.map(([value, name], at) => make("button", { attributes: { value } }, make("kbd", {}, String(at + 1)), ` ${name}`)));
-  dialog.onkeydown = (event) => {
-    const chosen = choices[Number(event.key) - 1];
-    if (chosen) dialog.close(chosen[0]);
-  };
   dialog.returnValue = "";
   dialog.showModal();
-  return new Promise((done) => dialog.addEventListener("close", () => done(dialog.returnValue || null), { once: true }));
+  return new Promise((done) => {
+    dialog.onkeydown = (event) => {
+      const chosen = choices[Number(event.key) - 1];
+      if (!chosen) return;
+      // The key is used up: the page below may have another meaning for it. What was chosen holds before the next key comes.
+      event.preventDefault();
+      dialog.close(chosen[0]);
+      done(chosen[0]);
+    };
+    dialog.addEventListener("close", () => done(dialog.returnValue || null), { once: true });
+  });
 }
 
 async function skip() {

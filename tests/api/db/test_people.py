@@ -439,7 +439,7 @@ def test_another_clinics_rows_are_unknown(
         "latest_audit": lambda s: r.latest_audit(s, other_clinic, 10, subject_id=kept["note"]),
     }
     # These only add rows under the clinic that they are given, or read its own chain (test_audit).
-    own = {"clinic", "set_clinic", "add_person", "add_key", "add_note", "audit_head", "audit_rows"}
+    own = {"clinic", "set_clinic", "add_person", "add_key", "reference", "add_note", "audit_head", "audit_rows"}
     assert set(refused) | set(empty) | own == set(public_functions()) - NO_CLINIC_YET
     for name, (error, call) in refused.items():
         with pytest.raises(error), database.writing() as session:

@@ -338,6 +338,44 @@ def test_what_is_not_confirmed_is_an_advice_alone(
     assert checked.agrees is (severity == "info")
 
 
+def test_each_payer_s_count_is_told_whether_they_differ_or_not(check: Check) -> None:
+    for minutes, first, second in ((23, 2, 1), (30, 2, 2)):
+        told = check([TE | {"minutes": minutes}], line("97110", 2), terms=BOTH).payers
+        assert [(each.id, each.governs, each.units) for each in told] == [
+            ("medicare", True, {"97110": first}),
+            ("strict_15", False, {"97110": second}),
+        ]
+    assert [each.id for each in check([TE], line("97110")).payers] == ["medicare"]
+    assert check([TE], line("97110"), **NO_PAYER).payers == ()
+
+
+def test_a_unit_policy_that_was_not_in_force_is_told(
+    services: Callable[..., tuple[Service, ...]], document: Callable[..., Document], tmp_path: Path
+) -> None:
+    """A clinic's own payer may count as Medicare does, and its rows may go further back than Medicare's count."""
+    path = tmp_path / "clinic.toml"
+    early = OWN.replace('code = "97530"\n', 'code = "97530"\nfrom = 1999-01-01\n')
+    path.write_text(early.replace('"ama_midpoint"', '"cms_8_minute"'), encoding="utf-8")
+    rules, lines = load_rules(path), (line("97110"),)
+
+    def told(day: date | None, **payers: str) -> list[tuple[str, str, str]]:
+        terms = terms_of(rules, day=day, discipline="PT", **payers)
+        found = check_claim(lines, document(), services(TE), terms).findings
+        return [(each.severity, each.rule, each.message) for each in found if each.id == "date_outside_rules"]
+
+    said = ("info", "cms_8_minute", "Medicare's 8-minute rule was not in force on 2000-03-31 (rule cms_8_minute).")
+    assert told(date(2000, 3, 31), payer="acme") == [said]
+    assert told(date(2000, 3, 31), payer="strict_15", secondary="acme") == [said]
+    assert told(date(2000, 3, 31), payer="acme", secondary="strict_15") == [said]
+    assert told(date(2000, 4, 1), payer="acme") == []
+    assert told(date(2000, 3, 31), payer="strict_15") == []
+    assert told(date(2000, 3, 31)) == []
+    assert told(None, payer="acme") == []
+    # Of a day of which no rule says anything, that is said and no more.
+    [(_, rule, message)] = told(date(1998, 12, 31), payer="acme")
+    assert (rule, message.partition(";")[0]) == ("", "The rules here speak of 1999-01-01 to 2026-12-31")
+
+
 def test_an_advice_says_that_nobody_has_confirmed_it(check: Check) -> None:
     [found] = check([TE], line("97110", modifiers=""), **AMA).findings
     assert found.message == (
