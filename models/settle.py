@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from models.billing.codes import HEADLINE
 from models.service import Service
 
 
@@ -65,6 +66,10 @@ class _Settling:
         of_code = [self.at(w).block for w in works]
         return all(block.start >= w.end for w in of_code) or all(block.end <= w.start for w in of_code)
 
+    def contradicts(self, charge: int, work: int) -> bool:
+        """Whether a charge can be the wrong one for a block, and not that of work which the note does not tell."""
+        return self.code(charge) in HEADLINE or self.at(work).code not in HEADLINE
+
     def drop(self, charge: int) -> None:
         self.out[charge] = None
         self.charges.remove(charge)
@@ -95,7 +100,7 @@ def settle(services: Sequence[Service]) -> tuple[Service, ...]:
     for charge in list(s.charges):
         _by_code(s, charge)
     takers = s.bare(s.works)
-    if len(s.charges) == 1 and len(takers) == 1 and s.states(takers[0]) is None:
+    if len(s.charges) == 1 and len(takers) == 1 and s.states(takers[0]) is None and s.contradicts(s.charges[0], takers[0]):
         s.take(s.charges[0], takers[0])
     return tuple(service for service in s.out if service is not None)
 

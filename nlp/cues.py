@@ -78,6 +78,8 @@ def _reaching(context: Context, start: int, end: int) -> Iterator[tuple[int, Mat
 
 
 def _reaches(cue: Match, between: list[str]) -> bool:
+    if cue.entry.data["status"] == "history" and ":" in between[1:]:
+        return False  # "what she used to do: she folded towels"
     return cue.entry.data["scope"] != "clause" or not any(word in (",", "(", ")") for word in between)
 
 

@@ -75,6 +75,9 @@ def find_headings(tokens: Tokens, found_terms: Mapping[str, list[Match]]) -> lis
             )
             if following in "./" and not first:
                 ok = False
+            if match.entry.data["label"] == "goals":
+                # "G: climb 12 stairs", but not "G: 150 ft" for gait.
+                ok = ok and following == ":" and words[end + 1 : end + 2] != [] and words[end + 1].isalpha()
         elif following == "\n" or (
             following.isspace() and first and all(words[i].isspace() for i in range(end, line_end))
         ):

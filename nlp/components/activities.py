@@ -9,6 +9,7 @@ The interface behind it is small so that another scorer can take its place: an o
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -32,6 +33,7 @@ GOAL = "GOAL"
 # Taken off the score of *none*: the tagger proposes more than it believes, since the block decides what stays.
 LENIENCE = 1.0
 _WORK_SECTIONS = frozenset(("", "treatment", "objective", "billing"))
+_SHORT = 4  # words of a clause that is nothing but a task and its minutes
 _LISTED_MARGIN = -1.0  # what stands in the lexicon alone is believed less than what the tagger saw
 # A span in a path of label numbers: begun by either label of its kind, gone on with by the second.
 _SPAN = re.compile(b"[\x01\x02]\x02*|[\x03\x04]\x04*|[\x05\x06]\x06*")
@@ -162,14 +164,19 @@ def with_limb(tokens: Tokens, end: int, begun: set[int]) -> int:
 
 
 def _listed(context: Context, taken: set[int]) -> list[Candidate]:
-    """Terms of the lexicon on lines that hold minutes and where the tagger saw nothing: "bike x 8 min"."""
-    line_of = context.tokens.line_of
-    seen = {line_of[index] for index in taken}
-    timed = {line_of[c.start] for c in find_durations(context)} - seen
+    """Terms of the lexicon where the tagger saw nothing: on lines that hold minutes, "bike x 8 min", and beside them, "5 min SLR;"."""
+    line_of, sentence_of, words = context.tokens.line_of, context.sentence_of, context.tokens.words
+    timed = find_durations(context)
+    lines = {line_of[c.start] for c in timed} - {line_of[index] for index in taken}
+    size = Counter(number for number, word in zip(sentence_of, words, strict=True) if word.isalnum())
+    listing = {number + step for number, word in zip(sentence_of, words, strict=True) if word == ";" for step in (0, 1)}
+    short = {number for number in {sentence_of[c.start] for c in timed} & listing if size[number] <= _SHORT}
+    short -= {sentence_of[index] for index in taken}
     return [
         Candidate(m.start, m.end, "ACT", _LISTED_MARGIN)
         for m in context.found["activities"]
-        if line_of[m.start] in timed and context.sections[m.start] in _WORK_SECTIONS
+        if context.sections[m.start] in _WORK_SECTIONS
+        and (line_of[m.start] in lines or (sentence_of[m.start] in short and taken.isdisjoint(range(m.start, m.end))))
     ]
 
 

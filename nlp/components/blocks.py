@@ -29,6 +29,7 @@ from nlp.events import (
     Event,
     event_traits,
     headed,
+    is_code,
     make_events,
     shared_by_names,
     shared_by_words,
@@ -631,8 +632,9 @@ def charged_apart(context: Context, events: list[Event]) -> list[int]:
     for is_work, members in groupby(range(len(events)), key=lambda n: events[n].kind == "act"):
         run = list(members)
         number = run[-1] + 1
-        if is_work or number == len(events) or line_of[events[run[0]].start] != line_of[events[run[-1]].start]:
+        if is_work or number == len(events):
             continue
+        run = [n for n in run if line_of[events[n].start] == line_of[events[run[-1]].start]]
         codes = {events[n].code for n in run if events[n].kind == "svc" and events[n].code}
         timed = sum(events[n].kind == "dur" for n in run)
         if events[number].tag != "ACT":
@@ -648,6 +650,47 @@ def begun_below(context: Context, events: list[Event], closing: Sequence[list[in
     for line in closing:
         acts = (n for n in range(line[-1], len(events)) if events[n].tag == "ACT")
         out += [n for n in acts if events[n].start not in context.unticked][:1]
+    return out
+
+
+def one_code_a_block(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels where a block that names two codes, each behind its minutes, is two: ``closet 18 min (97530), dressing 15 min (97535)``."""
+    out = list(labels)
+    begins = [n for n, label in enumerate(labels) if label in ("B", "D-B", "P-B")]
+    for begin, end in pairwise((*begins, len(events))):
+        names = [n for n in range(begin, end) if events[n].kind == "svc" and is_code(context.tokens.words[events[n].start])]
+        names = [n for n in names if labels[n] not in ("O", "Q", "S") or n == names[-1]]
+        for first, second in pairwise(names):
+            acts = [n for n in range(first + 1, second) if events[n].kind == "act" and events[n].tag == "ACT"]
+            behind = events[second - 1].kind == "dur" == events[first - 1].kind and first > begin
+            if not acts or not behind or events[first].code == events[second].code:
+                continue
+            if _marks_between(context, events[second - 1], events[second]) is None:
+                continue
+            out[acts[0]] = "B"
+            for n in range(acts[0] + 1, second + 1):
+                if events[n].kind == "act" and out[n] != "B":
+                    out[n] = "I"
+            out[second - 1], out[second] = "D-I", "J"
+    return out
+
+
+def unshared(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels where minutes said to be shared are those of the one block before them: ``bridges, SLR, together 25 minutes``.
+
+    Not where the note names two services, or says that it did not divide them.
+    """
+    out = list(labels)
+    sure = {*shared_by_names(context, events)}
+    sure |= {number for number, told in enumerate(shared_by_words(context, events)) if told}
+    for number, label in enumerate(labels):
+        if label != "S" or events[number].kind != "dur" or number in sure or not number:
+            continue
+        before = [n for n in range(number) if context.sentence_of[events[n].start] == context.sentence_of[events[number].start]]
+        begun = [n for n in before if labels[n] in ("B", "D-B", "P-B")]
+        timed = any(events[n].kind == "dur" and labels[n][0] in "DP" for n in before)
+        if len(begun) == 1 and not timed and events[number - 1].kind == "act" and labels[number - 1] in ("B", "I", "J"):
+            out[number] = "D-I"
     return out
 
 
@@ -784,7 +827,7 @@ def structure(context: Context, events: list[Event]) -> Scores:
 
 def _grouping(context: Context, events: list[Event], path: list[int], certainty: list[float]) -> Grouping:
     labels = [EVENT_LABELS[number] for number in path]
-    for settle_labels in (parted_lines, covering_minutes, own_minutes, added_minutes, attach_names, parted_by_code):
+    for settle_labels in (parted_lines, one_code_a_block, covering_minutes, own_minutes, added_minutes, attach_names, unshared, parted_by_code):
         labels = settle_labels(context, events, labels)
     given = (event for event, label in zip(events, labels, strict=True) if label == "S" and event.kind == "dur")
     each = {event.start for event in given if given_to_each(context, event)}

@@ -1,12 +1,17 @@
-"""Functional objectives: ``doc.spans["goals"]``. The tagger finds them; headed lines that it missed are read by rule."""
+"""Functional objectives: ``doc.spans["goals"]``. The tagger finds them; read by rule are headed lines that it missed, and
+sentences that say what somebody will do in how many of how many trials.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
 from nlp.components.activities import tagged_goals, trim
 from nlp.context import Context, context_of
+from nlp.terms import listed
 
 _LEAST_WORDS = 3  # shorter than that under a goals heading is "met", "see POC" and the like
 
@@ -36,8 +41,24 @@ def find_goals(context: Context, tagged: list[tuple[int, int]]) -> list[tuple[in
         begin, finish = trim(tokens, begin, finish)
         if sum(1 for word in words[begin:finish] if word.isalpha()) >= _LEAST_WORDS:
             goals.append((begin, finish))
+    goals += (span for span in _measured(context) if not any(span[0] < end and start < span[1] for start, end in goals))
     goals.sort()
     return goals
+
+
+def _measured(context: Context) -> Iterator[tuple[int, int]]:
+    """Sentences such as ``He will use both hands in play 4 of 5 times``."""
+    tokens, lower = context.tokens, context.tokens.lower
+    for at, word in enumerate(lower):
+        if word != "will" or at == 0 or lower[at - 1] not in listed("goal_subject"):
+            continue
+        end = at
+        while end < len(lower) and context.sentence_of[end] == context.sentence_of[at] and lower[end][0] not in "\r\n":
+            end += 1
+        begin, end = trim(tokens, at - 1, end)
+        trials = (n for n in range(at, end) if lower[n] in listed("trial") and lower[n - 1].isdecimal())
+        if any(lower[n - 2] in ("of", "/") and lower[n - 3].isdecimal() for n in trials):
+            yield begin, end
 
 
 @Language.component("therapy_goals", requires=["doc.spans"], assigns=["doc.spans"])
