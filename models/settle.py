@@ -100,7 +100,12 @@ def settle(services: Sequence[Service]) -> tuple[Service, ...]:
     for charge in list(s.charges):
         _by_code(s, charge)
     takers = s.bare(s.works)
-    if len(s.charges) == 1 and len(takers) == 1 and s.states(takers[0]) is None and s.contradicts(s.charges[0], takers[0]):
+    if (
+        len(s.charges) == 1
+        and len(takers) == 1
+        and s.states(takers[0]) is None
+        and s.contradicts(s.charges[0], takers[0])
+    ):
         s.take(s.charges[0], takers[0])
     return tuple(service for service in s.out if service is not None)
 

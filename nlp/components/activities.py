@@ -20,10 +20,12 @@ from spacy.tokens import Doc, Span
 from spacy.util import minibatch
 
 from nlp.chain import Chain, Scores, Sums
+from nlp.components.durations import Candidate as Duration
 from nlp.components.durations import find_durations
 from nlp.context import Context, context_of
 from nlp.encoder import COLUMNS, Encoder
 from nlp.events import Candidate
+from nlp.lexicon import Match
 from nlp.tagging import LABELS, WordScores, tag_scores
 from nlp.terms import listed
 from nlp.tokens import Tokens, kept_tokens
@@ -33,7 +35,7 @@ GOAL = "GOAL"
 # Taken off the score of *none*: the tagger proposes more than it believes, since the block decides what stays.
 LENIENCE = 1.0
 _WORK_SECTIONS = frozenset(("", "treatment", "objective", "billing"))
-_SHORT = 4  # words of a clause that is nothing but a task and its minutes
+_SHORT = 6  # words of a clause that is nothing but a task and its minutes
 _LISTED_MARGIN = -1.0  # what stands in the lexicon alone is believed less than what the tagger saw
 # A span in a path of label numbers: begun by either label of its kind, gone on with by the second.
 _SPAN = re.compile(b"[\x01\x02]\x02*|[\x03\x04]\x04*|[\x05\x06]\x06*")
@@ -176,8 +178,13 @@ def _listed(context: Context, taken: set[int]) -> list[Candidate]:
         Candidate(m.start, m.end, "ACT", _LISTED_MARGIN)
         for m in context.found["activities"]
         if context.sections[m.start] in _WORK_SECTIONS
-        and (line_of[m.start] in lines or (sentence_of[m.start] in short and taken.isdisjoint(range(m.start, m.end))))
+        and (line_of[m.start] in lines or (sentence_of[m.start] in short and _beside(m, timed)))
     ]
+
+
+def _beside(match: Match, timed: Sequence[Duration]) -> bool:
+    """Whether minutes stand right before or behind a term, with a sign between at the most."""
+    return any(0 <= match.start - c.end <= 1 or 0 <= c.start - match.end <= 1 for c in timed)
 
 
 class ActivityTagger:

@@ -358,6 +358,10 @@ class _Covering:
         timed = name + 1 < len(self.events) and self.events[name + 1].kind == "dur" and self.same(name, name + 1)
         return not timed and (not after or after[0][0] in ".;,)\r\n")
 
+    def points(self, name: int) -> bool:
+        """Whether an arrow or a sign leads from the work to its service: ``curls 2x10 -> TE 18 min``."""
+        return self.context.tokens.words[self.events[name].start - 1] in (">", "→", "=")
+
     def in_all(self, number: int) -> bool:
         event = self.events[number]
         first = self.name(number, -1)
@@ -429,7 +433,7 @@ def covering_minutes(context: Context, events: list[Event], labels: list[str]) -
                 for n in timed:
                     out[n] = "Q"
         elif worked and not any(events[n].kind == "act" for n in after):
-            closing = behind is not None and ahead is None and seen.closes(behind)
+            closing = seen.points(ahead) if ahead is not None else behind is not None and seen.closes(behind)
             acts, timed = seen.part(before, number) if closing or seen.in_all(number) else ([], [])
             if acts:
                 for n in acts:
@@ -621,6 +625,50 @@ def trailing_brackets(context: Context, events: list[Event]) -> list[int]:
     return out
 
 
+def closing_names(context: Context, events: list[Event]) -> list[int]:
+    """Numbers of the names behind minutes that end the work before them: ``rocks, reaches - 25 min ther ex. Then``."""
+    seen = _Covering(context, events, [])
+    out = []
+    for number, event in enumerate(events):
+        name = seen.name(number, 1) if event.kind == "dur" else None
+        if name is None or not seen.closes(name) or seen.name(number, -1) is not None:
+            continue
+        before = seen.scope(number, -1)
+        if any(events[n].kind == "act" for n in before) and not any(events[n].kind == "dur" for n in before):
+            out.append(name)
+    return out
+
+
+def timed_lines(context: Context, events: list[Event]) -> list[list[int]]:
+    """Numbers of the events of lines that each end with the minutes of their own work, three or more below one another."""
+    line_of = context.tokens.line_of
+    runs: list[list[list[int]]] = [[]]
+    last, headed_by = -1, False
+    for line, members in groupby(range(len(events)), key=lambda n: line_of[events[n].start]):
+        own = list(members)
+        kinds = [events[n].kind for n in own]
+        work = {events[n].tag for n in own[:-1]} == {"ACT"} and not any(
+            events[n].start in context.unticked for n in own
+        )
+        fits = (
+            kinds[-1] == "dur" and set(kinds[:-1]) == {"act"} and work and not _spoken_against(context, events[own[-1]])
+        )
+        if not fits or line != last + 1:
+            # Under a heading with minutes of its own these are parts of them.
+            headed_by = kinds[0] == "svc" and "act" not in kinds
+            runs.append([])
+        if fits and not headed_by:
+            runs[-1].append(own)
+        last = line
+    return [line for run in runs if len(run) > _HABIT for line in run]
+
+
+def _is_rest(context: Context, event: Event) -> bool:
+    """Whether minutes are the next part of a whole: ``the second half hour on functional tasks``."""
+    lower = context.tokens.lower
+    return lower[max(0, event.start - 1) : event.start] == ["second"] and event.form in ("words", "hours")
+
+
 def charged_apart(context: Context, events: list[Event]) -> list[int]:
     """Numbers of the activities that begin a block because minutes by code stand before them, apart from all work.
 
@@ -658,14 +706,22 @@ def one_code_a_block(context: Context, events: list[Event], labels: list[str]) -
     out = list(labels)
     begins = [n for n, label in enumerate(labels) if label in ("B", "D-B", "P-B")]
     for begin, end in pairwise((*begins, len(events))):
-        names = [n for n in range(begin, end) if events[n].kind == "svc" and is_code(context.tokens.words[events[n].start])]
-        names = [n for n in names if labels[n] not in ("O", "Q", "S") or n == names[-1]]
+        names = [
+            n for n in range(begin, end) if events[n].kind == "svc" and is_code(context.tokens.words[events[n].start])
+        ]
         for first, second in pairwise(names):
             acts = [n for n in range(first + 1, second) if events[n].kind == "act" and events[n].tag == "ACT"]
             behind = events[second - 1].kind == "dur" == events[first - 1].kind and first > begin
-            if not acts or not behind or events[first].code == events[second].code:
+            if (
+                not behind
+                or events[first].code == events[second].code
+                or "S" in (labels[first - 1], labels[second - 1])
+            ):
                 continue
             if _marks_between(context, events[second - 1], events[second]) is None:
+                continue
+            if not acts:
+                out[first], out[second - 1], out[second] = "J", "D-B", "J"
                 continue
             out[acts[0]] = "B"
             for n in range(acts[0] + 1, second + 1):
@@ -686,7 +742,11 @@ def unshared(context: Context, events: list[Event], labels: list[str]) -> list[s
     for number, label in enumerate(labels):
         if label != "S" or events[number].kind != "dur" or number in sure or not number:
             continue
-        before = [n for n in range(number) if context.sentence_of[events[n].start] == context.sentence_of[events[number].start]]
+        before = [
+            n
+            for n in range(number)
+            if context.sentence_of[events[n].start] == context.sentence_of[events[number].start]
+        ]
         begun = [n for n in before if labels[n] in ("B", "D-B", "P-B")]
         timed = any(events[n].kind == "dur" and labels[n][0] in "DP" for n in before)
         if len(begun) == 1 and not timed and events[number - 1].kind == "act" and labels[number - 1] in ("B", "I", "J"):
@@ -795,8 +855,16 @@ def structure(context: Context, events: list[Event]) -> Scores:
     no_time |= {number for number, event in enumerate(events) if event.kind == "dur" and _at_home(context, event)}
     scores[np.ix_(list(no_time), [at[label] for label in ("D-B", "D-I", "P-B", "P-I", "S")])] -= _NEVER
     closed = trailing_brackets(context, events)
-    scores[np.ix_(closed, [at["D-B"], at["P-B"]])] -= _NEVER
-    scores[[*charged_apart(context, events), *begun_below(context, events, [[n] for n in closed])], at["B"]] += _NEVER
+    scores[np.ix_(closed, [at[label] for label in ("D-B", "P-B", "O", "Q")])] -= _NEVER
+    named = closing_names(context, events)
+    scores[named, at["B"]] -= _NEVER
+    lines = timed_lines(context, events)
+    scores[np.ix_([line[-1] for line in lines], [at["O"], at["Q"], at["S"]])] -= _NEVER
+    ended = [n for n in (*closed, *named) if n + 1 < len(events) and events[n + 1].kind != "dur"]
+    opened = begun_below(context, events, [[n] for n in ended])
+    scores[[*{*charged_apart(context, events), *opened, *(line[0] for line in lines)} - {*under}], at["B"]] += _NEVER
+    rests = [n for n, event in enumerate(events) if event.kind == "dur" and _is_rest(context, event)]
+    scores[np.ix_(rests, [at[label] for label in ("O", "Q", "D-I", "P-I")])] -= _NEVER
     for number, names in shared_by_names(context, events).items():
         scores[number, at["S"]] += _NEVER
         scores[np.ix_(names, [at["O"], at["Q"]])] += _NEVER
@@ -827,7 +895,16 @@ def structure(context: Context, events: list[Event]) -> Scores:
 
 def _grouping(context: Context, events: list[Event], path: list[int], certainty: list[float]) -> Grouping:
     labels = [EVENT_LABELS[number] for number in path]
-    for settle_labels in (parted_lines, one_code_a_block, covering_minutes, own_minutes, added_minutes, attach_names, unshared, parted_by_code):
+    for settle_labels in (
+        parted_lines,
+        one_code_a_block,
+        covering_minutes,
+        own_minutes,
+        added_minutes,
+        attach_names,
+        unshared,
+        parted_by_code,
+    ):
         labels = settle_labels(context, events, labels)
     given = (event for event, label in zip(events, labels, strict=True) if label == "S" and event.kind == "dur")
     each = {event.start for event in given if given_to_each(context, event)}

@@ -23,6 +23,7 @@ MAX_MINUTES = 240  # longer is no block of one visit
 _LEAST_BARE = 5  # a smaller bare number beside a service is units or a count
 _MOST_BARE = 99
 _UNIT = 15  # minutes
+_SUMMED = 3  # words between minutes that a bracket adds up
 _LONGEST_HOLD = 2  # minutes that are repeated in sets
 _WORKING_HOURS = range(6, 21)
 _CLOCK_FORMS = frozenset(("range", "margin", "in_out", "chain"))
@@ -470,7 +471,13 @@ class _Reader(Scan):
     def _adds(self, first: Candidate, second: Candidate) -> bool:
         """Whether two candidates side by side are one sum."""
         between = [word for word in self.lower[first.end : second.start] if not is_blank(word)]
-        if len(between) != 1 or first.form != second.form:
+        if first.form != second.form:
+            return False
+        if self.word(first.start - 1) == "(" and first.form in ("unit", "tick") and between[-1:] == ["+"]:
+            return len(between) <= _SUMMED and all(
+                word.isalpha() for word in between[:-1]
+            )  # "(8 min bike + 22 min mat)"
+        if len(between) != 1:
             return False
         if first.form != "range":
             return between[0] == "+" and first.form in ("unit", "tick", "letter")
