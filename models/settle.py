@@ -60,11 +60,11 @@ class _Settling:
         """Blocks of work that state the code, or are coded so by content and state none."""
         return [w for w in self.works if (self.states(w) or self.at(w).billed_code) == code]
 
-    def apart(self, charge: int, works: Sequence[int]) -> bool:
-        """Whether a charge stands before or behind all work of its code, as a summary does."""
-        block = self.at(charge).block
-        of_code = [self.at(w).block for w in works]
-        return all(block.start >= w.end for w in of_code) or all(block.end <= w.start for w in of_code)
+    def apart(self, charge: int) -> bool:
+        """Whether a charge stands before or behind all work but that which states another code, as a summary does."""
+        block, code = self.at(charge).block, self.code(charge)
+        works = [self.at(w).block for w in self.works if self.states(w) in (None, code)]
+        return all(block.start >= w.end for w in works) or all(block.end <= w.start for w in works)
 
     def contradicts(self, charge: int, work: int) -> bool:
         """Whether a charge can be the wrong one for a block, and not that of work which the note does not tell."""
@@ -130,13 +130,13 @@ def _by_code(s: _Settling, charge: int) -> None:
     paid = sum(s.minutes(w) for w in works)
     alone = code not in s.repeated
     if len(takers) == 1:
-        if not paid or not s.apart(charge, works):
+        if not paid or not s.apart(charge):
             s.take(charge, takers[0])
         elif s.minutes(charge) > paid and alone:
             s.take(charge, takers[0], s.minutes(charge) - paid)
         elif alone:
             s.drop(charge)
-    elif not takers and works and alone and s.apart(charge, works):
+    elif not takers and works and alone and s.apart(charge):
         if len(works) == 1 and s.minutes(charge) != paid:
             s.take(charge, works[0])
         else:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from spacy.tokens import Doc
 
 from nlp.components.activities import GOAL, ActivityTagger
-from nlp.components.blocks import BlockGrouper, Found, Grouping, grouping_of
+from nlp.components.blocks import BlockGrouper, grouping_of
 from nlp.components.elements import find_elements
 from nlp.components.goals import find_goals
 from nlp.components.status import Judged, judge
@@ -32,6 +32,7 @@ from nlp.document import (
 )
 from nlp.encoder import bounded
 from nlp.events import Event
+from nlp.grouping import Found, Grouping
 from nlp.lexicon import Match
 from nlp.terms import listed
 from nlp.tokens import Tokens

@@ -38,12 +38,12 @@ from models.training.tagger import (
 from models.training.train import FOLDS, cross_read, document_of_reading, read_scores
 from nlp.chain import Chain, Scores
 from nlp.components.activities import ActivityTagger, ChainScorer, MixedScorer, Scorer
-from nlp.components.blocks import Grouping
 from nlp.components.elements import find_elements
 from nlp.context import Context
 from nlp.cues import SECTION_STATUS, find_status, status_of, weighed
 from nlp.document import STATUSES, Document, ElementName
 from nlp.encoder import COLUMNS
+from nlp.grouping import Grouping
 from nlp.tagging import LABELS, label_columns
 from nlp.tokens import kept_tokens
 

@@ -19,11 +19,12 @@ import pycrfsuite
 from models.training.dataset import LabelledNote
 from nlp.chain import Chain, Scores
 from nlp.components.activities import LENIENCE, ActivityTagger, ChainScorer, MixedScorer
-from nlp.components.blocks import ENCODED, Found, encoded_signs
+from nlp.components.blocks import ENCODED, encoded_signs
 from nlp.components.durations import find_durations
 from nlp.components.goals import find_goals
 from nlp.context import Context
 from nlp.events import EVENT_LABELS, Candidate, Event, event_features, make_events
+from nlp.grouping import Found
 from nlp.tagging import LABELS, token_features
 from nlp.tokens import Tokens, kept_tokens
 

@@ -44,11 +44,12 @@ from models.training.tagger import (
 )
 from nlp import tagging
 from nlp.chain import Scores
-from nlp.components.blocks import BlockGrouper, Found
+from nlp.components.blocks import BlockGrouper
 from nlp.context import Context
 from nlp.document import Document, Goal
 from nlp.encoder import OUTPUTS
 from nlp.events import Candidate
+from nlp.grouping import Found
 from nlp.pipeline import ENCODER_FILE, ENCODER_GROUPER_FILE, GROUPER_FILE, TAGGER_FILE, VOCABULARY_FILE
 from nlp.read import content_words, make_block
 from nlp.tokens import Tokens, kept_tokens

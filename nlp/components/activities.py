@@ -166,7 +166,7 @@ def with_limb(tokens: Tokens, end: int, begun: set[int]) -> int:
 
 
 def _listed(context: Context, taken: set[int]) -> list[Candidate]:
-    """Terms of the lexicon where the tagger saw nothing: on lines that hold minutes, "bike x 8 min", and beside them, "5 min SLR;"."""
+    """Terms of the lexicon that the tagger did not see, on lines with minutes ("bike x 8 min") or beside these ("5 min SLR;")."""
     line_of, sentence_of, words = context.tokens.line_of, context.sentence_of, context.tokens.words
     timed = find_durations(context)
     lines = {line_of[c.start] for c in timed} - {line_of[index] for index in taken}

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from nlp.components.blocks import Grouping, grouping_of
+from nlp.components.blocks import grouping_of
 from nlp.context import Context, context_of
 from nlp.encoder import COLUMNS, READ_ELEMENTS
+from nlp.grouping import Grouping
 from nlp.lexicon import Match
 
 _OUTSIDE = frozenset(("goals", "plan", "home_program", "history", "previous", "billing"))

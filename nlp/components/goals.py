@@ -1,5 +1,7 @@
-"""Functional objectives: ``doc.spans["goals"]``. The tagger finds them; read by rule are headed lines that it missed, and
-sentences that say what somebody will do in how many of how many trials.
+"""Functional objectives: ``doc.spans["goals"]``.
+
+The tagger finds them; read by rule are headed lines that it missed, and sentences that say what somebody will do in how many of
+how many trials.
 """
 
 from __future__ import annotations

@@ -15,10 +15,11 @@ from typing import cast
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from nlp.components.blocks import Grouping, grouping_of
+from nlp.components.blocks import grouping_of
 from nlp.context import Context, context_of
 from nlp.cues import find_status, status_of, weighed, without_cues
 from nlp.document import Status
+from nlp.grouping import Grouping
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,18 +3,7 @@
 import numpy as np
 import pytest
 
-from nlp.components.blocks import (
-    added_minutes,
-    attach_names,
-    begun_below,
-    closing_lines,
-    given_to_each,
-    group,
-    own_minutes,
-    parted_by_code,
-    parted_lines,
-    structure,
-)
+from nlp.components.blocks import structure
 from nlp.components.durations import find_durations
 from nlp.context import Context
 from nlp.encoder import COLUMNS, OUTPUTS
@@ -28,6 +17,9 @@ from nlp.events import (
     shared_by_names,
     shared_by_words,
 )
+from nlp.grouping import given_to_each, group
+from nlp.layout import begun_below, closing_lines
+from nlp.settling import added_minutes, attach_names, own_minutes, parted_by_code, parted_lines
 from nlp.tokens import Tokens
 
 

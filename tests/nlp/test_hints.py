@@ -7,7 +7,7 @@ import pytest
 
 from nlp.chain import Chain
 from nlp.components.activities import ChainScorer, MixedScorer
-from nlp.components.blocks import ENCODED, BlockGrouper, Grouping, encoded_signs, undone
+from nlp.components.blocks import ENCODED, BlockGrouper, encoded_signs, undone
 from nlp.components.durations import find_durations
 from nlp.components.elements import find_elements
 from nlp.context import Context
@@ -15,6 +15,7 @@ from nlp.cues import Finding, weighed
 from nlp.document import STATUSES
 from nlp.encoder import COLUMNS, HEADS, OUTPUTS
 from nlp.events import EVENT_LABELS, Candidate, make_events
+from nlp.grouping import Grouping
 from nlp.read import make_block
 from nlp.tagging import LABELS
 from nlp.tokens import Tokens, kept_tokens

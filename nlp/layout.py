@@ -1,0 +1,323 @@
+"""What the place of minutes and names in a note tells of whose they are, before anything is weighed.
+
+Everything here looks at the events of one note in text order (`nlp.events`) and gives their numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby, pairwise
+
+from nlp.clock import is_blank
+from nlp.context import Context
+from nlp.cues import find_status
+from nlp.events import Event
+from nlp.terms import listed
+
+HABIT = 2  # lines or codes written alike that make a habit
+PLAIN_FORMS = frozenset(("unit", "tick", "bare", "bracket", "lead", "column", "range", "hours"))
+_BESIDE = 2  # marks between a service name and minutes that stand beside it
+_NEAR_CUE = 3  # tokens between minutes and words that say "in all"
+
+
+def marks_between(context: Context, one: Event, other: Event) -> list[str] | None:
+    """The words and marks between two events side by side on a line, at most `_BESIDE`; ``None`` where they are further apart."""
+    words, line_of = context.tokens.words, context.tokens.line_of
+    left, right = sorted((one, other), key=lambda e: e.start)
+    solid = [w for w in words[left.end : right.start] if not w.isspace()]
+    return solid if line_of[left.start] == line_of[right.start] and len(solid) <= _BESIDE else None
+
+
+def totals_of_parts(context: Context, events: list[Event]) -> set[int]:
+    """Numbers of the minutes that are the sum of those beside two services' names or more, right before or behind on their line.
+
+    ``45 min total: there-ex 15', there-act 15', gait 15'``
+    """
+    line_of = context.tokens.line_of
+    out: set[int] = set()
+    for _, members in groupby(range(len(events)), key=lambda n: line_of[events[n].start]):
+        line = list(members)
+        timed = [n for n in line if events[n].kind == "dur"]
+        named = {
+            n for n in timed if any(m in line and events[m].code and events[m].kind == "svc" for m in (n - 1, n + 1))
+        }
+        for place, number in enumerate(timed):
+            for side in (timed[place + 1 :], timed[:place][::-1]):
+                parts = 0
+                for count, other in enumerate(side, 1):
+                    if other not in named:
+                        break
+                    parts += events[other].minutes
+                    if parts == events[number].minutes and count > 1:
+                        out.add(number)
+    return out
+
+
+def spoken_against(context: Context, event: Event) -> bool:
+    """Whether a word in the sentence of some minutes says that they are a total or no treatment: ``rested 5 min``.
+
+    What stands in another column of a table is said of something else.
+    """
+    words, sentence_of, line_of = context.tokens.words, context.sentence_of, context.tokens.line_of
+    place = sentence_of[event.start], line_of[event.start]
+    for cue in ("total", "not_treatment"):
+        for m in context.found[cue]:
+            if (sentence_of[m.start], line_of[m.start]) == place:
+                between = words[event.end : m.start] if event.end <= m.start else words[m.end : event.start]
+                if not any(w == "|" or (is_blank(w)) for w in between):
+                    return True
+    return False
+
+
+def right_behind_name(context: Context, events: list[Event], number: int) -> bool:
+    """Whether an event is minutes that stand right behind a service's name: ``97110, 28 min start to finish``.
+
+    Not where the note says that they were not given today ("TE 15 min next visit").
+    """
+    name, timed = events[number - 1], events[number]
+    if number == 0 or name.kind != "svc" or not name.code or timed.form not in PLAIN_FORMS:
+        return False
+    marks = marks_between(context, name, timed)
+    if marks is None or any(w.isalnum() for w in marks):
+        return False
+    return find_status(context, timed.start, timed.end) is None
+
+
+def at_home(context: Context, event: Event) -> bool:
+    """Whether minutes are of a home programme that their sentence opens with: ``HEP squats, walking 15 min``."""
+    found = find_status(context, event.start, event.end)
+    if found is None or context.tokens.span(found.start, found.end).lower() not in listed("home_program"):
+        return False
+    before = found.start - 1
+    return before < 0 or context.sentence_of[before] != context.sentence_of[event.start]
+
+
+def is_rest(context: Context, event: Event) -> bool:
+    """Whether minutes are the next part of a whole: ``the second half hour on functional tasks``."""
+    lower = context.tokens.lower
+    return lower[max(0, event.start - 1) : event.start] == ["second"] and event.form in ("words", "hours")
+
+
+class Surroundings:
+    """Minutes beside a service's name, or that say *in all*, with the work around them that they are of."""
+
+    def __init__(self, context: Context, events: list[Event], labels: list[str]) -> None:
+        self.context, self.events, self.labels = context, events, labels
+        self.totals = totals_of_parts(context, events)
+        self.own = context.found["own"]
+
+    def same(self, one: int, other: int, *, sentence: bool = True) -> bool:
+        """Whether two events stand in one sentence, or on one line with no full stop between them."""
+        first, second = sorted((self.events[one].start, self.events[other].start))
+        if self.context.sentence_of[first] == self.context.sentence_of[second]:
+            return True
+        words = self.context.tokens.words
+        stops = {
+            words[at] for at in range(first, second) if self.context.sentence_of[at] != self.context.sentence_of[at + 1]
+        }
+        return not sentence and stops == {";"}
+
+    def name(self, number: int, step: int) -> int | None:
+        """The service's name beside minutes, ahead (-1) or behind (1)."""
+        at = number + step
+        if not 0 <= at < len(self.events):
+            return None
+        event = self.events[at]
+        near = event.kind == "svc" and event.code and self.same(at, number)
+        return at if near and marks_between(self.context, event, self.events[number]) is not None else None
+
+    def closes(self, name: int) -> bool:
+        """Whether nothing of a service follows its name: no colon, no minutes."""
+        tokens = self.context.tokens
+        after = tokens.words[self.events[name].end : self.events[name].end + 1]
+        timed = name + 1 < len(self.events) and self.events[name + 1].kind == "dur" and self.same(name, name + 1)
+        return not timed and (not after or after[0][0] in ".;,)\r\n")
+
+    def points(self, name: int) -> bool:
+        """Whether an arrow or a sign leads from the work to its service: ``curls 2x10 -> TE 18 min``."""
+        return self.context.tokens.words[self.events[name].start - 1] in (">", "→", "=")
+
+    def in_all(self, number: int) -> bool:
+        """Whether the words beside minutes call them those of everything: ``twenty-two minutes in all``."""
+        event = self.events[number]
+        first = self.name(number, -1)
+        start = event.start if first is None else self.events[first].start
+        return any(
+            (start - _NEAR_CUE <= m.end <= start or event.end <= m.start <= event.end + _NEAR_CUE)
+            and self.context.sentence_of[m.start] == self.context.sentence_of[event.start]
+            for m in self.own
+        )
+
+    def added(self, number: int) -> bool:
+        """Whether minutes come on top of others: ``20 min plus 6 min``."""
+        start = self.events[number].start
+        return self.context.tokens.lower[start - 1 : start] != [] and (
+            self.context.tokens.lower[start - 1] in listed("on_top")
+        )
+
+    def part(self, scope: Sequence[int], number: int) -> tuple[list[int], list[int]]:
+        """Work and minutes of a scope; both empty where these are no part of the minutes that stand apart."""
+        timed = [n for n in scope if self.events[n].kind == "dur"]
+        if any(self.events[n].clock or self.added(n) for n in (*timed, number)):
+            return [], []
+        acts = [n for n in scope if self.events[n].kind == "act" and self.labels[n] in ("B", "I", "J")]
+        most = self.events[number].minutes
+        minutes = [self.events[n].minutes for n in timed]
+        if not timed or not acts or sum(minutes) > most or max(minutes) >= most:
+            return [], []
+        return acts, timed
+
+    def scope(self, number: int, step: int) -> list[int]:
+        """The events from some minutes on, up to another service's name or a full stop."""
+        out: list[int] = []
+        at = number + step
+        while 0 <= at < len(self.events) and self.same(at, number, sentence=False):
+            event = self.events[at]
+            named = event.kind == "dur" and (self.name(at, -1) is not None or self.name(at, 1) is not None)
+            if named or (event.kind == "svc" and event.code):
+                break
+            out.append(at)
+            at += step
+        return out
+
+
+def lone_minutes(context: Context, events: list[Event]) -> Iterator[tuple[int, list[int], bool, bool]]:
+    """Every duration that is its sentence's only one and stands before or behind all its work.
+
+    Yields the duration's number, the numbers of the work, whether a service's name stands before it, and whether the
+    minutes lead.
+    """
+    sentence_of = context.sentence_of
+    for _, group_ in groupby(range(len(events)), key=lambda n: sentence_of[events[n].start]):
+        members = list(group_)
+        timed = [n for n in members if events[n].kind == "dur"]
+        acts = [n for n in members if events[n].kind == "act" and events[n].tag == "ACT"]
+        if len(timed) != 1 or not acts:
+            continue
+        named = any(events[n].kind == "svc" for n in members if n < timed[0])
+        if timed[0] < acts[0]:
+            yield timed[0], acts, named, True
+        elif timed[0] > acts[-1]:
+            yield timed[0], acts, named, False
+
+
+def opening_names(context: Context, events: list[Event]) -> list[int]:
+    """Numbers of the names and headings that are their line's first event and have work behind them on it."""
+    line_of = context.tokens.line_of
+    out = []
+    for _, group_ in groupby(range(len(events)), key=lambda n: line_of[events[n].start]):
+        members = list(group_)
+        if events[members[0]].kind == "svc" and any(events[n].kind == "act" for n in members):
+            out.append(members[0])
+    return out
+
+
+def closing_lines(context: Context, events: list[Event]) -> list[list[int]]:
+    """Numbers of the events of each line that gives the work above it a code and minutes: ``19 min, 97542``.
+
+    A note writes so where two lines or more hold nothing but these, work of no code stands above the first of them, and none
+    below the last.
+    """
+    line_of = context.tokens.line_of
+    lines = [list(members) for _, members in groupby(range(len(events)), key=lambda n: line_of[events[n].start])]
+    closing = []
+    for place, line in enumerate(lines):
+        kinds = [events[n].kind for n in line]
+        if sorted(kinds) == ["dur", "svc"] and all(events[n].code for n in line if events[n].kind == "svc"):
+            closing.append(place)
+    if len(closing) < HABIT:
+        return []
+
+    def worked(between: Sequence[list[int]]) -> bool:
+        return any(events[n].tag == "ACT" for line in between for n in line)
+
+    coded = any(events[n].kind == "svc" and events[n].code for line in lines[: closing[0]] for n in line)
+    last = line_of[events[lines[closing[-1]][0]].start]
+    below = [line for line in lines[closing[-1] + 1 :] if line_of[events[line[0]].start] == last + 1]
+    each = all(worked(lines[first + 1 : second]) for first, second in pairwise((-1, *closing)))
+    return [lines[place] for place in closing] if each and not coded and not worked(below) else []
+
+
+def closing_names(context: Context, events: list[Event]) -> list[int]:
+    """Numbers of the names behind minutes that end the work before them: ``rocks, reaches - 25 min ther ex. Then``."""
+    seen = Surroundings(context, events, [])
+    out = []
+    for number, event in enumerate(events):
+        name = seen.name(number, 1) if event.kind == "dur" else None
+        if name is None or not seen.closes(name) or seen.name(number, -1) is not None:
+            continue
+        before = seen.scope(number, -1)
+        if any(events[n].kind == "act" for n in before) and not any(events[n].kind == "dur" for n in before):
+            out.append(name)
+    return out
+
+
+def trailing_brackets(context: Context, events: list[Event]) -> list[int]:
+    """Numbers of bracketed minutes behind the full stop of their work: ``Tub transfer, Min A. (11 mins) Scap rows. (9 mins)``."""
+    words, line_of = context.tokens.words, context.tokens.line_of
+    out = []
+    for number, event in enumerate(events):
+        if event.kind != "dur" or words[max(0, event.start - 2) : event.start] != [".", "("]:
+            continue
+        if words[event.end : event.end + 1] != [")"] or words[event.end + 1 : event.end + 2] == [":"]:
+            continue
+        before = events[number - 1] if number else None
+        if before is not None and before.kind == "act" and line_of[before.start] == line_of[event.start]:
+            out.append(number)
+    return out
+
+
+def timed_lines(context: Context, events: list[Event]) -> list[list[int]]:
+    """Numbers of the events of lines that each end with the minutes of their own work, three or more below one another."""
+    line_of = context.tokens.line_of
+    runs: list[list[list[int]]] = [[]]
+    last, headed_by = -1, False
+    for line, members in groupby(range(len(events)), key=lambda n: line_of[events[n].start]):
+        own = list(members)
+        kinds = [events[n].kind for n in own]
+        work = {events[n].tag for n in own[:-1]} == {"ACT"} and not any(
+            events[n].start in context.unticked for n in own
+        )
+        fits = (
+            kinds[-1] == "dur" and set(kinds[:-1]) == {"act"} and work and not spoken_against(context, events[own[-1]])
+        )
+        if not fits or line != last + 1:
+            # Under a heading with minutes of its own these are parts of them.
+            headed_by = kinds[0] == "svc" and "act" not in kinds
+            runs.append([])
+        if fits and not headed_by:
+            runs[-1].append(own)
+        last = line
+    return [line for run in runs if len(run) > HABIT for line in run]
+
+
+def charged_apart(context: Context, events: list[Event]) -> list[int]:
+    """Numbers of the activities that begin a block because minutes by code stand before them, apart from all work.
+
+    ``97530: 8; 97110: 10.``, then the tasks: the last code is not theirs.
+    """
+    line_of, sentence_of = context.tokens.line_of, context.sentence_of
+    out = []
+    number = 0
+    for is_work, members in groupby(range(len(events)), key=lambda n: events[n].kind == "act"):
+        run = list(members)
+        number = run[-1] + 1
+        if is_work or number == len(events):
+            continue
+        run = [n for n in run if line_of[events[n].start] == line_of[events[run[-1]].start]]
+        codes = {events[n].code for n in run if events[n].kind == "svc" and events[n].code}
+        timed = sum(events[n].kind == "dur" for n in run)
+        if events[number].tag != "ACT":
+            continue
+        if min(len(codes), timed) >= HABIT and sentence_of[events[run[-1]].start] != sentence_of[events[number].start]:
+            out.append(number)
+    return out
+
+
+def begun_below(context: Context, events: list[Event], closing: Sequence[list[int]]) -> list[int]:
+    """Numbers of the activities that begin a block because a closing line ends the one before."""
+    out = []
+    for line in closing:
+        acts = (n for n in range(line[-1], len(events)) if events[n].tag == "ACT")
+        out += [n for n in acts if events[n].start not in context.unticked][:1]
+    return out

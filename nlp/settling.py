@@ -1,0 +1,296 @@
+"""Labels of a note's events put right where the note's words leave no doubt, after the grouper has decided.
+
+Each function takes the events and their labels (`nlp.events.EVENT_LABELS`) and gives labels; `settled` runs them in their order.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+
+from nlp.context import Context
+from nlp.encoder import bounded
+from nlp.events import Event, is_code, shared_by_names, shared_by_words
+from nlp.layout import PLAIN_FORMS, Surroundings, marks_between, opening_names, totals_of_parts
+
+_DOSE_WORDS = 6  # words of a dose between an activity and its minutes
+_SPLIT = 2  # the least activities that can be two blocks
+_LABELS, _KNOWN = ("exercise", "functional"), 3.0  # log-odds that a word list's label of an activity is worth
+_SURER_CODES = 2.0  # log-odds by which work is two codes rather than one
+
+
+def parted_lines(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels where work behind a heading that opens its line does not go on in the block of the lines above."""
+    line_of = context.tokens.line_of
+    out = list(labels)
+    for number in opening_names(context, events):
+        if labels[number] not in ("O", "Q"):
+            continue
+        for n in range(number + 1, len(events)):
+            if line_of[events[n].start] != line_of[events[number].start] or labels[n] in ("B", "D-B", "P-B", "S"):
+                break
+            if events[n].kind == "act" and labels[n] in ("I", "J"):
+                out[n] = "B"
+                break
+    return out
+
+
+def one_code_a_block(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels where a block that names two codes, each behind its minutes, is two: ``reach 18 min (97530), dress 9 min (97535)``."""
+    out = list(labels)
+    begins = [n for n, label in enumerate(labels) if label in ("B", "D-B", "P-B")]
+    for begin, end in pairwise((*begins, len(events))):
+        names = [
+            n for n in range(begin, end) if events[n].kind == "svc" and is_code(context.tokens.words[events[n].start])
+        ]
+        for first, second in pairwise(names):
+            acts = [n for n in range(first + 1, second) if events[n].kind == "act" and events[n].tag == "ACT"]
+            behind = events[second - 1].kind == "dur" == events[first - 1].kind and first > begin
+            if (
+                not behind
+                or events[first].code == events[second].code
+                or "S" in (labels[first - 1], labels[second - 1])
+            ):
+                continue
+            if marks_between(context, events[second - 1], events[second]) is None:
+                continue
+            if not acts:
+                out[first], out[second - 1], out[second] = "J", "D-B", "J"
+                continue
+            out[acts[0]] = "B"
+            for n in range(acts[0] + 1, second + 1):
+                if events[n].kind == "act" and out[n] != "B":
+                    out[n] = "I"
+            out[second - 1], out[second] = "D-I", "J"
+    return out
+
+
+def covering_minutes(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels where minutes beside a service's name, or *in all*, are those of all the work around them.
+
+    ``38 minutes of therapeutic exercise: NuStep 15 min, UBE 5 min, press`` is 38, and so is what ends with ``38 min ther ex``.
+    """
+    out = list(labels)
+    seen = Surroundings(context, events, labels)
+    for number, event in enumerate(events):
+        plain = event.form in (*PLAIN_FORMS, "words") and number not in seen.totals
+        if event.kind != "dur" or not plain or labels[number] == "S":
+            continue
+        ahead, behind = seen.name(number, -1), seen.name(number, 1)
+        before = seen.scope(number if ahead is None else ahead, -1)
+        worked = any(events[n].kind == "act" for n in before)
+        after = seen.scope(number if behind is None else behind, 1)
+        if not worked and (ahead is not None or behind is not None):
+            acts, timed = seen.part(after, number)
+            if acts:
+                out[number] = "D-B" if ahead is None else "D-I"
+                if ahead is not None:
+                    out[ahead] = "B"
+                elif behind is not None:
+                    out[behind] = "J"
+                for n in acts:
+                    out[n] = "J"
+                for n in timed:
+                    out[n] = "Q"
+        elif worked and not any(events[n].kind == "act" for n in after):
+            closing = seen.points(ahead) if ahead is not None else behind is not None and seen.closes(behind)
+            acts, timed = seen.part(before, number) if closing or seen.in_all(number) else ([], [])
+            if acts:
+                for n in acts:
+                    out[n] = "I"
+                out[min(acts)] = "B"
+                for n in timed:
+                    out[n] = "Q"
+                out[number] = "D-I"
+                for n in (ahead, behind):
+                    if n is not None:
+                        out[n] = "I" if n == ahead else "J"
+    return out
+
+
+def own_minutes(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels where minutes right beside a block's service name win over smaller ones inside the block.
+
+    ``38' TE: rec bike 6', sled push`` is 38, not 6. Only minutes that belong to no block otherwise are taken.
+    """
+    out = list(labels)
+    totals = totals_of_parts(context, events)
+    begins = [n for n, label in enumerate(labels) if label in ("B", "D-B", "P-B")]
+    for place, begin in enumerate(begins):
+        end = begins[place + 1] if place + 1 < len(begins) else len(events)
+        inner = [n for n in range(begin, end) if labels[n] in ("D-B", "D-I", "P-B", "P-I")]
+        if not inner:
+            continue
+        for number in range(begin, end):
+            event = events[number]
+            if event.kind != "svc" or not event.code or labels[number] not in ("B", "I", "J"):
+                continue
+            for beside in (number - 1, number + 1):
+                if not 0 <= beside < len(events) or events[beside].kind != "dur" or labels[beside] not in ("O", "Q"):
+                    continue
+                timed = events[beside]
+                near = (
+                    beside not in totals
+                    and marks_between(context, event, timed) is not None
+                    and context.sentence_of[event.start] == context.sentence_of[timed.start]
+                )
+                if near and timed.form in PLAIN_FORMS and timed.minutes > sum(events[n].minutes for n in inner):
+                    for n in inner:
+                        out[n] = "Q"
+                    out[beside] = "D-I" if beside > begin else "D-B"
+                    if beside < begin:
+                        out[begin] = "J"
+                    inner = [beside]
+    return out
+
+
+def added_minutes(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels where the minutes behind each of a block's activities add up: ``bike 8 min, press-outs, rows 10 min``.
+
+    Only where the block's own minutes stand behind an activity too, and nothing in the clause of the others speaks against it.
+    """
+    words, sentence_of, line_of = context.tokens.words, context.sentence_of, context.tokens.line_of
+    other = {i for cue in ("total", "not_treatment", "own") for m in context.found[cue] for i in range(m.start, m.end)}
+    out = list(labels)
+    begins = [n for n, label in enumerate(labels) if label in ("B", "D-B", "P-B")]
+    for place, begin in enumerate(begins):
+        end = begins[place + 1] if place + 1 < len(begins) else len(events)
+        timed = [n for n in range(begin, end) if events[n].kind == "dur" and labels[n][0] in "DP"]
+        if not timed or events[timed[0]].clock or labels[timed[0]] not in ("D-I", "P-I"):
+            continue
+        first = timed[0]
+        acts = [n for n in range(begin, end) if events[n].kind == "act" and labels[n] in ("B", "I", "J")]
+        if events[first - 1].kind != "act" or first - 1 not in acts:
+            continue
+        if any(labels[n] in ("D-I", "D-B") for n in timed[1:]):
+            continue  # of two that read as the block's own the greater is
+        parts = [first]
+        for n in range(first + 1, end):
+            event, last = events[n], events[parts[-1]]
+            if event.kind == "svc":
+                break
+            if event.kind != "dur" or event.form != last.form:
+                continue
+            gap = range(events[n - 1].end, event.start)
+            near = n - 1 in acts and sum(words[i].isalnum() for i in gap) <= _DOSE_WORDS
+            near = near and (
+                sentence_of[event.start] == sentence_of[last.start] or line_of[event.start] - line_of[last.start] == 1
+            )
+            if not near or any(i in other for i in range(gap.start, event.end + 3)):
+                break
+            parts.append(n)
+        if len(parts) > 1:
+            for n in timed:
+                out[n] = "Q"
+            for n in parts:
+                out[n] = "P-I"
+    return out
+
+
+def attach_names(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels where a service's name right before or behind a block that names none is that block's.
+
+    ``Therapeutic exercise, 1:08-1:29: steps`` and ``dressing from locker (Self-care)``.
+    """
+    words, sentence_of = context.tokens.words, context.sentence_of
+    out = list(labels)
+    begins = [n for n, label in enumerate(labels) if label in ("B", "D-B", "P-B")]
+    for place, begin in enumerate(begins):
+        end = begins[place + 1] if place + 1 < len(begins) else len(events)
+        inside = [n for n in range(begin, end) if labels[n] not in ("O", "Q", "S")]
+        if any(events[n].kind == "svc" and events[n].code for n in inside):
+            continue
+        ahead, behind = begin - 1, inside[-1] + 1
+        if (
+            ahead >= 0
+            and _free_name(events, out, ahead)
+            and sentence_of[events[ahead].start] == sentence_of[events[begin].start]
+        ):
+            out[ahead] = "B"
+            out[begin] = "I" if out[begin] == "B" else f"{out[begin][0]}-I"
+            continue
+        last = max((n for n in inside if events[n].kind == "act"), default=-1)
+        name = last + 1
+        if 0 < name <= behind and name < end and _free_name(events, out, name):
+            between = [w for w in words[events[last].end : events[name].start] if not w.isspace()]
+            if between in (["("], ["-"], ["–"], [","]):
+                out[name] = "I"
+    return out
+
+
+def _free_name(events: list[Event], labels: list[str], number: int) -> bool:
+    """Whether an event is a service's name that no block has and that shares no minutes."""
+    shared = any(label == "S" for label in labels[number + 1 : number + 3])
+    return events[number].kind == "svc" and bool(events[number].code) and labels[number] in ("O", "Q") and not shared
+
+
+def unshared(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels where minutes said to be shared are those of the one block before them: ``bridges, SLR, together 25 minutes``.
+
+    Not where the note names two services, or says that it did not divide them.
+    """
+    out = list(labels)
+    sure = {*shared_by_names(context, events)}
+    sure |= {number for number, told in enumerate(shared_by_words(context, events)) if told}
+    for number, label in enumerate(labels):
+        if label != "S" or events[number].kind != "dur" or number in sure or not number:
+            continue
+        before = [
+            n
+            for n in range(number)
+            if context.sentence_of[events[n].start] == context.sentence_of[events[number].start]
+        ]
+        begun = [n for n in before if labels[n] in ("B", "D-B", "P-B")]
+        timed = any(events[n].kind == "dur" and labels[n][0] in "DP" for n in before)
+        if len(begun) == 1 and not timed and events[number - 1].kind == "act" and labels[number - 1] in ("B", "I", "J"):
+            out[number] = "D-I"
+    return out
+
+
+def parted_by_code(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels where the work that shares one duration is two blocks, not one, where the encoder sees two codes in it.
+
+    ``TE/TA 40 min: SLR, clamshells, car transfer``. Only where no second block without minutes is there to share with.
+    """
+    out = list(labels)
+    if context.encoded is None or "S" not in labels:
+        return out
+    first = next((n for n, label in enumerate(labels) if label not in ("O", "Q", "S")), len(events))
+    begins = [n for n, label in enumerate(labels) if n == first or label in ("B", "D-B", "P-B")]
+    blocks = [range(begin, end) for begin, end in pairwise((*begins, len(events)))]
+    free = [
+        [n for n in block if events[n].kind == "act" and labels[n] in ("B", "I", "J")]
+        for block in blocks
+        if not any(events[n].kind == "dur" and labels[n][0] in "DP" for n in block)
+    ]
+    if len(free) != 1 or len(free[0]) < _SPLIT:
+        return out
+    acts = free[0]
+    chances = np.array(
+        [bounded(context.encoded_rows(events[n].start, events[n].end), "code").mean(axis=0)[:2] for n in acts]
+    )
+    for row, n in zip(chances, acts, strict=True):
+        if events[n].label in _LABELS:
+            row[_LABELS.index(events[n].label)] += _KNOWN
+    ahead, behind = np.cumsum(chances, axis=0)[:-1], np.cumsum(chances[::-1], axis=0)[::-1][1:]
+    parted = ahead + behind[:, ::-1]  # the one code up to a place, the other from there on
+    if parted.max() - chances.sum(axis=0).max() > _SURER_CODES:
+        out[acts[int(parted.max(axis=1).argmax()) + 1]] = "B"
+    return out
+
+
+def settled(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels after all of these, each on those of the one before."""
+    for settle in (
+        parted_lines,
+        one_code_a_block,
+        covering_minutes,
+        own_minutes,
+        added_minutes,
+        attach_names,
+        unshared,
+        parted_by_code,
+    ):
+        labels = settle(context, events, labels)
+    return labels
