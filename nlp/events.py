@@ -118,7 +118,7 @@ def find_services(context: Context, timed: Collection[int] = ()) -> list[Event]:
             before -= 1
         return (
             before < 0
-            or words[before][0] in "\n\r.;:,|-–—([*•+/&)]="
+            or words[before][0] in "\n\r.;:,|-–—([*•+/&)]=>→"
             or lower[before] in ("and", "then", "plus")
             or words[before].isdecimal()
             or lower[before] in minute  # "38 min TE: bike", "minutes TE   16"

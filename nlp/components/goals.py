@@ -57,10 +57,10 @@ def _measured(context: Context) -> Iterator[tuple[int, int]]:
         end = at
         while end < len(lower) and context.sentence_of[end] == context.sentence_of[at] and lower[end][0] not in "\r\n":
             end += 1
-        begin, end = trim(tokens, at - 1, end)
+        _, end = trim(tokens, at, end)
         trials = (n for n in range(at, end) if lower[n] in listed("trial") and lower[n - 1].isdecimal())
-        if any(lower[n - 2] in ("of", "/") and lower[n - 3].isdecimal() for n in trials):
-            yield begin, end
+        if any(lower[n - 2] in ("of", "/") and (lower[n - 3].isdecimal() or lower[n - 3] == "out") for n in trials):
+            yield at - 1, end
 
 
 @Language.component("therapy_goals", requires=["doc.spans"], assigns=["doc.spans"])

@@ -58,6 +58,11 @@ def test_two_blocks_of_the_code_leave_the_charge_alone():
             [("97110", 10, True), ("97110", 15, False), ("97530", 20, True)],
         ),
         ([work("97110", minutes=10), charge("97530", 15)], [("97110", 10, True), ("97530", 15, False)]),
+        # a total, though work that states another code stands behind it
+        (
+            [work("97110", minutes=6), charge("97110", 25, at=20), work("97112", at=40, minutes=8, stated="97112")],
+            [("97110", 25, True), ("97112", 8, True)],
+        ),
         (
             [work("97110", minutes=10), charge("97110", 15), charge("97110", 20, at=100)],
             [("97110", 10, True), ("97110", 15, False), ("97110", 20, False)],
@@ -103,3 +108,7 @@ def test_the_last_charge_goes_to_the_last_work_and_its_code_is_stated():
 
 def test_work_that_states_another_code_is_not_given_the_last_charge():
     assert len(settle([work("97530", stated="97530"), charge("97110", 15)])) == 2
+
+
+def test_a_charge_for_work_that_is_not_told_is_not_given_to_exercises():
+    assert minutes(settle([work("97110"), charge("97116", 10)])) == [("97110", None, True), ("97116", 10, False)]

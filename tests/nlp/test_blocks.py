@@ -9,11 +9,9 @@ from nlp.context import Context
 from nlp.encoder import COLUMNS, OUTPUTS
 from nlp.events import (
     EVENT_LABELS,
-    Candidate,
     Event,
     find_services,
     headed,
-    make_events,
     shared_by_names,
     shared_by_words,
 )
@@ -21,6 +19,8 @@ from nlp.grouping import given_to_each, group
 from nlp.layout import begun_below, closing_lines
 from nlp.settling import added_minutes, attach_names, own_minutes, parted_by_code, parted_lines
 from nlp.tokens import Tokens
+
+from .reading import events_of
 
 
 def act(at):
@@ -73,13 +73,6 @@ def test_timed_lines_under_a_heading_line_add_up():
     lines = [0, 0, 1, 1, 1, 2, 2]
     assert [b.minutes for b in group(events, labels, line_of=lines).blocks] == [35]
     assert [b.minutes for b in group(events, labels, line_of=[0, 0, 0, 0, 0, 1, 1]).blocks] == [15, 20]
-
-
-def events_of(text, *work):
-    context = Context(Tokens.of(text))
-    tokens = context.tokens
-    done = [Candidate(tokens.at(text.index(w)), tokens.at(text.index(w) + len(w) - 1) + 1, "ACT", 3.0) for w in work]
-    return context, make_events(context, done, find_durations(context))
 
 
 @pytest.mark.parametrize(
@@ -383,6 +376,10 @@ def test_a_name_that_opens_its_line_goes_on_in_no_block(text, ruled_out):
         ("TE, 27 min in all: bike", ["97110"]),
         ("curls x10, stairs 12 steps", []),
         ("Group, five peers", []),
+        ("heel slides - 25' TE", ["97110"]),
+        ("14 min massage", []),
+        ("Exercise 2: bridges", []),
+        ("T.A. 10 min: getting off the floor", ["97530"]),
         ("the ta muscle - sore", []),
         ("join us - she said", []),
         ("gait is slow (self-care later)", []),

@@ -54,3 +54,30 @@ def test_under_a_heading_the_rule_reads_what_the_tagger_missed():
 @pytest.mark.parametrize("text", ["Goals: met.", "Goals: see POC", "Goals:\n", "Goals: 1."])
 def test_under_a_heading_a_bare_word_is_no_goal(text):
     assert headed(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "goals"),
+    [
+        (
+            "Stacked blocks. He will use both hands in play 4 of 5 times.",
+            ["He will use both hands in play 4 of 5 times"],
+        ),
+        (
+            "Pt will hold the paper with her left hand in 3/4 trials",
+            ["Pt will hold the paper with her left hand in 3/4 trials"],
+        ),
+        (
+            "Student will cut a circle in 4 out of 5 attempts; plays well",
+            ["Student will cut a circle in 4 out of 5 attempts"],
+        ),
+        # no number of trials, no one who will, done
+        ("Pt will return in 2 weeks for 3 visits", []),
+        ("Will add stairs next time, 4 of 5 steps", []),
+        ("He used both hands in play 4 of 5 times", []),
+        ("G: climb 12 stairs with rail", ["climb 12 stairs with rail"]),
+        ("G: 150 ft with RW", []),
+    ],
+)
+def test_what_somebody_will_do_in_so_many_trials_is_a_goal(text, goals):
+    assert headed(text) == goals

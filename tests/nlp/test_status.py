@@ -76,9 +76,16 @@ S: did <reported>pendulums</reported> at home.
 Has done her <reported>table slides</reported> twice a day.
 Mom <reported>stretches calves</reported> q night, says yes most nights.
 Before the surgery she was <history>stripping roses</history>.
+Used to <history>fold towels</history> every day.
+PLOF: <history>folded towels</history> for a living.
 <history>Drove a forklift</history> for 22 years until the bleed.
 """
 DONE = """
+Four steps with a rail for home entry x5, <->sit to stand</-> x10.
+<->Stairs</-> CGA to prepare for home.
+Obstacle course: <->beanbag crash</->, hopping.
+<->Copied three sentences</-> and cut out a circle.
+What she used to do every day: she <->folded towels</->.
 No dizziness while <->rolling</->.
 [ ] <->theraband rows</->  [ ] UBE
 [x] UBE  [ ] theraband rows  [x] <->pulleys</->

@@ -1,0 +1,171 @@
+"""Whose minutes are whose by where they stand; each rule with twins in which it says nothing."""
+
+import pytest
+
+from nlp.components.blocks import structure
+from nlp.events import EVENT_LABELS
+from nlp.layout import charged_apart, closing_names, timed_lines, totals_of_parts, trailing_brackets
+from nlp.settling import covering_minutes, one_code_a_block, unshared
+
+from .reading import events_of
+
+
+@pytest.mark.parametrize(
+    ("text", "work", "kept"),
+    [
+        ("up and down 6 stairs (14 min)", "up and down 6 stairs", []),
+        ("TA 15 min: stair training 4 steps", "stair training 4 steps", ["97530"]),
+        ("stairs: 12 steps", "12 steps", [""]),
+        ("gait training 10 min", "gait training", ["97116"]),
+    ],
+)
+def test_a_headings_word_within_a_task_is_no_heading(text, work, kept):
+    _, events = events_of(text, work)
+    assert [event.code for event in events if event.kind == "svc"] == kept
+
+
+@pytest.mark.parametrize(
+    ("text", "totals"),
+    [
+        ("45 min total: there-ex 15 min, there-act 15 min, gait 15 min", ["45 min"]),
+        ("97110 20 min, 97530 25 min, 45 min in all", ["45 min"]),
+        # other than the sum, parts without a name, a single part, another line
+        ("46 min total: there-ex 15 min, there-act 15 min, gait 15 min", []),
+        ("13 min TE: bike 8 min, rower 5 min", []),
+        ("15 min: TE 15 min", []),
+        ("45 min\nTE 20 min, TA 25 min", []),
+    ],
+)
+def test_minutes_that_are_the_sum_of_named_ones(text, totals):
+    context, events = events_of(text)
+    found = totals_of_parts(context, events)
+    assert [context.tokens.span(events[n].start, events[n].end) for n in found] == totals
+    scores = structure(context, events)
+    assert all(scores[n, EVENT_LABELS.index("D-I")] <= -20 for n in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "settled"),
+    [
+        ("38 min of ther ex: bike 15 min, rows", "D-B B I D-I J", "D-B J J Q J"),
+        ("TE 27 min: bike 7 min; rows 4 min", "B D-I J D-B J D-B", "B D-I J Q J Q"),
+        ("bike 8 min, rows - 25' TE", "B D-I B D-I J", "B Q I D-I J"),
+        ("bike 8 min, rows, 25 min in all", "B D-I B D-I", "B Q I D-I"),
+        ("bike 8 min; rows -> TE 18 min", "B D-I B I D-I", "B Q I I D-I"),
+        # more than the whole, another sentence, on top, a name of its own, the clock, no name at all
+        ("TE 10 min: bike 8 min, rows 7 min", "B D-I J D-B J D-B", "B D-I J D-B J D-B"),
+        ("TE 27 min: bike. Then rows 7 min", "B D-I J B D-I", "B D-I J B D-I"),
+        ("TE 20 min plus 6 min: bike, rows", "B D-I P-I J J", "B D-I P-I J J"),
+        ("30 min of ther act: bike, and 15 min of ther ex: rows", "D-B J J D-B J J", "D-B J J D-B J J"),
+        ("TE 9:00-9:30: bike, 9:40-9:50 rows", "B D-I J D-B J", "B D-I J D-B J"),
+        ("bike 8 min, rows, 25 min", "B D-I B D-I", "B D-I B D-I"),
+    ],
+)
+def test_minutes_of_a_name_cover_those_inside(text, labels, settled):
+    context, events = events_of(text, "bike", "rows")
+    assert " ".join(covering_minutes(context, events, labels.split())) == settled
+
+
+@pytest.mark.parametrize(
+    ("text", "closed"),
+    [
+        ("bike, Min A. (14 mins) rows. (9 mins)", [14, 9]),
+        ("(14 mins) bike. (9 mins) rows", [9]),
+        ("bike (14 mins). rows (9 mins)", []),
+        ("bike. (9 mins): rows", []),
+    ],
+)
+def test_bracketed_minutes_behind_a_full_stop(text, closed):
+    context, events = events_of(text, "bike", "rows")
+    assert [events[n].minutes for n in trailing_brackets(context, events)] == closed
+
+
+@pytest.mark.parametrize(
+    ("text", "begins"),
+    [
+        ("97530: 8; 97110: 10.\nbike, rows", True),
+        ("Seen 45 min (97110 20 min, 97530 25 min). bike, rows", True),
+        ("Units: 97530 x 2\nMinutes: 97530 28, 97110 15\nbike, rows", True),
+        # one code, work in the same sentence
+        ("97110: 10.\nbike, rows", False),
+        ("97530 8 min, 97110 10 min: bike, rows", False),
+    ],
+)
+def test_work_below_minutes_by_code_begins_a_block(text, begins):
+    context, events = events_of(text, "bike", "rows")
+    assert [context.tokens.words[events[n].start] for n in charged_apart(context, events)] == ["bike"] * begins
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("bike, rows - 25 min ther ex. Then press", ["ther ex"]),
+        ("bike, rows, 25 min ther ex: press", []),
+        ("25 min ther ex. bike, rows, press", []),
+        ("bike, rows. TE 25 min ther act. press", []),
+    ],
+)
+def test_names_that_close_the_work_before_them(text, names):
+    context, events = events_of(text, "bike", "rows", "press")
+    found = closing_names(context, events)
+    assert [context.tokens.span(events[n].start, events[n].end) for n in found] == names
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("bike 10 min\nrows 4 min\npress 5 min", 3),
+        ("bike 10 min\nrows 4 min\npress", 0),
+        ("TE 21 min\nbike 10 min\nrows 4 min\npress 5 min", 0),
+        ("bike 10 min\nrows 4 min\nrest press 5 min", 0),
+    ],
+)
+def test_lines_that_each_end_with_their_minutes(text, count):
+    context, events = events_of(text, "bike", "rows", "press")
+    assert len(timed_lines(context, events)) == count
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "settled"),
+    [
+        ("bike 18 min (97530), rows 15 min (97535)", "B D-I J J Q J", "B D-I J B D-I J"),
+        ("bike, rows 18 min (97530), 15 min (97535)", "B I D-I J Q J", "B I D-I J D-B J"),
+        # one code, a code in front of its minutes, a shared duration
+        ("bike 18 min (97530), rows 15 min (97530)", "B D-I J J Q J", "B D-I J J Q J"),
+        ("97530 18 min bike, 97535 rows 15 min", "B D-I J J J Q", "B D-I J J J Q"),
+        ("bike 18 min (97530), rows 15 min (97535)", "B S J J Q J", "B S J J Q J"),
+    ],
+)
+def test_a_block_has_one_code(text, labels, settled):
+    context, events = events_of(text, "bike", "rows")
+    assert " ".join(one_code_a_block(context, events, labels.split())) == settled
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "settled"),
+    [
+        ("bike, rows, together 25 min", "B I S", "B I D-I"),
+        ("bike, rows, together 25 min", "B B S", "B B S"),
+        ("bike, rows, 25 min for the two of them", "B I S", "B I S"),
+        ("TE/TA 25 min: bike, rows", "O O S B I", "O O S B I"),
+        ("bike 8 min, rows, together 25 min", "B D-I I S", "B D-I I S"),
+    ],
+)
+def test_minutes_of_one_block_are_not_shared(text, labels, settled):
+    context, events = events_of(text, "bike", "rows")
+    assert " ".join(unshared(context, events, labels.split())) == settled
+
+
+@pytest.mark.parametrize(
+    ("text", "nobodys"),
+    [
+        ("SLR x10. HEP: walking 15 min", True),
+        ("SLR x10. HEP walking 15 min", True),
+        ("On her own bed, 15 min: SLR", False),
+        ("Walking 15 min, HEP reviewed", False),
+    ],
+)
+def test_minutes_of_a_home_programme_are_nobodys(text, nobodys):
+    context, events = events_of(text)
+    timed = next(n for n, event in enumerate(events) if event.kind == "dur")
+    assert bool(structure(context, events)[timed, EVENT_LABELS.index("D-I")] <= -20) is nobodys
