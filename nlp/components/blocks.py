@@ -169,7 +169,7 @@ class _Structure:
             codes = {e.code for e in events[:number] if e.kind == "svc" and e.code}
             self.forbid([number], *(("I",) if events[number].code in codes else ("I", "J")))
         brackets, names = trailing_brackets(context, events), closing_names(context, events)
-        self.forbid(brackets, "D-B", "P-B", *_NOBODYS)
+        self.forbid(brackets, "D-B", "P-B", "S", *_NOBODYS)
         self.forbid(names, "B")
         timed = timed_lines(context, events)
         self.forbid((line[-1] for line in timed), "S", *_NOBODYS)

@@ -1,0 +1,106 @@
+"""Ordinary ways of writing minutes, from note to minutes by code: what whole notes were read wrong by, cut down.
+
+They came from readers of 220 invented notes who did not know the program's rules (`DECISIONS.md`, record 47).
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from models.coder import Coder
+
+CODER = Coder.load()
+ROWS: list[tuple[str, dict[str, int]]] = [
+    # a whole and its parts
+    ("38 minutes of therapeutic exercise: NuStep x 15 min, UBE x 5 min, leg press 3x10.", {"97110": 38}),
+    (
+        "Pt did 25 minutes of therapeutic exercise including NuStep x 10 min, bridges, SLR and heel raises.",
+        {"97110": 25},
+    ),
+    ("TE 18 min: bike 8 min, hip flexor stretch 2x1min, mini squat 2x10", {"97110": 18}),
+    ("Bike 5', SLR, bridging, heel slides - 25' TE", {"97110": 25}),
+    ("NuStep for 8 minutes, standing hip abduction, bridges - total TE 22 min", {"97110": 22}),
+    (
+        "We used the NuStep for seven minutes and moved on to towel curls and gastroc stretching, twenty-two minutes in sum.",
+        {"97110": 22},
+    ),
+    (
+        "Began with bike for 8 minutes, followed by SLR and bridges, for a total of 25 minutes of therapeutic exercise. "
+        "We then worked 15 minutes on car transfers and floor transfers.",
+        {"97110": 25, "97530": 15},
+    ),
+    ("Ther act (23 min) - supine to sit Max A x2; EOB 11 min with trunk ext, reaching for ball", {"97530": 23}),
+    ("TE (8 min bike + 22 min mat): SLR, prone ext, bridges", {"97110": 30}),
+    ("10 min bike; 5 min SLR; 10 min step ups, calf raises", {"97110": 25}),
+    # totals of a visit
+    ("Treatment today 45 min total: there-ex 15', there-act 15', gait 15'", {"97110": 15, "97530": 15, "97116": 15}),
+    (
+        "45 minutes total: therapeutic exercise 20 minutes, therapeutic activities 25 minutes",
+        {"97110": 20, "97530": 25},
+    ),
+    (
+        "Pt seen for 45 min. TE: SLR 3x10, bridges 2x15, clamshells - 20 min. TA: sit<>stand x10, stairs 12 steps - 25 min.",
+        {"97110": 20, "97530": 25},
+    ),
+    (
+        "Pt seen for 45 min (97110 20 min, 97530 25 min). LAQ, SLR, heel raises. Toilet transfer, sit to stand x8.",
+        {"97110": 20, "97530": 25},
+    ),
+    # charges apart from the work
+    ("97530: 8; 97110: 10.\nSTS x 5, reach to floor for slipper, bed<>chair.", {"97110": 10, "97530": 8}),
+    ("LAQ, SLR. Bed mobility.\n97530-18, 97110-20", {"97110": 20, "97530": 18}),
+    (
+        "TherEx: SLR, bridges. TherAct: dealing cards, opening jars.\nTime: TherEx 15 / TherAct 17",
+        {"97110": 15, "97530": 17},
+    ),
+    ("Therapeutic Exercise 97110 Units: 2 Min: 30\nBike, clamshell 3x12", {"97110": 30}),
+    (
+        "97530 x2 (23): prying frames, lifting frames straight up. 97110 x1 (10): web space stretch",
+        {"97110": 10, "97530": 23},
+    ),
+    (
+        "UBE 6 min; ER/IR at 90, prone T/Y, press ups; rhythmic stabs supine.\n97110 25 min, 97112 8 min (rhythmic stabilization)",
+        {"97110": 25, "97112": 8},
+    ),
+    # shared by two services, or said so only
+    ("25 minutes combined TherEx/TherAct. Rows GTB, ER/IR. Overhead reach to cabinet, putting on jacket.", {}),
+    ("TE/TA 40 min: SLR 3x10, clamshells 2x15, sit to stand from low chair x10, car transfer training with min A.", {}),
+    (
+        "Bridges, SLR, clams, together 25 minutes with rests. Then gait training for ten minutes in the hall.",
+        {"97110": 25, "97116": 10},
+    ),
+    # no minutes of treatment
+    ("Walked 30' to bathroom, toilet transfer CGA, stood at sink.", {}),
+    ("There-ex 20 min: bridges, SLR.\nFGA 22/30 (18)", {"97110": 20}),
+    ("Ther ex 25 min. Plank 3x1 min, calf stretch 2x1 min, bridges.", {"97110": 25}),
+    ("Twenty minutes of treadmill at three miles an hour and leg press.", {"97110": 20}),
+    ("Sit to stands x10, toilet transfers x3. HEP sit to stands, walking 15 min.", {}),
+    ("Sit-stand from bed x10, chair push ups (20 min, 97530). 30 min missed, pt refusal, MD aware.", {"97530": 20}),
+    (
+        "Minutes: planned 60 min (30 TA, 30 TE). TA 13 min: sit to stand. TE 9 min: ankle circles.",
+        {"97110": 9, "97530": 13},
+    ),
+    # words and forms
+    ("Ten minutes went to quad sets; the remaining twenty-five to toilet transfers.", {"97110": 10, "97530": 25}),
+    ("T.E. 20 min: SLR, bridges. T.A. 10 min: getting on/off floor", {"97110": 20, "97530": 10}),
+    ("Ther ex 26 min\nExercise 1: SLR 3x10\nExercise 2: clamshells 3x10\nExercise 3: bridges 3x10", {"97110": 26}),
+    ("Ther Act x 15 min: stair training 4 steps w/ B rails CGA to prepare for home.", {"97530": 15}),
+    ("Popping a wheelie\n   19 min, 97542\nSlide-board to the plinth\n   21 min, 97530", {"97542": 19, "97530": 21}),
+    (
+        "Toilet transfer with grab bars Min A. (15 min) LAQ, SLR and ankle pumps. (12 min)",
+        {"97110": 12, "97530": 15},
+    ),
+    (
+        "date,code,item,dose,min\n02-03,97110,leg press,3x10,10\n02-06,97110,leg press,4x8,11\n02-06,97530,box lift from floor,x12,8",
+        {"97110": 11, "97530": 8},
+    ),
+    (
+        "Group, 45 min, five peers: mixing trail mix. 97530, eighteen minutes: counting out bus fare.",
+        {"97530": 18},
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "minutes"), ROWS)
+def test_minutes_by_code(text: str, minutes: dict[str, int]):
+    assert CODER.code(text).minutes == minutes
