@@ -10,7 +10,9 @@ from bisect import bisect_left
 from functools import cache
 
 from nlp.terms import listed
-from nlp.tokens import Tokens
+from nlp.tokens import Tokens, is_code
+
+_ENDS = frozenset("*•")  # what begins the next line, where a copy has joined them
 
 
 @cache
@@ -24,7 +26,7 @@ def _boxes() -> re.Pattern[str]:
 def unticked(tokens: Tokens) -> dict[int, tuple[int, int]]:
     """Tokens behind an empty box, each with the token range of its box; none where no box of the note is ticked.
 
-    A box reaches to the next one, at most to the end of its line.
+    A box reaches to the next one, at most to the end of its line, the next bullet or code.
 
     Examples
     --------
@@ -44,7 +46,7 @@ def unticked(tokens: Tokens) -> dict[int, tuple[int, int]]:
             at = bisect_left(starts, box.start()), bisect_left(starts, box.end())
             line = tokens.line_of[at[0]]
             for index in range(at[1], bisect_left(starts, until)):
-                if tokens.line_of[index] != line:
+                if tokens.line_of[index] != line or tokens.words[index] in _ENDS or is_code(tokens.words[index]):
                     break
                 out[index] = at
     return out

@@ -21,7 +21,7 @@ from nlp.context import Context
 from nlp.cues import find_status
 from nlp.tagging import shape
 from nlp.terms import entries, listed
-from nlp.tokens import Tokens
+from nlp.tokens import Tokens, is_code
 
 EVENT_LABELS = ("B", "I", "J", "O", "Q", "D-B", "D-I", "P-B", "P-I", "S")
 EventKind = Literal["act", "dur", "svc"]
@@ -90,11 +90,6 @@ def _short_names() -> dict[str, str]:
     }
 
 
-def is_code(word: str) -> bool:
-    """Whether a token is written like a procedure code (five digits from 9, 20 or 29, or G and four)."""
-    return len(word) == 5 and word.isdecimal() and (word[0] == "9" or word[:2] in ("20", "29"))
-
-
 def find_services(context: Context, timed: Collection[int] = ()) -> list[Event]:
     """Service names and code numbers; a number and a name side by side are one event.
 
@@ -110,7 +105,9 @@ def find_services(context: Context, timed: Collection[int] = ()) -> list[Event]:
     minute, tick = duration_words().minute, duration_words().tick
     heads = {m.start for m in (*found["services"], *found["service_heads"])}
 
-    def clause_start(at: int) -> bool:
+    def clause_start(at: int, end: int) -> bool:
+        if words[at].isupper() and (words[end : end + 1] == [":"] or end in timed):
+            return True  # lines that a copy has joined: "kept her hips level TA: stairs"
         before = at - 1
         while before >= 0 and words[before][0] in " \t\xa0":
             if len(words[before]) >= 2:
@@ -158,7 +155,7 @@ def find_services(context: Context, timed: Collection[int] = ()) -> list[Event]:
         return numbered or (start > tokens.lines[tokens.line_of[start]][0] and words[start - 1] == ",")
 
     for m in found["service_heads"]:
-        if taken.intersection(range(m.start, m.end)) or not clause_start(m.start) or not opened(m.start, m.end):
+        if taken.intersection(range(m.start, m.end)) or not clause_start(m.start, m.end) or not opened(m.start, m.end):
             continue
         if m.end - m.start == 1 and len(words[m.start]) <= 3 and not words[m.start].isupper():
             near = [w for w in words[m.end : m.end + 4] if w.isdecimal() or w == ":"]
@@ -172,11 +169,11 @@ def find_services(context: Context, timed: Collection[int] = ()) -> list[Event]:
             sign = words[index + 1] if index + 1 < len(words) else "\n"
             apart = index + 1 < len(words) and tokens.starts[index + 1] > tokens.ends[index]
             told = sign == ":" or (apart and (sign in "=-–—" or (sign.isdecimal() and len(sign) == 2)))
-            if told and clause_start(index):
+            if told and clause_start(index, index + 1):
                 spans.append((index, index + 1, _short_names()[word]))
                 taken.add(index)
     for m in found["headings"]:
-        if taken.intersection(range(m.start, m.end)) or not clause_start(m.start) or not opened(m.start, m.end):
+        if taken.intersection(range(m.start, m.end)) or not clause_start(m.start, m.end) or not opened(m.start, m.end):
             continue
         if counted(m.start, m.end):
             continue

@@ -54,6 +54,7 @@ def find_headings(tokens: Tokens, found_terms: Mapping[str, list[Match]]) -> lis
     words, line_of, lines = tokens.words, tokens.line_of, tokens.lines
     opening = {line_opening(tokens, start, end) for start, end in lines if start < end}
     found: list[tuple[int, int, str]] = []
+    todays: list[int] = []
     for match in found_terms["sections"]:
         at, end = match.start, match.end
         line_start, line_end = lines[line_of[at]]
@@ -63,7 +64,9 @@ def find_headings(tokens: Tokens, found_terms: Mapping[str, list[Match]]) -> lis
             while before > line_start and words[before].isspace() and len(words[before]) == 1:
                 before -= 1
             gap = words[before].isspace() and len(words[before]) >= 2
-            if not (gap or words[before][0] in ".;|!?/]"):
+            # Where lines were joined, a capital and a colon are all that is left of a heading.
+            named = words[at][0].isupper() and words[end : end + 1] == [":"]
+            if not (gap or named or words[before][0] in ".;|!?/]"):
                 continue
         following = words[end] if end < line_end else "\n"
         letter = end - at == 1 and len(words[at]) == 1
@@ -95,17 +98,23 @@ def find_headings(tokens: Tokens, found_terms: Mapping[str, list[Match]]) -> lis
                 and match.entry.data["label"] in ("goals", "plan", "home_program", "not_today", "previous")
             ):
                 ok = len(match.term) >= 3
+        if match.term == "today" and words[at] == "Today" and not ok:
+            todays.append(at)
         if ok:
             found.append((at, end, match.entry.data["label"]))
     for match in (*found_terms["services"], *found_terms["service_heads"]):
-        if match.start in opening:
-            following = words[match.end] if match.end < len(words) else "\n"
-            if match.entry.data["code"] and (
-                following[0] in ":-–—(|[\n\t " or following.isdecimal() or following == "x"
-            ):
-                found.append((match.start, match.start, "treatment"))
+        following = words[match.end] if match.end < len(words) else "\n"
+        placed = match.start in opening or (words[match.start].isupper() and following == ":")
+        told = following[0] in ":-–—(|[\n\t " or following.isdecimal() or following == "x"
+        if placed and told and match.entry.data["code"]:
+            found.append((match.start, match.start, "treatment"))
     for at in opening:
         if at < len(words) and len(words[at]) == 5 and words[at].isdecimal() and words[at][0] == "9":
+            found.append((at, at, "treatment"))
+    found.sort()
+    for at in todays:
+        # "Last visit: SLR. Today she did bridges"
+        if "previous" in [label for start, _, label in found if start < at][-1:]:
             found.append((at, at, "treatment"))
     found.sort()
     quoted = _quoted(tokens, found)

@@ -11,8 +11,9 @@ import numpy as np
 
 from nlp.context import Context
 from nlp.encoder import bounded
-from nlp.events import Event, is_code, shared_by_names, shared_by_words
+from nlp.events import Event, shared_by_names, shared_by_words
 from nlp.layout import PLAIN_FORMS, Surroundings, marks_between, opening_names, totals_of_parts
+from nlp.tokens import is_code
 
 _DOSE_WORDS = 6  # words of a dose between an activity and its minutes
 _SPLIT = 2  # the least activities that can be two blocks

@@ -164,3 +164,8 @@ def tokens_of(doc: Doc) -> Tokens:
         pairs = [(token.text, token.whitespace_) for token in doc]
         table = doc.user_data[_USER_KEY] = Tokens.build(doc.text, pairs)
     return table
+
+
+def is_code(word: str) -> bool:
+    """Whether a token is written like a procedure code (five digits from 9, 20 or 29, or G and four)."""
+    return len(word) == 5 and word.isdecimal() and (word[0] == "9" or word[:2] in ("20", "29"))
