@@ -78,7 +78,7 @@ def _reaching(context: Context, start: int, end: int) -> Iterator[tuple[int, Mat
 
 
 def _reaches(cue: Match, between: list[str]) -> bool:
-    if cue.entry.data["status"] == "history" and ":" in between[1:]:
+    if cue.entry.data["status"] in ("history", "reported") and ":" in between[1:]:
         return False  # "what she used to do: she folded towels"
     return cue.entry.data["scope"] != "clause" or not any(word in (",", "(", ")") for word in between)
 

@@ -212,6 +212,21 @@ def opening_names(context: Context, events: list[Event]) -> list[int]:
     return out
 
 
+def visit_alone(context: Context, events: list[Event]) -> list[int]:
+    """The only minutes of a note that names two services or more, where they stand with neither a service nor work.
+
+    ``Ther ex: rows. Ther act: car transfer. Total 50 min``: of the visit, and no one service's.
+    """
+    timed = [number for number, event in enumerate(events) if event.kind == "dur"]
+    codes = {event.code for event in events if event.kind == "svc" and event.code}
+    if len(timed) != 1 or len(codes) < HABIT:
+        return []
+    sentence_of, line_of = context.sentence_of, context.tokens.line_of
+    place = events[timed[0]].start
+    beside = (e for n, e in enumerate(events) if n != timed[0] and sentence_of[e.start] == sentence_of[place])
+    return [] if any(line_of[e.start] == line_of[place] for e in beside) else timed
+
+
 def closing_lines(context: Context, events: list[Event]) -> list[list[int]]:
     """Numbers of the events of each line that gives the work above it a code and minutes: ``19 min, 97542``.
 

@@ -5,7 +5,7 @@ Each function takes the events and their labels (`nlp.events.EVENT_LABELS`) and 
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import numpy as np
 
@@ -226,6 +226,20 @@ def _free_name(events: list[Event], labels: list[str], number: int) -> bool:
     return events[number].kind == "svc" and bool(events[number].code) and labels[number] in ("O", "Q") and not shared
 
 
+def led_names(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels of lines that give each service its minutes in front of its name: ``15 min TE, 30 min TA``."""
+    line_of = context.tokens.line_of
+    out = list(labels)
+    for _, members in groupby(range(len(events)), key=lambda n: line_of[events[n].start]):
+        line = list(members)
+        kinds = [events[n].kind for n in line]
+        codes = {events[n].code for n in line[1::2]}
+        if len(line) > 3 and kinds == ["dur", "svc"] * (len(line) // 2) and len(codes) == len(line) // 2 and "" not in codes:
+            for timed, name in zip(line[::2], line[1::2], strict=True):
+                out[timed], out[name] = "D-B", "J"
+    return out
+
+
 def unshared(context: Context, events: list[Event], labels: list[str]) -> list[str]:
     """Labels where minutes said to be shared are those of the one block before them: ``bridges, SLR, together 25 minutes``.
 
@@ -285,6 +299,7 @@ def settled(context: Context, events: list[Event], labels: list[str]) -> list[st
     """Labels after all of these, each on those of the one before."""
     for settle in (
         parted_lines,
+        led_names,
         one_code_a_block,
         covering_minutes,
         own_minutes,

@@ -47,6 +47,7 @@ from nlp.layout import (
     timed_lines,
     totals_of_parts,
     trailing_brackets,
+    visit_alone,
 )
 from nlp.settling import settled
 from nlp.tagging import label_columns
@@ -182,6 +183,7 @@ class _Structure:
         context, events = self.context, self.events
         timed = [number for number, event in enumerate(events) if event.kind == "dur"]
         no_time = {number for number in timed if at_home(context, events[number])} | totals_of_parts(context, events)
+        no_time |= {*visit_alone(context, events)}
         self.forbid(no_time, *_OWN, "S")
         self.forbid((number for number in timed if is_rest(context, events[number])), "D-I", "P-I", *_NOBODYS)
         for number, names in shared_by_names(context, events).items():

@@ -280,15 +280,23 @@ class _Reader(Scan):
                     index - 1
                 ):  # 5'6"
                     self._amount(index - 1, index + 1, int(self.words[index - 1]), "tick")
-            elif word in data.letter and self.words[index] == "m":
+            elif word in data.letter and self.words[index] == "m" and not self._age(index):
                 self._amount(index - 1, index + 1, int(self.words[index - 1]), "letter")
         self._fractions()
+
+    def _age(self, index: int) -> bool:
+        """Whether the number before the letter at ``index`` is months of life: ``18m old``, ``1y6m``, ``CA 18m``."""
+        first = index - 1
+        years = self.word(first - 1) == "y" and self.touching(first - 1)
+        return years or self.word(self.next(index)) in listed("aged") or self.word(self.before(first)) in listed("age")
 
     def _feet(self, at: int) -> bool:
         """Whether a number with a tick is how far somebody walked: ``walked 30' to bathroom``, but not ``gait 15'``."""
         found = self.context.found
         if any(m.end == at for kind in ("services", "service_heads") for m in found[kind]):
-            return False
+            # Of a service named for walking a tick is feet where it is repeated or a device follows: "gait 60' x 2 RW".
+            after = self.lower[at + 2 : at + 4]
+            return self.word(at - 1) in listed("walking") and any(word in listed("repeated") for word in after)
         begin = at
         while begin > 0 and self.words[begin - 1] not in _CLAUSE and self.words[begin - 1][0] not in "\r\n":
             begin -= 1
@@ -330,6 +338,9 @@ class _Reader(Scan):
     def _amount(self, first: int, end: int, value: int, form: str) -> None:
         """Keep an amount, with what multiplies it or is added to it: ``2 x 8 min``, ``10 min x 2``, ``15 + 10 min``."""
         mark = self.before(first)
+        if self.word(mark) in listed("interval"):
+            self.taken.update(range(first, end))  # "pressure relief q 30 min"
+            return
         times = self.before(mark)
         if self.word(mark) in ("x", "×", "@") or self.word(mark) in self.data.bouts or self.word(mark) == "of":
             if self.word(mark) == "of" and self.word(times) in self.data.bouts:
@@ -400,6 +411,8 @@ class _Reader(Scan):
         if got is None:
             return
         value, first = got
+        if self.word(self.before(first)) in listed("interval"):
+            return
         more, end = self._beyond(index)
         self.add(first, end, value * 60 + more, "words" if word in self.data.one else "hours")
 
@@ -445,6 +458,15 @@ class _Reader(Scan):
                     at = self.before(at)
                 else:
                     self.add(first, index + 1, minutes, "words")
+
+    def zero_hours(self) -> None:
+        """``TE - 0:23``, ``97110 (0:15)``: hours and minutes of which the hours are none."""
+        for index in self.figures:
+            if self.words[index] != "0" or self.word(index + 1) != ":" or not self.touching(index):
+                continue
+            minutes = self.word(index + 2)
+            if len(minutes) == 2 and minutes.isdecimal() and self.touching(index + 1) and self.word(index + 3) != ":":
+                self.add(index, index + 3, int(minutes), "unit")
 
     def joined(self) -> None:
         """Ranges that go on after a pause are one (``2:06 to 2:19 and 2:24 to 2:43``); so are sums, and minutes said again."""
@@ -833,6 +855,7 @@ class _Reader(Scan):
         self.ranges()
         self.short_ranges()
         self.in_out()
+        self.zero_hours()
         self.amounts()
         self.margin()
         self.columns()
