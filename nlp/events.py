@@ -141,6 +141,8 @@ def find_services(context: Context, timed: Collection[int] = ()) -> list[Event]:
             return True
         if word == "," and at + 1 in timed:
             return True  # "Group, 45 min"
+        if word == "/" and at + 1 in timed:
+            return True  # "15 min TE / 30 min TA"
         if word == "/" and at + 1 in heads:
             return True  # "TE/TA 30 min"
         if word[0] in "\n\r|":

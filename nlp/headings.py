@@ -56,7 +56,9 @@ def find_headings(tokens: Tokens, found_terms: Mapping[str, list[Match]]) -> lis
     found: list[tuple[int, int, str]] = []
     todays: list[int] = []
     # One letter alone may be anything ("vitamin A: low"); several with a colon are a note's parts.
-    letters = {words[m.start] for m in found_terms["sections"] if m.end - m.start == 1 and words[m.end : m.end + 1] == [":"]}
+    letters = {
+        words[m.start] for m in found_terms["sections"] if m.end - m.start == 1 and words[m.end : m.end + 1] == [":"]
+    }
     soap = len({letter for letter in letters if len(letter) == 1 and letter.isupper()}) > 1
     for match in found_terms["sections"]:
         at, end = match.start, match.end
@@ -68,7 +70,11 @@ def find_headings(tokens: Tokens, found_terms: Mapping[str, list[Match]]) -> lis
                 before -= 1
             gap = words[before].isspace() and len(words[before]) >= 2
             # Where lines were joined, a capital and a colon are all that is left of a heading.
-            named = words[at][0].isupper() and words[end : end + 1] == [":"] and (end - at > 1 or len(words[at]) > 1 or soap)
+            named = (
+                words[at][0].isupper()
+                and words[end : end + 1] == [":"]
+                and (end - at > 1 or len(words[at]) > 1 or soap)
+            )
             if not (gap or named or words[before][0] in ".;|!?/]"):
                 continue
         following = words[end] if end < line_end else "\n"

@@ -8,16 +8,21 @@ from __future__ import annotations
 from itertools import groupby, pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nlp.context import Context
 from nlp.encoder import bounded
 from nlp.events import Event, shared_by_names, shared_by_words
-from nlp.layout import PLAIN_FORMS, Surroundings, marks_between, opening_names, totals_of_parts
+from nlp.layout import PLAIN_FORMS, Surroundings, marks_between, opening_names, spoken_against, totals_of_parts
 from nlp.tokens import is_code
 
 _DOSE_WORDS = 6  # words of a dose between an activity and its minutes
+_PARTS = 2  # the least tasks with minutes that make a list of them, and events that make a part
 _SPLIT = 2  # the least activities that can be two blocks
-_LABELS, _KNOWN = ("exercise", "functional"), 3.0  # log-odds that a word list's label of an activity is worth
+_LABELS, _KNOWN = (
+    ("exercise", "functional", "service"),
+    3.0,
+)  # log-odds that a word list's label of an activity is worth
 _SURER_CODES = 2.0  # log-odds by which work is two codes rather than one
 
 
@@ -234,7 +239,12 @@ def led_names(context: Context, events: list[Event], labels: list[str]) -> list[
         line = list(members)
         kinds = [events[n].kind for n in line]
         codes = {events[n].code for n in line[1::2]}
-        if len(line) > 3 and kinds == ["dur", "svc"] * (len(line) // 2) and len(codes) == len(line) // 2 and "" not in codes:
+        if (
+            len(line) > 3
+            and kinds == ["dur", "svc"] * (len(line) // 2)
+            and len(codes) == len(line) // 2
+            and "" not in codes
+        ):
             for timed, name in zip(line[::2], line[1::2], strict=True):
                 out[timed], out[name] = "D-B", "J"
     return out
@@ -263,6 +273,67 @@ def unshared(context: Context, events: list[Event], labels: list[str]) -> list[s
     return out
 
 
+def _codes(context: Context, event: Event) -> NDArray[np.float32]:
+    """Log-odds of exercise, functional and other work for an activity, by the encoder and the word list."""
+    out = np.zeros(3, dtype=np.float32)
+    if context.encoded is not None:
+        out = bounded(context.encoded_rows(event.start, event.end), "code").mean(axis=0)
+    if event.kind == "svc":
+        out[-1] += _KNOWN
+    elif event.label in _LABELS:
+        out[_LABELS.index(event.label)] += _KNOWN
+    return out
+
+
+def timed_parts(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels of sentences in which minutes stand behind each of their tasks: ``hot pack 10 min, SLR 20 min, scar massage 8 min``.
+
+    Neighbours of one code add up, others are blocks of their own. Not where a name or other minutes say whose they are.
+    """
+    out = list(labels)
+    seen = Surroundings(context, events, labels)
+    for _, members in groupby(range(len(events)), key=lambda n: context.sentence_of[events[n].start]):
+        sentence = [n for n in members if not (events[n].kind == "svc" and not events[n].code)]
+        timed = [n for n in sentence if events[n].kind == "dur"]
+        if len(timed) < _PARTS or sentence[-1] != timed[-1] or not _plain(seen, sentence):
+            continue
+        parts: list[list[int]] = [[]]
+        for n in sentence:
+            parts[-1].append(n)
+            if n in timed:
+                parts.append([])
+        if any(len(part) < _PARTS for part in parts[:-1]):
+            continue
+        last = -1
+        for part in parts[:-1]:
+            code = int(sum((_codes(context, events[n]) for n in part[:-1]), np.zeros(3)).argmax())
+            for n in part[:-1]:
+                out[n] = "I" if last == -1 or code != last else "J"
+            if code != last:
+                out[part[0]] = "B"
+            out[part[-1]] = "P-I"
+            last = code
+    return out
+
+
+def _plain(seen: Surroundings, sentence: list[int]) -> bool:
+    """Whether a sentence holds work that was done and plain minutes alone, under no name."""
+    events = seen.events
+    own = [events[n] for n in sentence]
+    if any(e.tag == "NOT" or e.start in seen.context.unticked or (e.kind == "svc" and not e.names_task) for e in own):
+        return False
+    for n in sentence:
+        event = events[n]
+        if event.kind == "dur" and (
+            event.clock or seen.in_all(n) or seen.added(n) or n in seen.totals or spoken_against(seen.context, event)
+        ):
+            return False
+    line_of = seen.context.tokens.line_of
+    line = line_of[events[sentence[0]].start]
+    above = (e for e in events[: sentence[0]] if line_of[e.start] in (line, line - 1))
+    return not any(e.kind == "svc" and e.code for e in above)
+
+
 def parted_by_code(context: Context, events: list[Event], labels: list[str]) -> list[str]:
     """Labels where the work that shares one duration is two blocks, not one, where the encoder sees two codes in it.
 
@@ -282,12 +353,7 @@ def parted_by_code(context: Context, events: list[Event], labels: list[str]) -> 
     if len(free) != 1 or len(free[0]) < _SPLIT:
         return out
     acts = free[0]
-    chances = np.array(
-        [bounded(context.encoded_rows(events[n].start, events[n].end), "code").mean(axis=0)[:2] for n in acts]
-    )
-    for row, n in zip(chances, acts, strict=True):
-        if events[n].label in _LABELS:
-            row[_LABELS.index(events[n].label)] += _KNOWN
+    chances = np.array([_codes(context, events[n])[:2] for n in acts])
     ahead, behind = np.cumsum(chances, axis=0)[:-1], np.cumsum(chances[::-1], axis=0)[::-1][1:]
     parted = ahead + behind[:, ::-1]  # the one code up to a place, the other from there on
     if parted.max() - chances.sum(axis=0).max() > _SURER_CODES:
@@ -304,6 +370,7 @@ def settled(context: Context, events: list[Event], labels: list[str]) -> list[st
         covering_minutes,
         own_minutes,
         added_minutes,
+        timed_parts,
         attach_names,
         unshared,
         parted_by_code,
