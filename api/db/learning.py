@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -46,8 +46,12 @@ def standing_reviews(session: Session, clinic_id: uuid.UUID) -> Sequence[Review]
     ).all()
 
 
-def record_export(session: Session, clinic_id: uuid.UUID, counts: dict[str, Any], *, by: Actor) -> None:
-    """Write down that labelled notes left the database: their words were shown."""
+def record_export(
+    session: Session, clinic_id: uuid.UUID, note_ids: Iterable[uuid.UUID], counts: dict[str, Any], *, by: Actor
+) -> None:
+    """Write down that labelled notes left the database: each of them was read, so that its own trail says by whom."""
+    for note_id in note_ids:
+        record(session, clinic_id, Entry(by, "note.read", "note", note_id))
     record(session, clinic_id, Entry(by, "labels.exported", "clinic", clinic_id, counts))
 
 
