@@ -325,6 +325,18 @@ def test_the_list_says_what_the_gate_found(client: Client, judged: Callable[...,
     assert client.post("/v1/models/rollback").status_code == 409
 
 
+def test_the_list_says_what_there_is_to_go_back_to(client: Client, judged: Callable[..., None], versions: Versions):
+    def before() -> str | None:
+        return client.get("/v1/models").json()["before"]
+
+    assert before() is None
+    judged("v1")
+    assert client.post("/v1/models/v1/promote").status_code == 200
+    assert before() == versions.shipped.version
+    assert client.post("/v1/models/rollback").json()["version"] == versions.shipped.version
+    assert before() is None
+
+
 ROUTES = [
     ("GET", "/v1/models"),
     ("POST", "/v1/models/rollback"),
