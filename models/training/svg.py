@@ -192,7 +192,7 @@ def measured_chart(lines: Sequence[Measured], told: str, *, across: str, up: str
     Examples
     --------
     >>> drawing = measured_chart([Measured("a", [(60, 0.2), (100, 0.1)])], "told", across="notes", up="loss")
-    >>> ">100</text>" in drawing, ">0.14</text>" in drawing
+    >>> ">60</text>" in drawing, ">0.14</text>" in drawing
     (True, True)
     """
     xs = sorted({x for line in lines for x, _ in line.points})

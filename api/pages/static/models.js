@@ -9,6 +9,7 @@ let words = null;
 let decides = false; // what serves and what trains is for trainers alone
 let followed = null; // id of the job that is shown
 let versions = [];
+let encoderOffered = false;
 let before = null; // the version that going back brings
 
 const button = (text, label, click) => make("button", { attributes: { type: "button", "aria-label": label }, click }, text);
@@ -105,6 +106,9 @@ async function showJobs() {
   $("jobs").replaceChildren(rows.length ? table("The latest first", ["Begun", "State", "Log"], rows) : make("p", { class: "hint" }, "None yet."));
   const running = answer.jobs.find((job) => RUNNING.includes(job.state));
   $("retrain").disabled = running !== undefined;
+  // Chosen beforehand where it can be done, as the command does; afterwards it stays as the trainer set it.
+  if (!encoderOffered) $("encoder").checked = answer.encoder;
+  encoderOffered = true;
   $("encoder").disabled = !answer.encoder;
   $("no-encoder").hidden = answer.encoder;
   if (running && followed !== running.id) follow(running.id);
