@@ -14,7 +14,7 @@ from api.audit import Actor, Entry, record
 from api.db import values
 from api.db.queue import kind, superseded
 from api.db.repository import now, row_of
-from api.db.tables import AuditRow, Clinic, Job, ModelVerdict, Note, Promotion, ResultRow, Review
+from api.db.tables import AuditRow, Clinic, Job, ModelVerdict, Note, Promotion, Review
 
 RELEASED = "label.released"
 _ALIVE = ("running", "cancelling")
@@ -73,22 +73,6 @@ def released_labels(session: Session, clinic_id: uuid.UUID) -> frozenset[str]:
         select(AuditRow.subject_id).where(AuditRow.clinic_id == clinic_id, AuditRow.action == RELEASED)
     )
     return frozenset(each for each in found if each is not None)
-
-
-def outcomes(session: Session, clinic_id: uuid.UUID, since: datetime) -> Sequence[tuple[ResultRow, Review]]:
-    """Return first readings that took a result as it was or corrected it, with the result; undone ones are left out."""
-    found = session.execute(
-        select(ResultRow, Review)
-        .join(Review, (Review.clinic_id == ResultRow.clinic_id) & (Review.result_id == ResultRow.id))
-        .where(
-            ResultRow.clinic_id == clinic_id,
-            Review.reading == "first",
-            Review.created_at >= since,
-            ~superseded(Review),
-        )
-        .order_by(Review.created_at, Review.id)
-    )
-    return [(row.ResultRow, row.Review) for row in found]
 
 
 def texts_since(session: Session, clinic_id: uuid.UUID, since: datetime, limit: int, *, by: Actor) -> Sequence[str]:

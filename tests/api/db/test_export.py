@@ -237,7 +237,6 @@ def test_another_clinics_reviews_are_not_there(
             learning.release_label(session, other_clinic, held, by=SYSTEM)
         assert learning.reviewed_notes(session, other_clinic) == []
         assert learning.released_labels(session, other_clinic) == frozenset()
-        assert learning.outcomes(session, other_clinic, repository.now() - timedelta(days=1)) == []
         assert learning.texts_since(session, other_clinic, repository.now() - timedelta(days=1), 5, by=SYSTEM) == []
 
 
