@@ -110,7 +110,7 @@ test-slow: install-dev ## the slow tests: the wheel in an empty environment, tra
 	exec $(BIN)/python -m pytest tests/browser -m slow
 
 bench: install-dev ## measure speed and print it
-	ORDER="600 6 8" YEAR=20000 $(BIN)/python -m pytest tests/benchmarks -m slow -rP
+	ORDER="600 20 8" YEAR=20000 $(BIN)/python -m pytest tests/benchmarks -m slow -rP
 	exec $(BIN)/python -m pytest tests/browser/test_load.py -m slow -rP
 
 format: install-dev ## format the code and mend what ruff can mend

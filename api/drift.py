@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from api.db import learning, values
+from api.db import dashboard, learning
 from api.db.repository import now
-from api.decisions import code_left
 from api.jobs import held
+from api.queue.acceptance import acceptance
 from api.queue.readings import standing
-from models.drift import Signal, input_drift, known_words, outcome_drift
+from models.drift import LIMITS, Outcome, Signal, input_drift, known_words, outcome_drift
 from models.learning import parted, pays
 from models.registry import Manifest, read_manifest
 
@@ -45,16 +45,25 @@ def measured(database: Database, clinic_id: uuid.UUID, model: Path, days: int, *
     # Comparing takes seconds, in which nobody should wait to write.
     with database.writing() as session:
         texts = learning.texts_since(session, clinic_id, since, _MOST_NOTES, by=by)
-        decisions = [
-            (result.confidence, code_left(result.code, review.decision))
-            for result, review in learning.outcomes(session, clinic_id, since)
-            if review.decision.get("kind") in values.WHOLE
-        ]
+        outcomes = _outcomes(session, clinic_id, since)
         trainable = _trainable(session, clinic_id)
     return [
         *input_drift(texts, known_words(model)),
-        *outcome_drift(decisions),
+        *outcome_drift(outcomes),
         _outlook(manifest, trainable),
+    ]
+
+
+def _outcomes(session: Session, clinic_id: uuid.UUID, since: datetime) -> list[Outcome]:
+    """The dashboard's acceptance, in the bands of ``drift.toml``."""
+    least = [low for low, _ in LIMITS.bands]
+    counted, readings = (
+        dashboard.bands(session, clinic_id, since, least),
+        dashboard.first_readings(session, clinic_id, since),
+    )
+    return [
+        Outcome(each.least, each.most, each.promised, each.decided, each.share, each.interval)
+        for each in acceptance(counted, readings, bands=least)
     ]
 
 

@@ -158,7 +158,8 @@ def export(database: Database, clinic_id: uuid.UUID, read: Callable[[str], Docum
                 refused.append(Refused(str(note.id), str(reviews[0].id), error.reason))
     exported = Exported(tuple(notes), tuple(about), tuple(refused), purged, contested, still_open)
     with database.writing() as session:
-        learning.record_export(session, clinic_id, exported.counts(), by=by)
+        left = [uuid.UUID(each.note) for each in about]
+        learning.record_export(session, clinic_id, left, exported.counts(), by=by)
     return exported
 
 

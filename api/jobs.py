@@ -63,8 +63,10 @@ def corpus_folder(settings: Settings) -> Path:
     return folder
 
 
-def ask(database: Database, settings: Settings, clinic_id: uuid.UUID, *, by: Actor, encoder: bool = False) -> Job:
-    """Keep a job to retrain, with the encoder or without; who asked sees to it that a worker begins (`start`, `work`).
+def ask(database: Database, settings: Settings, clinic_id: uuid.UUID, *, by: Actor, encoder: bool | None = None) -> Job:
+    """Keep a job to retrain; who asked sees to it that a worker begins (`start`, `work`).
+
+    ``encoder`` says whether the encoder is trained anew too; ``None``: where its packages are installed.
 
     Raises
     ------
@@ -76,14 +78,15 @@ def ask(database: Database, settings: Settings, clinic_id: uuid.UUID, *, by: Act
         The encoder was to be trained, and its packages are not installed.
     """
     corpus_folder(settings)
-    if encoder and not can_train_encoder():
+    can = can_train_encoder()
+    if encoder and not can:
         raise NoTrainingPackages
     with database.writing() as session:
         learning.fail_lapsed_jobs(session, clinic_id, after=LAPSE)
         for job in learning.jobs(session, clinic_id, _ENOUGH):
             if job.state in ("queued", "running", "cancelling"):
                 raise JobRunning(str(job.id))
-        return learning.add_job(session, clinic_id, "retrain", {"encoder": encoder}, by=by)
+        return learning.add_job(session, clinic_id, "retrain", {"encoder": can if encoder is None else encoder}, by=by)
 
 
 def look(database: Database, clinic_id: uuid.UUID, job_id: uuid.UUID) -> Job:

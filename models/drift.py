@@ -3,8 +3,8 @@
 *Input*: numbers of each note (length, share of words that the model does not know, layout) against those of the development
 notes, whose writers no model saw, by the Kolmogorov-Smirnov test; and how often all notes together use the words that are common
 there, by the Jensen-Shannon distance. The reference (``drift_reference.json``) holds numbers, and counts of common words;
-``python -m models.drift`` writes it anew. *Outcome*: how often people took a proposal as it was, by its confidence, against that
-confidence (Wilson interval). Nothing here changes a model.
+``python -m models.drift`` writes it anew. *Outcome*: how often people left a proposal's code, by its confidence, against that
+confidence. Nothing here changes a model.
 
 Examples
 --------
@@ -28,7 +28,6 @@ from scipy.spatial.distance import jensenshannon
 from scipy.stats import ks_2samp
 
 from models.billing import data
-from models.intervals import wilson
 from models.registry import shipped
 from models.training.dataset import read_corpus, read_splits, select
 from nlp.chain import Chain
@@ -56,6 +55,23 @@ class Signal:
     sentence: str
     low: float | None = None
     high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What people decided on proposals of one band of confidence, ``[low, high)`` (the last one: to 1).
+
+    ``promised`` is the mean confidence of all proposals of the band, ``share`` in [0, 1] how many of all keep their code, with its
+    95 % ``interval``: flagged ones and a sample of the others were read, each kind counts as many as there are. ``None`` where
+    there are no proposals, or of one kind none was read.
+    """
+
+    low: float
+    high: float
+    promised: float | None
+    decided: int
+    share: float | None
+    interval: tuple[float, float] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,30 +223,30 @@ def input_drift(
     return [*out, _vocabulary(texts, known, chosen, limits)]
 
 
-def outcome_drift(decisions: Sequence[tuple[float, bool]], *, limits: Limits = LIMITS) -> list[Signal]:
-    """Confidence of proposals against how often people took the code as it was; ``decisions`` are (confidence, taken)."""
+def outcome_drift(outcomes: Sequence[Outcome], *, limits: Limits = LIMITS) -> list[Signal]:
+    """Confidence of proposals against how often people left the code as it was, band by band."""
     out = []
-    for low, high in limits.bands:
-        mine = [(confidence, taken) for confidence, taken in decisions if low <= confidence < high]
-        name = f"confidence {low:g} to {min(high, 1.0):g}"
-        if len(mine) < limits.least_notes:
-            sentence = f"{len(mine)} decisions are too few to tell; {limits.least_notes} are needed."
-            out.append(Signal(name, "too_few", 0.0, 0.0, len(mine), sentence))
+    for each in outcomes:
+        name = f"confidence {each.low:g} to {each.high:g}"
+        if each.decided < limits.least_notes or each.promised is None:
+            sentence = f"{each.decided} decisions are too few to tell; {limits.least_notes} are needed."
+            out.append(Signal(name, "too_few", 0.0, 0.0, each.decided, sentence))
             continue
-        expected = statistics.fmean(confidence for confidence, _ in mine)
-        hits = sum(taken for _, taken in mine)
-        least, most = wilson(hits, len(mine))
-        drifted = not least <= expected <= most
+        if each.share is None or each.interval is None:
+            sentence = "Of the notes without a flag none was read: of all of them nothing can be told."
+            out.append(Signal(name, "too_few", 0.0, each.promised, each.decided, sentence))
+            continue
+        least, most = each.interval
+        drifted = not least <= each.promised <= most
         sentence = "As the model says."
         if drifted:
-            word = "less" if most < expected else "more"
+            word = "fewer" if most < each.promised else "more"
             sentence = (
-                f"Of proposals with this confidence people take {word} than it says: {hits} of {len(mine)} "
-                f"({least:.2f} to {most:.2f}), it says {expected:.2f}."
+                f"Of proposals with this confidence people leave {word} codes as they were than it says: {each.share:.2f} "
+                f"({least:.2f} to {most:.2f}, {each.decided} read), it says {each.promised:.2f}."
             )
-        out.append(
-            Signal(name, "drift" if drifted else "steady", hits / len(mine), expected, len(mine), sentence, least, most)
-        )
+        state: State = "drift" if drifted else "steady"
+        out.append(Signal(name, state, each.share, each.promised, each.decided, sentence, least, most))
     return out
 
 

@@ -26,12 +26,13 @@ def retrain(
     by: ByOption,
     clinic: ClinicOption = None,
     encoder: Annotated[
-        bool,
+        bool | None,
         typer.Option(
-            "--encoder",
-            help="Train the encoder of accurate anew too: about 40 minutes of two cores in place of minutes.",
+            "--encoder/--keep-encoder",
+            help="Train the encoder of accurate anew too: about 40 minutes of two cores in place of minutes. Without either, "
+            "where its packages are installed.",
         ),
-    ] = False,
+    ] = None,
 ) -> None:
     """Fit a candidate from the program's notes and the clinic's reviewed ones, and judge it; nothing else serves by that.
 

@@ -61,8 +61,10 @@ def all_kept(session: Session, clinic_id: uuid.UUID) -> Sequence[Kept]:
     return [Kept(*row) for row in found]
 
 
-def compared(session: Session, clinic_id: uuid.UUID, *, notes: int, copies: int, by: Actor) -> None:
-    """Write down that so many notes of a clinic were compared and words of so many copies are shown.
+def compared(
+    session: Session, clinic_id: uuid.UUID, *, notes: int, shown: Sequence[tuple[uuid.UUID, uuid.UUID]], by: Actor
+) -> None:
+    """Write down that so many notes of a clinic were compared, and of which copies and earlier notes words are shown.
 
     Raises
     ------
@@ -70,7 +72,10 @@ def compared(session: Session, clinic_id: uuid.UUID, *, notes: int, copies: int,
         There is no such clinic.
     """
     clinic(session, clinic_id)
-    detail = {"notes": notes, "copies": copies}
+    for note_id, earlier_id in shown:
+        record(session, clinic_id, Entry(by, "note.read", "note", note_id))
+        quoted(session, clinic_id, earlier_id, note_id, by=by)
+    detail = {"notes": notes, "copies": len(shown)}
     record(session, clinic_id, Entry(by, "notes.compared", "clinic", clinic_id, detail))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ from api.audit import Actor, Entry, record
 from api.db import values
 from api.db.queue import kind, superseded
 from api.db.repository import now, row_of
-from api.db.tables import AuditRow, Clinic, Job, ModelVerdict, Note, Promotion, ResultRow, Review
+from api.db.tables import AuditRow, Clinic, Job, ModelVerdict, Note, Promotion, Review
 
 RELEASED = "label.released"
 _ALIVE = ("running", "cancelling")
@@ -46,8 +46,12 @@ def standing_reviews(session: Session, clinic_id: uuid.UUID) -> Sequence[Review]
     ).all()
 
 
-def record_export(session: Session, clinic_id: uuid.UUID, counts: dict[str, Any], *, by: Actor) -> None:
-    """Write down that labelled notes left the database: their words were shown."""
+def record_export(
+    session: Session, clinic_id: uuid.UUID, note_ids: Iterable[uuid.UUID], counts: dict[str, Any], *, by: Actor
+) -> None:
+    """Write down that labelled notes left the database: each of them was read, so that its own trail says by whom."""
+    for note_id in note_ids:
+        record(session, clinic_id, Entry(by, "note.read", "note", note_id))
     record(session, clinic_id, Entry(by, "labels.exported", "clinic", clinic_id, counts))
 
 
@@ -69,22 +73,6 @@ def released_labels(session: Session, clinic_id: uuid.UUID) -> frozenset[str]:
         select(AuditRow.subject_id).where(AuditRow.clinic_id == clinic_id, AuditRow.action == RELEASED)
     )
     return frozenset(each for each in found if each is not None)
-
-
-def outcomes(session: Session, clinic_id: uuid.UUID, since: datetime) -> Sequence[tuple[ResultRow, Review]]:
-    """Return first readings that took a result as it was or corrected it, with the result; undone ones are left out."""
-    found = session.execute(
-        select(ResultRow, Review)
-        .join(Review, (Review.clinic_id == ResultRow.clinic_id) & (Review.result_id == ResultRow.id))
-        .where(
-            ResultRow.clinic_id == clinic_id,
-            Review.reading == "first",
-            Review.created_at >= since,
-            ~superseded(Review),
-        )
-        .order_by(Review.created_at, Review.id)
-    )
-    return [(row.ResultRow, row.Review) for row in found]
 
 
 def texts_since(session: Session, clinic_id: uuid.UUID, since: datetime, limit: int, *, by: Actor) -> Sequence[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
@@ -257,12 +257,14 @@ def claim(
     lease: timedelta,
     item_id: uuid.UUID | None = None,
     wanted: Filter | None = None,
+    twins: Collection[str] | None = None,
     at: datetime | None = None,
 ) -> QueueItem | None:
     """Claim one entry for a person: that one, or the best that is open to them; ``None`` where nothing is.
 
     The best has the highest priority, the oldest of equals, and is no near-twin of what the person read last or holds, unless
-    nothing else is left; ``wanted`` leaves only some to choose from. One that the person holds already is given again where its id
+    nothing else is left (``twins``: groups of near-twins where these are known, as they are for who reads for several clinics);
+    ``wanted`` leaves only some to choose from. One that the person holds already is given again where its id
     is named, with a new lease and the same number.
 
     Raises
@@ -283,7 +285,16 @@ def claim(
         open_to = _open_to(candidate, clinic_id, person_id, role, at)
         best = select(candidate.id).where(candidate.clinic_id == clinic_id, candidate.id == item_id, *open_to)
     else:
-        best = _best(select(candidate.id), candidate, session, clinic_id, person_id, role, wanted, at)
+        best = _best(
+            select(candidate.id),
+            candidate,
+            clinic_id,
+            person_id,
+            role,
+            wanted,
+            twins_of([lately(session, clinic_id, person_id)]) if twins is None else twins,
+            at,
+        )
     best = best.with_for_update(of=candidate, skip_locked=True)
     taken = session.scalar(
         update(QueueItem)
@@ -307,34 +318,34 @@ def best_place(
     *,
     role: values.Role,
     wanted: Filter | None = None,
+    twins: Collection[str],
     at: datetime | None = None,
 ) -> Place | None:
     """Return the place of the entry that `claim` would take, ``None`` where it would take none; nothing is claimed."""
     item = aliased(QueueItem)
     columns = select(item.variety, item.priority, item.created_at, item.id)
-    best = _best(columns, item, session, clinic_id, person_id, role, wanted, at or now())
+    best = _best(columns, item, clinic_id, person_id, role, wanted, twins, at or now())
     found: Any = session.execute(best).one_or_none()
     if found is None:
         return None
     variety, priority, created_at, id = found
-    return Place(variety in _lately(session, clinic_id, person_id), -priority, created_at, id)
+    return Place(variety in twins, -priority, created_at, id)
 
 
 def _best(
     statement: Any,
     item: Any,
-    session: Session,
     clinic_id: uuid.UUID,
     person_id: uuid.UUID,
     role: values.Role,
     wanted: Filter | None,
+    twins: Collection[str],
     at: datetime,
 ) -> Any:
     """Keep of a statement about entries the one that is best for a person."""
     statement = statement.where(item.clinic_id == clinic_id, *_open_to(item, clinic_id, person_id, role, at)).limit(1)
     if wanted is not None and wanted != Filter():
         statement = _wanted(statement, item, wanted)
-    twins = _lately(session, clinic_id, person_id)
     if twins:
         statement = statement.order_by(case((item.variety.in_(twins), 1), else_=0))
     return statement.order_by(item.priority.desc(), item.created_at, item.id)
@@ -410,21 +421,44 @@ def _read_otherwise(item: Any, clinic_id: uuid.UUID, who: ColumnElement[bool], *
     )
 
 
-def _lately(session: Session, clinic_id: uuid.UUID, person_id: uuid.UUID) -> set[str]:
-    """Return the near-twin groups of what a person holds and of what they reviewed last."""
+class Lately(NamedTuple):
+    """The near-twin groups of what a person holds in a clinic, and of what they reviewed last there, with the instant."""
+
+    held: frozenset[str]
+    last: str | None
+    at: datetime | None
+
+
+def lately(session: Session, clinic_id: uuid.UUID, person_id: uuid.UUID) -> Lately:
+    """Return what a person holds and reviewed last in a clinic."""
     held = session.scalars(
         select(QueueItem.variety).where(
             QueueItem.clinic_id == clinic_id, QueueItem.state == "claimed", QueueItem.claimed_by == person_id
         )
     )
-    last = session.scalar(
-        select(QueueItem.variety)
+    last = session.execute(
+        select(QueueItem.variety, Review.created_at)
         .join(Review, and_(Review.clinic_id == QueueItem.clinic_id, Review.queue_item_id == QueueItem.id))
         .where(Review.clinic_id == clinic_id, Review.reviewer_id == person_id)
         .order_by(Review.created_at.desc())
         .limit(1)
-    )
-    return {each for each in (*held, last) if each is not None}
+    ).one_or_none()
+    return Lately(frozenset(each for each in held if each is not None), *(last or (None, None)))
+
+
+def twins_of(found: Iterable[Lately]) -> frozenset[str]:
+    """Return the groups that should not follow for a reader of one or several clinics: of all they hold and of the last they read.
+
+    Examples
+    --------
+    >>> early, late = datetime(2026, 1, 1), datetime(2026, 1, 2)
+    >>> sorted(twins_of([Lately(frozenset({"a"}), "b", early), Lately(frozenset(), "c", late)]))
+    ['a', 'c']
+    """
+    each = list(found)
+    latest = max((one for one in each if one.at is not None), key=lambda one: one.at or datetime.min, default=None)
+    last = frozenset() if latest is None or latest.last is None else {latest.last}
+    return frozenset().union(last, *(one.held for one in each))
 
 
 def locked(session: Session, clinic_id: uuid.UUID, item_id: uuid.UUID) -> QueueItem:

@@ -53,8 +53,10 @@ class Acceptance(_Frozen):
     interval: Interval | None = Field(description="Its 95 %, from both Wilson intervals (MOVER).")
 
 
-def acceptance(counted: Sequence[rows.Band], readings: Sequence[rows.FirstReading]) -> list[Acceptance]:
-    """Return the bands of ``queue.toml``.
+def acceptance(
+    counted: Sequence[rows.Band], readings: Sequence[rows.FirstReading], *, bands: Sequence[float] = QUEUE.bands
+) -> list[Acceptance]:
+    """Return the acceptance in each band, of ``queue.toml`` where no others are given.
 
     Parameters
     ----------
@@ -62,6 +64,8 @@ def acceptance(counted: Sequence[rows.Band], readings: Sequence[rows.FirstReadin
         How many results each band has, flagged and not.
     readings
         First readings, each with its result's confidence.
+    bands
+        Lower ends, ascending; those that ``counted`` was counted by.
     """
     return [
         _band(
@@ -70,7 +74,7 @@ def acceptance(counted: Sequence[rows.Band], readings: Sequence[rows.FirstReadin
             [each for each in counted if each.least == least],
             [each for each in readings if least <= each.confidence and (each.confidence < most or most == 1.0)],
         )
-        for least, most in zip(QUEUE.bands, (*QUEUE.bands[1:], 1.0), strict=True)
+        for least, most in zip(bands, (*bands[1:], 1.0), strict=True)
     ]
 
 

@@ -249,5 +249,6 @@ def audit(database: Database, clinic_id: uuid.UUID, *, since: date | None = None
         kept = copies.all_kept(session, clinic_id)
     found = [copy for copy in find_copied(map(_visit, kept)) if since is None or since <= copy.date_of_service]
     with database.writing() as session:
-        copies.compared(session, clinic_id, notes=len(kept), copies=len(found), by=by)
+        shown = [(uuid.UUID(copy.note_id), uuid.UUID(copy.earlier_id)) for copy in found]
+        copies.compared(session, clinic_id, notes=len(kept), shown=shown, by=by)
     return Audited(len(kept), found, {str(each.id): each.external_id for each in kept if each.external_id})

@@ -10,7 +10,7 @@ wanted, each in its own order.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 from operator import attrgetter, itemgetter
 from typing import NamedTuple, Self
@@ -213,24 +213,28 @@ def _claim_one(session: Session, member: Membership, item_id: uuid.UUID, *, leas
 
 
 def _claim_best(session: Session, memberships: Memberships, filters: Filters, *, lease: timedelta) -> Claim | None:
-    wanted = filters.at(repository.now())
-    for member in _by_best(session, filters.of(memberships), wanted):
+    wanted, chosen = filters.at(repository.now()), filters.of(memberships)
+    # What somebody has just read in one clinic is no news in another either.
+    twins = queue.twins_of(queue.lately(session, each.clinic_id, _reviewer(each)[0]) for each in memberships)
+    for member in _by_best(session, chosen, wanted, twins):
         person_id, role = _reviewer(member)
         # Where somebody else took what was best there, it is the next one of that clinic.
-        item = queue.claim(session, member.clinic_id, person_id, role=role, lease=lease, wanted=wanted)
+        item = queue.claim(session, member.clinic_id, person_id, role=role, lease=lease, wanted=wanted, twins=twins)
         if item is not None:
             return _shown(session, member, item)
     return None
 
 
-def _by_best(session: Session, memberships: Memberships, wanted: queue.Filter) -> Sequence[Membership]:
+def _by_best(
+    session: Session, memberships: Memberships, wanted: queue.Filter, twins: Collection[str]
+) -> Sequence[Membership]:
     """Return the clinics in which something is open to the caller, that of the best entry first."""
     if len(memberships) == 1:
         return memberships
     found: list[tuple[queue.Place, Membership]] = []
     for member in memberships:
         person_id, role = _reviewer(member)
-        place = queue.best_place(session, member.clinic_id, person_id, role=role, wanted=wanted)
+        place = queue.best_place(session, member.clinic_id, person_id, role=role, wanted=wanted, twins=twins)
         if place is not None:
             found.append((place, member))
     return [member for _, member in sorted(found, key=itemgetter(0))]

@@ -35,9 +35,10 @@ class JobRequest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["retrain"]
-    encoder: bool = Field(
-        default=False,
-        description="Train the encoder of `accurate` anew too: about 40 minutes of two cores in place of some minutes.",
+    encoder: bool | None = Field(
+        default=None,
+        description="Train the encoder of `accurate` anew too: about 40 minutes of two cores in place of some minutes. Without it, "
+        "where its packages are installed.",
     )
 
 

@@ -75,6 +75,7 @@ class VersionList(BaseModel):
 
     versions: tuple[VersionAnswer, ...]
     refused: str | None
+    before: str | None = Field(description="The version that going back brings; null: none served before.")
 
 
 class Changed(BaseModel):
@@ -91,7 +92,7 @@ def every(request: Request, by: ModelsDep, database: RequiredDatabaseDep, versio
     """List the versions with what the gate said of each."""
     # A server without one that it can use shows what there is to go back to.
     coder: Coder | None = request.app.state.coder
-    current, shipped = versions.current(), versions.shipped
+    pointer, shipped = versions.pointer(), versions.shipped
     answers = []
     with database.reading() as session:
         for each in versions.all():
@@ -101,13 +102,14 @@ def every(request: Request, by: ModelsDep, database: RequiredDatabaseDep, versio
                 VersionAnswer(
                     version=each.version,
                     shipped=each == shipped,
-                    current=each == current,
+                    current=each == pointer.current,
                     serving=coder is not None and each.version == coder.version,
                     verdict=None if verdict is None else cast("Outcome", verdict.outcome),
                     refusals=tuple(c["reason"] for c in refusals),
                 )
             )
-    return VersionList(versions=tuple(answers), refused=request.app.state.serving.refused)
+    before = pointer.before[-1].version if pointer.before else None
+    return VersionList(versions=tuple(answers), refused=request.app.state.serving.refused, before=before)
 
 
 class CriterionAnswer(BaseModel):

@@ -9,7 +9,7 @@ warnings too, is measured by ``tests/benchmarks/test_order.py``. Nothing is trai
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from models.classifier import Classifier, Fitted
 from models.registry import load_classifier, shipped
 from models.training.dataset import LabelledNote, read_corpus, read_splits, select
 from models.training.study import markdown_table
-from models.training.svg import Line, curve_chart
+from models.training.svg import Measured, measured_chart
 from models.training.train import SEED, Row, block_rows, fit_classifier, log_loss
 
 FIRST, BATCH, BATCHES, SEEDS = 60, 40, 8, 10
@@ -128,16 +128,19 @@ def table(steps: Sequence[Step]) -> str:
     return markdown_table(heads, rows)
 
 
-def chart(steps: Sequence[Step]) -> str:
-    """Both curves as SVG: log loss (in nats, below 1) over the share of the budget."""
-    most = steps[-1].notes
-    lines = [
-        Line(name, [(step.notes / most, getattr(step, name)) for step in steps], f"line-{number}")
-        for number, name in enumerate(("random", "ordered"))
-    ]
-    last = steps[-1]
-    told = f"After {most} reviewed notes the log loss is {last.random:.3f} at random and {last.ordered:.3f} in order."
-    return curve_chart(lines, told, across="share of the budget", up="log loss")
+def chart(orders: Mapping[str, Sequence[Step]]) -> str:
+    """Log loss over reviewed notes, at random and in each order (two at most), as an SVG file.
+
+    Each order goes with the same draws at random. The band around the first is the interval of its difference from these.
+    """
+    first, *_ = orders.values()
+    lines = [Measured("at random", [(step.notes, step.random) for step in first])]
+    for name, steps in orders.items():
+        lines.append(Measured(name, [(step.notes, step.ordered) for step in steps]))
+    lines[1] = lines[1]._replace(band=[(s.notes, s.random + s.low, s.random + s.high) for s in first])
+    ends = ", ".join(f"{steps[-1].ordered:.3f} with {name}" for name, steps in orders.items())
+    told = f"After {first[-1].notes} reviewed notes the log loss is {first[-1].random:.3f} at random, {ends}."
+    return measured_chart(lines, told, across="reviewed notes", up="log loss on notes of other writers")
 
 
 def main() -> None:
@@ -158,7 +161,7 @@ def main() -> None:
     )
     steps = compare(pool)
     if arguments.svg is not None:
-        arguments.svg.write_text(chart(steps) + "\n", encoding="utf-8")
+        arguments.svg.write_text(chart({"doubt alone": steps}) + "\n", encoding="utf-8")
     print(f"{len(pool.notes)} notes to choose from, {len(pool.shown)} blocks measured, {SEEDS} draws")
     print(table(steps))
 

@@ -1,11 +1,9 @@
 """What wrong reviews do, with the guard and without: ``python -m models.training.poison``.
 
-Some training writers stand for a clinic: their notes are dealt to reviewers who label them as the corpus does, but for a share
-of the
-blocks of 97110 and 97530 that gets the other code: any block (*random*), blocks of one reviewer (*one reviewer*), or blocks of
-exercise
-alone, by all reviewers (*one-sided*). The classifier of labelled blocks is fitted on the other writers' notes and on what the
-guard lets through, and measured on the development notes. Nothing is trained for use here.
+Some training writers stand for a clinic: their notes are dealt to reviewers who label them as the corpus does, but for a share of
+the blocks of 97110 and 97530 that gets the other code: any block (*random*), blocks of one reviewer (*one reviewer*), or blocks of
+exercise alone, by all reviewers (*one-sided*). The classifier of labelled blocks is fitted on the other writers' notes and on what
+the guard lets through, and measured on the development notes. Nothing is trained for use here.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ True
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -21,6 +22,19 @@ _QUARTERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _TENTHS = tuple(number / 10 for number in range(11))
 _BAR_WIDTH, _BAR_HEIGHT = 120, 14
 _LEAST_DOT, _MOST_DOT = 3.0, 9.0
+_KEY = 190
+_MOST_TICKS = 6
+_STYLES = ("line-0", "line-1", "line-2")
+# Of a file of its own, which no page lends its theme; a style of its own is in force for it alone.
+_STYLE = """><style>
+text { font: 11px system-ui, sans-serif; fill: #555; } .label, .key { font-size: 12px; fill: #222; }
+.grid { stroke: #ddd; } .curve { fill: none; stroke-width: 2.5; } .band { stroke: none; opacity: .18; }
+.curve.line-0 { stroke: #777; } .curve.line-1 { stroke: #0b62a8; } .curve.line-2 { stroke: #b4540a; stroke-dasharray: 7 4; }
+.band.line-1 { fill: #0b62a8; } .band.line-2 { fill: #b4540a; }
+@media (prefers-color-scheme: dark) { text { fill: #aaa; } .label, .key { fill: #eee; } .grid { stroke: #444; }
+.curve.line-0 { stroke: #999; } .curve.line-1 { stroke: #6db3f2; } .curve.line-2 { stroke: #f0a35e; } .band { opacity: .25; }
+.band.line-1 { fill: #6db3f2; } .band.line-2 { fill: #f0a35e; } }
+</style>"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +92,9 @@ class _Frame:
                 self.text(_LEFT - 6, self.y(at) + 4, percent(at), anchor="end")
         self.line((0.0, self.y0), (1.0, self.y0), "axis")
         self.line((0.0, self.y0), (0.0, 1.0), "axis")
+        self.labels(across, up)
+
+    def labels(self, across: str, up: str) -> None:
         self.text(_LEFT + (_WIDTH - _LEFT - _RIGHT) / 2, _HEIGHT - 6, across, "label")
         self.text(11, _TOP + (_HEIGHT - _TOP - _BOTTOM) / 2, up, "label", turned=True)
 
@@ -150,6 +167,73 @@ def curve_chart(
         frame.parts.append(f'<path class="target" d="M{x - 6:.1f} {y:.1f}h12M{x:.1f} {y - 6:.1f}v12"/>')
         frame.text(x, y + 18, "target", "key")
     return frame.done(told)
+
+
+class Measured(NamedTuple):
+    """A named curve of (x, y) in their own units; ``band`` holds (x, low, high) where an interval is known."""
+
+    name: str
+    points: Sequence[tuple[float, float]]
+    band: Sequence[tuple[float, float, float]] = ()
+
+
+def measured_chart(lines: Sequence[Measured], told: str, *, across: str, up: str) -> str:
+    """Curves in their own units, as an SVG file: with colours for light and dark, and axes that begin where the curves do.
+
+    Parameters
+    ----------
+    lines
+        At most three, with two points or more each, that do not all lie on one height.
+    told
+        The text alternative.
+    across, up
+        What the axes show.
+
+    Examples
+    --------
+    >>> drawing = measured_chart([Measured("a", [(60, 0.2), (100, 0.1)])], "told", across="notes", up="loss")
+    >>> ">60</text>" in drawing, ">0.14</text>" in drawing
+    (True, True)
+    """
+    xs = sorted({x for line in lines for x, _ in line.points})
+    ys = [y for line in lines for y in (*(y for _, y in line.points), *(end for _, *ends in line.band for end in ends))]
+    step = _step(max(ys) - min(ys))
+    ticks = range(math.floor(min(ys) / step), math.ceil(max(ys) / step) + 1)
+    y0, y1 = ticks[0] * step, ticks[-1] * step
+    frame = _Frame()
+
+    def at(x: float, y: float) -> str:
+        return f"{frame.x((x - xs[0]) / (xs[-1] - xs[0])):.1f},{frame.y((y - y0) / (y1 - y0)):.1f}"
+
+    for tick in ticks:
+        share = (tick * step - y0) / (y1 - y0)
+        frame.line((0.0, share), (1.0, share), "grid")
+        frame.text(_LEFT - 6, frame.y(share) + 4, f"{tick * step:.2f}", anchor="end")
+    for x in xs[::2]:
+        frame.text(frame.x((x - xs[0]) / (xs[-1] - xs[0])), _HEIGHT - _BOTTOM + 16, f"{x:g}")
+    frame.labels(across, up)
+    for line, style in zip(lines, _STYLES[: len(lines)], strict=True):
+        around = [at(x, low) for x, low, _ in line.band] + [at(x, high) for x, _, high in reversed(line.band)]
+        if around:
+            frame.parts.append(f'<polygon class="band {style}" points="{" ".join(around)}"/>')
+    for number, (line, style) in enumerate(zip(lines, _STYLES[: len(lines)], strict=True)):
+        path = " ".join(at(*point) for point in line.points)
+        frame.parts.append(f'<polyline class="curve {style}" points="{path}"/>')
+        # The key stands at the top right: what is learnt falls from the left.
+        y = _TOP + 14 + 16 * number
+        frame.parts.append(f'<line class="curve {style}" x1="{_KEY}" y1="{y - 4}" x2="{_KEY + 24}" y2="{y - 4}"/>')
+        frame.text(_KEY + 30, y, line.name, "key", anchor="start")
+    return frame.done(told).replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1).replace(">", _STYLE, 1)
+
+
+def _step(spread: float) -> float:
+    """The distance of the grid's lines: the least of .01, .02, .05, .1, ... that needs no more than `_MOST_TICKS` of them."""
+    tens = 0.01
+    while True:
+        for step in (tens, 2 * tens, 5 * tens):
+            if spread / step < _MOST_TICKS:
+                return step
+        tens *= 10
 
 
 def interval_bar(value: float, low: float, high: float, *, target: float | None = None) -> str:

@@ -1,7 +1,9 @@
-"""Does the review queue's own order teach the classifier more than chance: printed, ``make bench``.
+"""Does the review queue's own order teach the classifier more than chance: printed, ``make bench``; `DRAWN` is drawn where it is to be.
 
-Every note waits in the queue with the priority and the group of near-twins that `api.queue.order` gives the result which the
-classifier of that moment makes of it; the one taken next has the highest priority and is no near-twin of the one before.
+Every note waits in the queue with the priority and the group of near-twins that `api.queue.order` gives its result as it is
+submitted, by the classifier of the first reviewed notes, and keeps them as the queue does; the one taken next has the highest priority
+and is no near-twin of the one before. ``ORDER`` gives the number of notes, draws and batches; with ``ORDER_DRAWN=1`` the curves of
+the README are drawn anew.
 """
 
 import os
@@ -21,7 +23,7 @@ from models.classifier import Classifier
 from models.note import Note
 from models.registry import load_classifier, shipped
 from models.settle import settle
-from models.training.active import Pool, compare, doubtful, fitted, table
+from models.training.active import FIRST, Pool, chart, compare, doubtful, fitted, table
 from models.training.dataset import read_corpus, read_splits, select
 from models.training.train import block_rows
 from nlp.pipeline import load
@@ -29,20 +31,22 @@ from nlp.pipeline import load
 DATA = Path(__file__).parents[2] / "training_data"
 POOL, SEEDS, BATCHES = (int(each) for each in os.environ.get("ORDER", "200 2 3").split())
 TERMS = Terms(load_rules())
+DRAWN = Path(__file__).with_name("review_order.svg")
 
 pytestmark = pytest.mark.slow
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """The queue: notes as the reader of ``fast`` makes them out, which is the same whatever the classifier has learnt."""
+    """The queue: notes as the reader of ``fast`` makes them out."""
 
     documents: list
     calibration: object
     reason: str = "flagged"
 
     def __call__(self, pool, chosen, left, size):
-        classifier = fitted(pool, chosen)
+        # What was submitted keeps its place, whatever is learnt meanwhile.
+        classifier = fitted(pool, chosen[:FIRST])
         seen = {}
         services = classifier.classify_many([self.documents[n] for n in left])
         for n, each in zip(left, services, strict=True):
@@ -83,6 +87,12 @@ def test_order():
         fast.temperature,
     )
     documents = list(load(shipped(), encoder=False).read_many([note.text for note in pool.notes], batch_size=64))
-    for name, order in (("queue", Waiting(documents, Classifier(fast).calibration)), ("doubt alone", doubtful)):
+    orders = {}
+    for name, order in (("the queue", Waiting(documents, Classifier(fast).calibration)), ("doubt alone", doubtful)):
+        orders[name] = compare(pool, order, seeds=SEEDS, batches=BATCHES)
         print(f"\n{len(pool.notes)} notes to choose from, {len(pool.shown)} blocks measured, {SEEDS} draws; {name}")
-        print(table(compare(pool, order, seeds=SEEDS, batches=BATCHES)), flush=True)
+        print(table(orders[name]), flush=True)
+    drawing = chart(orders)
+    if os.environ.get("ORDER_DRAWN"):
+        DRAWN.write_text(drawing + "\n", encoding="utf-8")
+    assert drawing.count("<polyline") == 3

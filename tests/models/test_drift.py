@@ -9,6 +9,7 @@ import pytest
 from models.drift import (
     LIMITS,
     REFERENCE_FILE,
+    Outcome,
     counted_words,
     input_drift,
     known_words,
@@ -110,16 +111,30 @@ def decisions(confidence: float, taken: int, of: int) -> list[tuple[float, bool]
     return [(confidence, number < taken) for number in range(of)]
 
 
-def test_outcomes_as_the_model_says_are_steady():
-    steady = outcome_drift([*decisions(0.9, 90, 100), *decisions(0.97, 97, 100)])
-    assert [signal.state for signal in steady] == ["too_few", "too_few", "steady", "steady"]
+def outcome(share: float | None, promised: float, *, half: float = 0.05, decided: int = 100) -> Outcome:
+    interval = None if share is None else (share - half, share + half)
+    return Outcome(0.85, 0.95, promised, decided, share, interval)
 
 
-def test_people_who_take_less_than_it_says_are_told():
-    signal = outcome_drift(decisions(0.9, 60, 100))[2]
-    assert (signal.state, signal.now, signal.items) == ("drift", 0.6, 100)
-    assert "people take less than it says: 60 of 100 (0.50 to 0.69), it says 0.90" in signal.sentence
-    assert "more than it says" in outcome_drift(decisions(0.5, 99, 100))[0].sentence
+@pytest.mark.parametrize(
+    ("seen", "state", "told"),
+    [
+        (outcome(0.88, 0.9), "steady", "As the model says."),
+        (
+            outcome(0.6, 0.9),
+            "drift",
+            "people leave fewer codes as they were than it says: 0.60 (0.55 to 0.65, 100 read), it says 0.90",
+        ),
+        (outcome(0.99, 0.9), "drift", "people leave more codes"),
+        (outcome(0.6, 0.9, decided=29), "too_few", "29 decisions are too few to tell; 30 are needed."),
+        (outcome(0.6, 0.9, decided=30), "drift", "30 read"),
+        (outcome(None, 0.9), "too_few", "without a flag none was read"),
+    ],
+)
+def test_outcomes_are_held_against_what_the_model_says(seen: Outcome, state: str, told: str):
+    [signal] = outcome_drift([seen])
+    assert (signal.id, signal.state, signal.items) == ("confidence 0.85 to 0.95", state, seen.decided)
+    assert told in signal.sentence
 
 
 @pytest.mark.parametrize(("old", "new"), [("level = 0.001", "level = 1"), ('id = "words"', 'name = "words"')])

@@ -9,6 +9,8 @@ let words = null;
 let decides = false; // what serves and what trains is for trainers alone
 let followed = null; // id of the job that is shown
 let versions = [];
+let encoderOffered = false;
+let before = null; // the version that going back brings
 
 const button = (text, label, click) => make("button", { attributes: { type: "button", "aria-label": label }, click }, text);
 const wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
@@ -19,6 +21,9 @@ async function showVersions() {
   const answer = await ask("GET", "/v1/models");
   if (answer === null) return false;
   versions = answer.versions;
+  before = answer.before;
+  // Where the first version serves there is nothing to go back to.
+  $("rollback").hidden = !decides || before === null;
   $("refused").hidden = answer.refused === null;
   $("refused").textContent = answer.refused === null ? "" : `This server could not take over version ${answer.refused}; the one before goes on. Go back, or ask whoever runs the server for its log.`;
   const rows = versions.map((each) => {
@@ -72,7 +77,7 @@ async function promote(version) {
 }
 
 async function rollback() {
-  if (!(await confirmed("Let the version serve again that served before?", "Go back"))) return;
+  if (!(await confirmed(`Let ${before} serve again, the version before?`, "Go back"))) return;
   const changed = await ask("POST", "/v1/models/rollback");
   if (changed !== null) await takenOver(changed);
 }
@@ -101,6 +106,9 @@ async function showJobs() {
   $("jobs").replaceChildren(rows.length ? table("The latest first", ["Begun", "State", "Log"], rows) : make("p", { class: "hint" }, "None yet."));
   const running = answer.jobs.find((job) => RUNNING.includes(job.state));
   $("retrain").disabled = running !== undefined;
+  // Chosen beforehand where it can be done, as the command does; afterwards it stays as the trainer set it.
+  if (!encoderOffered) $("encoder").checked = answer.encoder;
+  encoderOffered = true;
   $("encoder").disabled = !answer.encoder;
   $("no-encoder").hidden = answer.encoder;
   if (running && followed !== running.id) follow(running.id);
@@ -179,7 +187,6 @@ $("rollback").addEventListener("click", rollback);
   if (begun === null) return;
   words = begun.words;
   decides = begun.me.role === "trainer";
-  $("rollback").hidden = !decides;
   $("decides").hidden = decides;
   if ((await showVersions()) && (await showJobs())) {
     $("content").hidden = false;

@@ -315,8 +315,15 @@ def test_the_command_compares_all_that_is_kept(here: Clinic, there: Clinic, run:
     ran = run("--kept", "--clinic", "there")
     assert (ran.exit_code, ran.stdout, ran.stderr) == (0, "", "0 notes copied forward; 1 compared.\n")
     with here.database.reading() as session:
-        told = [row for row in repository.audit_rows(session, here.id) if row.action == "notes.compared"]
+        rows = list(repository.audit_rows(session, here.id))
+    told = [row for row in rows if row.action == "notes.compared"]
     assert [row.detail for row in told] == ['{"copies":2,"notes":4}', '{"copies":1,"notes":4}']
+    # Each note of which words were shown says so, and only these.
+    shown = [(row.action, row.subject_id) for row in rows if row.action in ("note.read", "note.quoted")]
+    others = {subject for _, subject in shown} - {copy["note_id"]}
+    assert [action for action, _ in shown] == ["note.read", "note.quoted"] * 3
+    assert shown[-2:] == [("note.read", copy["note_id"]), ("note.quoted", copy["earlier_id"])]
+    assert len(others) == 2
 
 
 @pytest.mark.parametrize(
@@ -372,7 +379,7 @@ def test_functions_take_the_clinic_and_know_no_others_rows(here: Clinic, there: 
     refused = {
         "add": (UnknownRow, lambda s: copies.add(s, there.id, found, by=SYSTEM)),
         "quoted": (UnknownRow, lambda s: copies.quoted(s, there.id, first, copy, by=SYSTEM)),
-        "compared": (UnknownClinic, lambda s: copies.compared(s, uuid.uuid4(), notes=1, copies=1, by=SYSTEM)),
+        "compared": (UnknownClinic, lambda s: copies.compared(s, uuid.uuid4(), notes=1, shown=[], by=SYSTEM)),
     }
     empty = {
         "earlier": lambda s, id: copies.earlier(s, id, patient_ref, day, 9),

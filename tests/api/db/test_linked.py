@@ -189,7 +189,7 @@ def test_the_best_of_all_clinics_is_claimed_as_somebody_of_its_clinic(office: Of
         office.submit("west", "stairs 9 flag:no_unit"),
         office.submit("east", "bridging 90 conf:0.5 flag:no_unit"),
     )
-    own = office.submit("west", "bridging 30 conf:0.7 ramp flag:no_unit")
+    own = office.submit("west", "ramp and curb outside, bridging 60 flag:no_unit")
     cora = office.headers("cora")
     claim = office.post(cora, "claim")["claim"]
     assert (claim["id"], claim["clinic"]) == (high, "east")
@@ -236,6 +236,21 @@ def test_a_near_twin_waits_for_what_is_best_in_another_clinic(office: Office):
     first, second, third = (office.post(cora, "claim")["claim"] for _ in range(3))
     assert [each["clinic"] for each in (first, second, third)] == ["west", "east", "west"]
     assert second["id"] == other
+
+
+def test_near_twins_of_two_clinics_do_not_follow_each_other(office: Office):
+    for clinic in ("west", "east", "west", "east"):
+        office.submit(clinic, "bridging 95 conf:0.5 flag:no_unit")
+    others = [office.submit("west", f"stairs {n} hallway walk flag:no_unit") for n in (9, 12)]
+    cora = office.headers("cora")
+    order, claim = [], office.post(cora, "claim")["claim"]
+    while claim:
+        order.append((claim["clinic"], claim["id"] in others))
+        body = {"decision": None, "claims": claim["claims"], "next": {}}
+        claim = office.post(cora, f"{claim['id']}/accept-and-next", body)["claim"]
+    # In turn as long as there is something else, whichever clinic the twins are of.
+    assert [other for _, other in order] == [False, True, False, True, False, False]
+    assert {clinic for clinic, other in order if not other} == {"west", "east"}
 
 
 def test_roles_are_those_of_each_clinic(office: Office):

@@ -118,7 +118,7 @@ def test_the_whole_loop(
     trainer = Actor("person", add_person(clinic, "tom", "trainer"))
     versions = Versions(settings.models_folder)
     log: list[str] = []
-    job = jobs.ask(database, settings, clinic, by=trainer)
+    job = jobs.ask(database, settings, clinic, by=trainer, encoder=False)
     assert jobs.work(database, settings, clinic, job.id, told=log.append) == "done"
     # The guard: who recodes one way is held, the others hardly.
     held = [line.split()[1] for line in log if line.startswith("held")]
@@ -234,7 +234,7 @@ def test_two_hundred_reviewed_notes_make_it_better(
     assert refused <= 5
     assert (told.exit_code, told.stderr.count("blocks take")) == (int(refused > 0), refused)
 
-    job = jobs.ask(here.database, served, here.id, by=SYSTEM)
+    job = jobs.ask(here.database, served, here.id, by=SYSTEM, encoder=False)
     command = [*jobs.retrain_command(served), "--base", str(beginner)]
     log: list[str] = []
     assert jobs.work(here.database, served, here.id, job.id, command=command, told=log.append) == "done"
@@ -267,7 +267,7 @@ def test_killed_for_real_at_a_step(database: Database, settings: Settings, clini
     if database.path is None:
         pytest.skip("the processes are the same on either engine")
     versions = Versions(settings.models_folder)
-    job = jobs.ask(database, settings, clinic, by=SYSTEM)
+    job = jobs.ask(database, settings, clinic, by=SYSTEM, encoder=False)
     worker = jobs.start(settings, clinic, job.id)
     try:
         end = time.monotonic() + 300
@@ -292,7 +292,7 @@ def test_killed_for_real_at_a_step(database: Database, settings: Settings, clini
     with database.writing() as session:
         learning.fail_lapsed_jobs(session, clinic, after=-jobs.LAPSE)
     assert jobs.look(database, clinic, job.id).failure == "WorkerLost"
-    jobs.ask(database, settings, clinic, by=SYSTEM)
+    jobs.ask(database, settings, clinic, by=SYSTEM, encoder=False)
 
 
 def _processes_of(pid: int) -> list[int]:

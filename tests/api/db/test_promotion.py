@@ -325,6 +325,18 @@ def test_the_list_says_what_the_gate_found(client: Client, judged: Callable[...,
     assert client.post("/v1/models/rollback").status_code == 409
 
 
+def test_the_list_says_what_there_is_to_go_back_to(client: Client, judged: Callable[..., None], versions: Versions):
+    def before() -> str | None:
+        return client.get("/v1/models").json()["before"]
+
+    assert before() is None
+    judged("v1")
+    assert client.post("/v1/models/v1/promote").status_code == 200
+    assert before() == versions.shipped.version
+    assert client.post("/v1/models/rollback").json()["version"] == versions.shipped.version
+    assert before() is None
+
+
 ROUTES = [
     ("GET", "/v1/models"),
     ("POST", "/v1/models/rollback"),
@@ -393,7 +405,7 @@ def test_jobs_through_the_routes(
     assert client.get(f"/v1/jobs/{uuid.uuid4()}").status_code == 404
 
 
-def test_the_encoder_is_trained_where_it_is_asked_for_and_can_be(
+def test_the_encoder_is_trained_where_it_can_be_unless_it_is_to_be_kept(
     client: Client, database: Database, clinic: uuid.UUID, monkeypatch: pytest.MonkeyPatch
 ):
     begun: list[uuid.UUID] = []
@@ -430,8 +442,9 @@ def test_the_encoder_is_trained_where_it_is_asked_for_and_can_be(
     assert "--encoder" not in command()
     monkeypatch.setattr(afresh, "_PACKAGES", ("json",))
     assert client.get("/v1/jobs").json()["encoder"] is True
-    assert ask(encoder=True).status_code == 202
-    assert command()[-1] == "--encoder"
+    for body in ({"encoder": True}, {"encoder": None}, {}):
+        assert ask(**body).status_code == 202
+        assert command()[-1] == "--encoder", body
     assert ask(encoder=False).status_code == 202
     assert "--encoder" not in command()
 

@@ -903,7 +903,7 @@ def test_a_therapist_sees_what_changed_on_own_notes_alone(here: Clinic):
 
 # ---- clinics apart
 
-NO_SQL_OF_THEIR_OWN = {"kind", "superseded", "flag_list"}
+NO_SQL_OF_THEIR_OWN = {"kind", "superseded", "flag_list", "twins_of"}
 
 
 def public_functions() -> dict[str, Any]:
@@ -954,8 +954,9 @@ def test_no_function_reaches_into_another_clinic(here: Clinic, there: Clinic):
         "linked.linked": lambda s: linked.linked(s, wrong, me),
         "queue.places": lambda s: queue.places(s, wrong, everything, limit=5),
         "queue.best_place": lambda s: queue.best_place(
-            s, wrong, me, role="coder", at=repository.now() + timedelta(days=1)
+            s, wrong, me, role="coder", twins=(), at=repository.now() + timedelta(days=1)
         ),
+        "queue.lately": lambda s: any(queue.lately(s, wrong, me)),
         "queue.is_here": lambda s: queue.is_here(s, wrong, item.id),
         "queue.groups": lambda s: queue.groups(s, wrong, everything),
         "queue.claim": lambda s: queue.claim(

@@ -324,6 +324,30 @@ def test_acceptance_is_of_codes_and_weighs_flagged_notes_as_many_as_they_are(dat
     next(opened, None)
 
 
+def test_drift_weighs_flagged_notes_as_many_as_they_are(database: Database):
+    """Of what was read half of the flagged notes lost their code, and none of the others, which are three times as many."""
+    opened = open_clinic(database, "drifting", audit_share=1.0)
+    here = next(opened)
+    flagged = [here.submit(f"bridging 20 flag:no_unit conf:0.9 {n}")["queue_item_id"] for n in range(20)]
+    others = [here.submit(f"bridging 20 conf:0.9 {n}")["queue_item_id"] for n in range(60)]
+
+    def signal() -> dict[str, Any]:
+        [found] = [e for e in here.get("tina", "/v1/drift")["signals"] if e["id"] == "confidence 0.85 to 0.95"]
+        return found
+
+    for number, item in enumerate(flagged):
+        claim = here.claim("cora", item)
+        here.decide("cora", claim, correct(claim, code="97530") if number % 2 else None)
+    assert (signal()["state"], signal()["items"]) == ("too_few", 20)
+    for item in others[:12]:
+        here.decide("cora", here.claim("cora", item))
+    found = signal()
+    assert (found["state"], found["items"], found["reference"]) == ("steady", 32, pytest.approx(0.9))
+    # As they were read it would be 22 of 32, far from .9.
+    assert found["now"] == pytest.approx((20 * 0.5 + 60) / 80)
+    next(opened, None)
+
+
 def test_nothing_is_said_of_a_band_of_which_one_kind_was_never_read(here: Clinic):
     note = here.submit("bridging 20 flag:no_unit conf:0.92")
     here.submit("bridging 20 conf:0.92 unread")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ET
 from dataclasses import replace
 
 import pytest
@@ -51,4 +52,16 @@ def test_both_ways_begin_alike_and_a_doubtful_word_is_learnt_sooner(pool: Pool):
 def test_table_and_chart_tell_the_figures():
     steps = [Step(10, 0.5, 0.5, 0.0, 0.0, 0.0), Step(20, 0.4, 0.3, -0.1, -0.15, -0.05)]
     assert table(steps).splitlines()[-1] == "| 20 | 0.4000 | 0.3000 | -0.1000 | -0.1500 to -0.0500 |"
-    assert "0.300 in order" in chart(steps)
+    drawing = ET.fromstring(chart({"the queue": steps, "doubt alone": steps}))
+    assert drawing.attrib["aria-label"] == (
+        "After 20 reviewed notes the log loss is 0.400 at random, 0.300 with the queue, 0.300 with doubt alone."
+    )
+    shapes = [each for each in drawing.iter() if each.tag.rpartition("}")[2] in ("polyline", "polygon")]
+    assert [each.attrib["class"] for each in shapes] == ["band line-1", "curve line-0", "curve line-1", "curve line-2"]
+    band, random, queue, doubt = ([tuple(map(float, p.split(","))) for p in e.attrib["points"].split()] for e in shapes)
+    assert queue == doubt
+    assert random[0] == queue[0]
+    # Less is lower; the band of the last step is around the queue's curve, and does not reach that at random.
+    assert random[1][1] < queue[1][1]
+    ends = sorted(y for x, y in band if x == queue[1][0])
+    assert random[1][1] < ends[0] < queue[1][1] < ends[1]
