@@ -85,8 +85,8 @@ def parse_findings(text: str, file: str = "claims.toml") -> Kinds:
     Raises
     ------
     LexiconError
-        The file cannot be used: a missing or unknown key, a direction or severity that there is not, a message that asks
-        for a value which no finding has.
+        The file cannot be used: a missing or unknown key, a direction or severity that there is not, a message or an action
+        that asks for a value which no finding has.
     """
     kinds: dict[str, Kind] = {}
     root = data.parse(text, file).closed(("words", "finding"))
@@ -96,17 +96,16 @@ def parse_findings(text: str, file: str = "claims.toml") -> Kinds:
         if "variants" in entry.values:
             variants = entry.table("variants")
             messages |= {key: variants.get(key, str) for key in variants.values}
-        for message in messages.values():
-            if not set(data.asked(message)) <= _FIELDS:
-                raise entry.error(f"message may ask for {', '.join(sorted(_FIELDS))}")
+        action = entry.get("action", str)
+        for key, said in (*(("message", message) for message in messages.values()), ("action", action)):
+            if not set(data.asked(said)) <= _FIELDS:
+                raise entry.error(f"{key} may ask for {', '.join(sorted(_FIELDS))}")
         direction, severity = entry.get("direction", str), entry.get("severity", str)
         if direction not in DIRECTIONS:
             raise entry.error(f"direction must be one of {', '.join(DIRECTIONS)}")
         if severity not in GRADES:
             raise entry.error(f"severity must be one of {', '.join(GRADES)}")
-        kinds[entry.name] = Kind(
-            direction, severity, MappingProxyType(messages), entry.get("action", str), entry.get("source", str)
-        )
+        kinds[entry.name] = Kind(direction, severity, MappingProxyType(messages), action, entry.get("source", str))
     words = root.table("words").closed(_WORD_KEYS)
     return Kinds(MappingProxyType(kinds), {key: words.get(key, str) for key in _WORD_KEYS})
 
@@ -277,7 +276,7 @@ class Claim:
             code=code,
             units=units,
             message=message if sure else _WORDS["unconfirmed"].format(message=message),
-            action=kind.action,
+            action=kind.action.format(**said),
             source=kind.source,
             rule=rule,
         )
