@@ -35,6 +35,7 @@ from nlp.events import (
 )
 from nlp.tagging import label_columns
 from nlp.terms import listed
+from nlp.totals import total_kind
 
 _BLOCKS = "therapy_blocks"
 _BESIDE = 2  # marks between a service name and minutes that stand beside it
@@ -782,13 +783,38 @@ def structure(context: Context, events: list[Event]) -> Scores:
     return scores
 
 
+def timed_total_alone(context: Context, grouping: Grouping) -> Grouping:
+    """Give a note's only block the total of its timed minutes where it holds a total of the visit, or what stands behind it.
+
+    ``Timed minutes: 37. Total treatment time: 45 min`` under work that has no minutes of its own is 37 minutes of it.
+    """
+    if len(grouping.blocks) != 1 or len(grouping.blocks[0].durations) != 1:
+        return grouping
+    [block] = grouping.blocks
+    [given] = block.durations
+    timed = [event for event in grouping.loose if total_kind(context, event) == "timed"]
+    if len({event.minutes for event in timed}) != 1 or total_kind(context, given) == "timed":
+        return grouping
+    total = timed[0]
+    work = max(event.end for event in (*block.activities, *block.services))
+    visit = total_kind(context, given) == "visit" and total.minutes <= given.minutes
+    if not visit and not work <= total.start < given.start:
+        return grouping
+    loose = (given if event is total else event for event in grouping.loose)
+    return replace(
+        grouping,
+        blocks=(replace(block, durations=(total,)),),
+        loose=tuple(sorted(loose, key=lambda event: event.start)),
+    )
+
+
 def _grouping(context: Context, events: list[Event], path: list[int], certainty: list[float]) -> Grouping:
     labels = [EVENT_LABELS[number] for number in path]
     for settle_labels in (parted_lines, covering_minutes, own_minutes, added_minutes, attach_names, parted_by_code):
         labels = settle_labels(context, events, labels)
     given = (event for event, label in zip(events, labels, strict=True) if label == "S" and event.kind == "dur")
     each = {event.start for event in given if given_to_each(context, event)}
-    grouping = group(events, labels, line_of=context.tokens.line_of, each=each)
+    grouping = timed_total_alone(context, group(events, labels, line_of=context.tokens.line_of, each=each))
     sure = {id(event): value for event, value in zip(events, certainty, strict=True)}
     blocks = tuple(
         replace(block, certainty=min(sure.get(id(event), 1.0) for event in block.events)) for block in grouping.blocks
