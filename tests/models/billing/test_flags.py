@@ -57,6 +57,7 @@ def at(start: int) -> tuple[int, int]:
 
 
 GT = {"code": "other", "other_code": "97116", "minutes": 15, "goals": (), "activities": []}
+PACK, NEEDLE, STIM = ({**EVALUATION, "other_code": code} for code in ("97010", "20560", "97014"))
 MEDICARE = {"payer": "medicare"}
 BOTH = {"payer": "medicare", "secondary": "strict_15"}
 
@@ -373,6 +374,14 @@ ROWS = [
         [WHOLE],
         note(TA | {"minutes": 98}, terms={"payer": "commercial_ama"}),
     ),
+    ("code_not_paid", note(TE, PACK, terms=MEDICARE), [WHOLE], note(TE, PACK, terms={"payer": "commercial_ama"})),
+    ("code_not_paid", note(TE, PACK, terms=MEDICARE), [WHOLE], note(TE, PACK)),
+    (
+        "code_not_paid",
+        note(TE, NEEDLE, terms=MEDICARE | {"discipline": "PT"}),
+        [WHOLE],
+        note(TE, NEEDLE, terms=MEDICARE | {"discipline": "OT"}),
+    ),
     ("modifiers_wanted", note(TE, terms=MEDICARE), [WHOLE], note(TE, terms={"payer": "strict_15"})),
     ("modifiers_wanted", note(TE, terms=MEDICARE), [WHOLE], note(terms=MEDICARE)),
     ("payers_differ", note(TE | {"minutes": 8}, terms=BOTH), [WHOLE], note(TE, terms=BOTH)),
@@ -457,6 +466,7 @@ def test_severities_are_the_contract_s() -> None:
         "pair_needs_modifier",
         "over_daily_limit",
         "modifiers_wanted",
+        "code_not_paid",
         "payers_differ",
         "date_outside_rules",
     }
@@ -464,6 +474,19 @@ def test_severities_are_the_contract_s() -> None:
 
 
 MESSAGES = [
+    (
+        "code_not_paid",
+        note(TE, PACK, terms=MEDICARE),
+        "Medicare Part B does not pay hot or cold pack (97010): bundled, never paid on its own (rule 97010).",
+    ),
+    (
+        "code_not_paid",
+        note(TE, STIM, terms=MEDICARE),
+        (
+            "Medicare Part B may take electrical stimulation, unattended, not wound care (Medicare) (G0283) in place of electrical "
+            "stimulation, unattended (97014) (rule 97014, not confirmed): look it up."
+        ),
+    ),
     (
         "unskilled_minutes",
         note(TE | {"unskilled": [5]}),
@@ -646,7 +669,7 @@ MESSAGES = [
         "modifiers_wanted",
         note(TE, terms=on(2026, 2, 1) | {"discipline": "PT"}, notices=[(920, "assistant")]),
         (
-            "Medicare Part B wants: GP on each line; CQ where the assistant gave more than the share that needs none; KX "
+            "Medicare Part B wants: GP on each line; CQ on units of which the assistant alone gave more than 10 percent; KX "
             "above 2480 dollars in 2026, physical and speech therapy counted together."
         ),
     ),
@@ -705,14 +728,14 @@ def test_messages(flag: str, spec: Any, message: str, flags: Flags) -> None:
 @pytest.mark.parametrize(
     ("words", "discipline", "wanted"),
     [
-        (["PTA"], None, "GP on each line; CQ where"),
-        (["by PTA", "LPTA"], None, "GP on each line; CQ where"),
-        (["COTA/L"], None, "GO on each line; CO where"),
-        (["cota"], None, "GO on each line; CO where"),
+        (["PTA"], None, "GP on each line; CQ on"),
+        (["by PTA", "LPTA"], None, "GP on each line; CQ on"),
+        (["COTA/L"], None, "GO on each line; CO on"),
+        (["cota"], None, "GO on each line; CO on"),
         # what the request says goes first; both, or neither, leave it open
-        (["PTA"], "OT", "GO on each line; CO where"),
-        (["PTA", "COTA"], None, "GP, GO or GN on each line; CQ or CO where"),
-        (["qqqqqq"], None, "GP, GO or GN on each line; CQ or CO where"),
+        (["PTA"], "OT", "GO on each line; CO on"),
+        (["PTA", "COTA"], None, "GP, GO or GN on each line; CQ or CO on"),
+        (["qqqqqq"], None, "GP, GO or GN on each line; CQ or CO on"),
     ],
 )
 def test_an_assistant_s_title_tells_the_discipline(
@@ -728,6 +751,60 @@ def test_an_assistant_s_title_tells_the_discipline(
     found = check(replace(document(), notices=notices), coded, propose(coded, "cms_8_minute"), terms)
     [message] = [flag.message for flag in found if flag.id == "modifiers_wanted"]
     assert message.startswith(f"Medicare Part B wants: {wanted}")
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("J. Alvarez, PT, DPT", "GP on each line"),
+        ("B. Stein PT", "GP on each line"),
+        ("Signed: Lena Ortiz, PT", "GP on each line"),
+        ("M. Okafor, OTR/L", "GO on each line"),
+        ("R. Amari OT", "GO on each line"),
+        # the patient, a service and two professions tell nothing
+        ("pt tolerated well", "GP, GO or GN on each line"),
+        ("PT 2x/wk", "GP, GO or GN on each line"),
+        ("J. Alvarez, DPT; M. Okafor, OTR/L", "GP, GO or GN on each line"),
+    ],
+)
+def test_a_signature_tells_the_discipline(
+    text: str, wanted: str, services: Callable[..., Any], document: Callable[..., Document]
+) -> None:
+    coded = services(TE)
+    terms = terms_of(load_rules(), payer="medicare")
+    found = check(replace(document(), text=text), coded, propose(coded, "cms_8_minute"), terms)
+    [message] = [flag.message for flag in found if flag.id == "modifiers_wanted"]
+    assert message.removeprefix("Medicare Part B wants: ").partition(";")[0].rstrip(".") == wanted
+
+
+POOL = {"policy": "cms_8_minute"}
+TIES = [
+    # of 8 and 8 left either may take the last unit; of 9 and 8 left, and of 0 and 0, none
+    ("code_earns_no_unit", note(TE | {"minutes": 23}, TA, MT | {"minutes": 8}, **POOL), True),
+    ("code_earns_no_unit", note(TE | {"minutes": 24}, TA, MT | {"minutes": 8}, **POOL), False),
+    ("code_earns_no_unit", note(TE | {"minutes": 23}, TA, MT | {"minutes": 8}, policy="full_15"), False),
+    ("no_unit", note(TE | {"minutes": 8}, GT | {"minutes": 8, "other_code": "97035"}, **POOL), True),
+    ("no_unit", note(TE | {"minutes": 7}, GT | {"minutes": 8, "other_code": "97035"}, **POOL), False),
+]
+
+
+@pytest.mark.parametrize(("flag", "spec", "tied"), TIES, ids=range(len(TIES)))
+def test_of_equal_minutes_left_the_therapist_chooses(flag: str, spec: Any, tied: bool, flags: Flags) -> None:
+    specs, document = spec
+    [found] = [each for each in flags(*specs, **document) if each.id == flag]
+    assert ("ither may take" in found.message, "Have the therapist choose" in found.action) == (tied, tied)
+
+
+def test_an_evaluation_with_treatment_is_not_called_one_without(flags: Flags) -> None:
+    def told(*specs: dict[str, Any]) -> list[str]:
+        return [
+            each.message for each in flags(*specs, notices=[(920, "evaluation_only")]) if each.id == "evaluation_only"
+        ]
+
+    alone, beside = "This visit was an evaluation without treatment.", "treatment was read in it as well."
+    assert told() == told(EVALUATION) == [alone]
+    [message] = told(EVALUATION, TE)
+    assert message.endswith(beside)
 
 
 def test_every_title_of_an_assistant_that_is_read_tells_the_discipline() -> None:
@@ -912,11 +989,16 @@ prefixes = ["ei."]
 [disciplines]
 PT = ["PTA"]
 OT = ["COTA"]
+[credentials]
+PT = ["DPT"]
+OT = ["OTR"]
 [words]
 other_service = "another"
 no_unit = "none"
+and = "and"
 modifier_discipline = "{names}"
 modifier_assistant = "{names}"
+modifier_assistant_unknown = "{names}"
 modifier_threshold = "{amount}"
 modifier_list = "{names}"
 threshold_of_PT = "PT"
@@ -961,6 +1043,7 @@ BAD = [
     ('of = "97530"', 'of = "x"', "better_code", "no code"),
     ('prefixes = ["ei."]', "prefixes = []", "97112", "prefixes must be a list"),
     ('OT = ["COTA"]', 'AT = ["COTA"]', "disciplines", "OT is missing"),
+    ('PT = ["DPT"]', 'PT = ["DPT("]', "credentials", "PT holds an expression that cannot be read"),
     ('no_unit = "none"', "", "words", "no_unit is missing"),
 ]
 
