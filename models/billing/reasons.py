@@ -9,7 +9,7 @@ Examples
 97110 holds 15: one whole 15, nothing left.
 97530 holds 23: one whole 15, 8 left.
 The whole 15s give 2 units: one more is left to give.
-97530 has most left (8 minutes) and takes one unit.
+97530 has most left (8 min) and takes one unit.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ from models.billing.units import (
 _KEYS = (
     "and", "or", "takes_all", "next", "next_all", "takes_tie_all", "left_empty",
     "no_whole", "one_whole", "wholes", "no_unit", "one_unit", "some_units", "pool", "pool_none", "no_minutes", "holds",
-    "holds_strict", "holds_even", "holds_passes", "holds_short", "given_whole", "given_wholes", "given_all", "takes",
+    "holds_strict", "holds_even", "holds_passes", "holds_short", "given_whole", "given_wholes", "given_all", "given_even",
+    "takes",
     "takes_tie", "more", "less", "same", "untimed", "other_unit", "below_minimum", "gives_up", "gives_up_none",
     "outside", "not_yet", "retired", "perhaps_retired", "further",
 )  # fmt: skip
@@ -256,7 +257,8 @@ def _pooled_steps(minutes: Mapping[str, int], earned: Mapping[str, int]) -> tupl
     ]
     whole = sum(value // UNIT_MINUTES for value in minutes.values())
     left = number - whole
-    key = "given_all" if not left else "given_whole" if left == 1 else "given_wholes"
+    even = not any(value % UNIT_MINUTES for value in minutes.values())
+    key = "given_even" if even else "given_all" if not left else "given_whole" if left == 1 else "given_wholes"
     steps.append(Step(_say(key, whole=_units(whole), left=left), POOLED))
     takers = {code for code, value in minutes.items() if value // UNIT_MINUTES < earned.get(code, 0)}
     return (*steps, *_taken(minutes, takers))

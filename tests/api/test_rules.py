@@ -122,7 +122,7 @@ class TestUnits:
         for said in (
             "38 timed minutes together make 3 units (38 to 52 minutes do).",
             "Against Medicare's 8-minute rule the strict reading gives up one unit.",
-            "97161 is untimed: it is billed once, whatever its 30 minutes.",
+            "97161 is untimed: one unit, whatever its 30 min.",
             "Medicare Part B (rule medicare): 1 x 97110, 2 x 97530; governs.",
             f"Rules {VERSION}.",
         ):
@@ -227,7 +227,8 @@ class TestPayers:
         for said in (
             "Words: The note says: SLR, clamshells.",
             "rule cms_8_minute",
-            "rule 97530-97116.2020-10: ",
+            "[rule 97530-97116.2020-10, source ",
+            "Sources",
             "Unit 1 of 97110:",
             VERSION,
         ):
