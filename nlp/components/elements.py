@@ -82,6 +82,8 @@ def find_elements(
         found["goal"] = goals[0]
     taken = {i for start, end in (*goals, *activities) for i in range(start, end)}
     findings = _outside(context, context.found["assessment"], taken)
+    # A finding in an assessment shows it better than a word of the history above it.
+    findings.sort(key=lambda m: context.sections[m.start] != "assessment")
     changes = _outside(context, context.found["progress"], taken)
     if context.encoded is None:
         shown = {

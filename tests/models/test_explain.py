@@ -149,9 +149,7 @@ def test_what_is_left_out_is_told_with_its_reason(coder: Coder) -> None:
     assert [left.text for left in told.left_out] == [
         "8 minutes of 97110 were unattended, as the note says: no one-on-one skilled treatment, so they are left out."
     ]
-    assert [left.text for left in told.count.left_out] == [
-        "97010 is untimed: one unit, whatever its 10 min."
-    ]
+    assert [left.text for left in told.count.left_out] == ["97010 is untimed: one unit, whatever its 10 min."]
     [unit] = [step.text for step in told.blocks[0].steps if step.stage == "unit"]
     assert unit == "The 15 minutes of 97110 make 1 x 97110 under the full-15-minute rule."
 
