@@ -23,8 +23,9 @@ def as_json(told: Explanation) -> str:
 
 
 def show_explanation(console: Console, told: Explanation) -> None:
-    """Print each block's way, then the arithmetic of the chosen policy, then what concerns the note as a whole, and the
-    sources by their numbers.
+    """Print each block's way, then the arithmetic of the chosen policy, then what concerns the note as a whole.
+
+    The sources stand at the end, by their numbers.
 
     Parameters
     ----------
