@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from models.billing import data
 from models.billing.codes import HEADLINE, Code, first_code, further_code
 from models.billing.flags import named
-from models.billing.payers import Payer, Terms, payer_minutes
+from models.billing.payers import Payer, Terms, not_paid, payer_minutes
 from models.billing.rows import Rule
 from models.billing.rules import Edit
 from models.billing.units import POLICY_NAMES, POOLED, counts, service_units, shared_out
@@ -236,11 +236,7 @@ class Claim:
 
     def not_for(self, code: str) -> Rule | None:
         """Return the row of a code that the payer does not pay, ``None`` where nothing says so."""
-        row, discipline = self.row(code), self.terms.discipline
-        if self.payer is None or self.payer.id not in row.texts("not_for"):
-            return None
-        alone = row.text("not_for_discipline")
-        return None if alone and discipline is not None and discipline != alone else row
+        return None if self.payer is None else not_paid(self.terms, self.payer, code)
 
     def named(self, code: str) -> str:
         """Return how messages call the work of a code."""

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from models.billing import data
 from models.billing.codes import CODES, HEADLINE, Code
-from models.billing.payers import Payer, Terms, payer_units
+from models.billing.payers import Payer, Terms, not_paid, payer_units
 from models.billing.proposal import Proposal
 from models.billing.rules import Edit
 from models.billing.units import ALONE, POLICY_NAMES, POOLED, STRICT, UNIT_MINUTES, counts, units
@@ -723,9 +723,9 @@ def _code_not_paid(case: Case) -> Iterator[Finding]:
         assert case.terms is not None, "there is a payer"
         discipline = case.terms.discipline or _discipline(case)
         for code in _billed(case, payer):
-            row = case.terms.rules.of_code(code, case.terms.day)
-            alone = row.text("not_for_discipline")
-            if payer.id not in row.texts("not_for") or (alone and discipline != alone) or not row.holds(case.terms.day):
+            row = not_paid(case.terms, payer, code, discipline=discipline)
+            # Where the note does not tell whose work it was, a row for one discipline says nothing.
+            if row is None or not row.holds(case.terms.day) or (row.text("not_for_discipline") and discipline is None):
                 continue
             instead = row.text("instead")
             values: dict[str, Field] = {

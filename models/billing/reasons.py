@@ -22,7 +22,7 @@ from functools import cache
 
 from models.billing import data
 from models.billing.codes import Code, further_code
-from models.billing.payers import Terms, payer_units, terms_of
+from models.billing.payers import Payer, Terms, not_paid, payer_units, terms_of
 from models.billing.rules import Rules, load_rules
 from models.billing.units import (
     MIDPOINT,
@@ -42,7 +42,7 @@ _KEYS = (
     "and", "or", "takes_all", "next", "next_all", "takes_tie_all", "left_empty",
     "no_whole", "one_whole", "wholes", "no_unit", "one_unit", "some_units", "pool", "pool_none", "no_minutes", "holds",
     "holds_strict", "holds_even", "holds_passes", "holds_short", "given_whole", "given_wholes", "given_all", "given_even",
-    "takes",
+    "unpaid", "unpaid_perhaps", "unpaid_instead", "unpaid_instead_perhaps", "takes",
     "takes_tie", "more", "less", "same", "untimed", "other_unit", "below_minimum", "gives_up", "gives_up_none",
     "outside", "not_yet", "retired", "perhaps_retired", "further",
 )  # fmt: skip
@@ -383,7 +383,19 @@ def _left_out(minutes: Mapping[str, int], pooled: Mapping[str, int], terms: Term
             if payer.minimum_15 and 0 < value < UNIT_MINUTES:
                 text = _say("below_minimum", code=code, minutes=value, payer=payer.name)
                 left.append(LeftOut(code, value, text, payer.id))
+        left += _unpaid(minutes, payer, terms)
     return left
+
+
+def _unpaid(minutes: Mapping[str, int], payer: Payer, terms: Terms) -> Iterator[LeftOut]:
+    """Yield the codes that a payer does not pay, with what it takes in their place; a row of one discipline is a claim's matter."""
+    for code, value in sorted(minutes.items()):
+        row = not_paid(terms, payer, code)
+        if row is None or not row.holds(terms.day) or (row.text("not_for_discipline") and terms.discipline is None):
+            continue
+        key = ("unpaid_instead" if row.text("instead") else "unpaid") + ("" if row.sure("not_for") else "_perhaps")
+        said = _say(key, code=code, payer=payer.name, instead=row.text("instead"), note=row.text("note"))
+        yield LeftOut(code, value, said, payer.id)
 
 
 def _units(number: int) -> str:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from models.billing import data
 from models.billing.codes import CODES
 from models.billing.errors import InvalidMinutes, UnknownCode, UnknownPayer
-from models.billing.reasons import allocate, amounts, calculate
+from models.billing.payers import terms_of
+from models.billing.reasons import allocate, amounts, calculate, count_under
 from models.billing.rules import load_rules
 from models.billing.units import POLICIES, all_units, counted, units
 
@@ -263,6 +264,32 @@ def test_the_calculation_is_the_arithmetic(minutes: dict[str, int]) -> None:
     assert [payer.governs for payer in count.payers] == [True, False]
     # Medicare's units never exceed what the total allows: each of them stands for 8 minutes at least, and 15 but for the last.
     assert 15 * totals["cms_8_minute"] <= count.timed_total + 7
+
+
+@pytest.mark.parametrize(
+    ("minutes", "terms", "said"),
+    [
+        ({"97010": 10}, {"payer": "medicare"}, ["Medicare Part B does not pay 97010: bundled, never paid on its own."]),
+        (
+            {"97014": 15},
+            {"payer": "medicare"},
+            ["Medicare Part B may take G0283 in place of 97014 (not confirmed: look it up)."],
+        ),
+        (
+            {"20560": 15},
+            {"payer": "medicare", "discipline": "PT"},
+            ["Medicare Part B does not pay 20560: sometimes therapy, not paid to a PT."],
+        ),
+        ({"20560": 15}, {"payer": "medicare", "discipline": "OT"}, []),
+        ({"20560": 15}, {"payer": "medicare"}, []),
+        ({"97010": 10}, {"payer": "commercial_ama"}, []),
+        ({"97010": 10}, {}, []),
+        ({"97012": 10}, {"payer": "medicare"}, []),
+    ],
+)
+def test_what_a_payer_does_not_pay_is_told(minutes: dict[str, int], terms: dict[str, str], said: list[str]) -> None:
+    count = count_under(minutes, terms_of(RULES, **terms))
+    assert [left.text for left in count.left_out if "untimed" not in left.text] == said
 
 
 def test_what_is_left_out_and_why() -> None:
