@@ -783,6 +783,28 @@ def structure(context: Context, events: list[Event]) -> Scores:
     return scores
 
 
+def total_of_none(context: Context, grouping: Grouping) -> Grouping:
+    """Take a closing total from the block that holds it where another block has no minutes: it is of all work above it.
+
+    ``Timed code minutes: 38  Total treatment time: 41 min`` on a line of its own, under two services without minutes.
+    """
+    line_of = context.tokens.line_of
+    work = {line_of[event.start] for block in grouping.blocks for event in (*block.activities, *block.services)}
+
+    def closes(block: Found) -> bool:
+        if len(block.durations) != 1 or block.shared or line_of[block.durations[0].start] <= max(work):
+            return False
+        return total_kind(context, block.durations[0]) is not None
+
+    closing = [number for number, block in enumerate(grouping.blocks) if closes(block)]
+    if len(closing) != 1 or all(block.durations for block in grouping.blocks):
+        return grouping
+    blocks, [number] = list(grouping.blocks), closing
+    loose = (*grouping.loose, *blocks[number].durations)
+    blocks[number] = replace(blocks[number], durations=())
+    return replace(grouping, blocks=tuple(blocks), loose=tuple(sorted(loose, key=lambda event: event.start)))
+
+
 def timed_total_alone(context: Context, grouping: Grouping) -> Grouping:
     """Give a note's only block the total of its timed minutes where it holds a total of the visit, or what stands behind it.
 
@@ -814,7 +836,8 @@ def _grouping(context: Context, events: list[Event], path: list[int], certainty:
         labels = settle_labels(context, events, labels)
     given = (event for event, label in zip(events, labels, strict=True) if label == "S" and event.kind == "dur")
     each = {event.start for event in given if given_to_each(context, event)}
-    grouping = timed_total_alone(context, group(events, labels, line_of=context.tokens.line_of, each=each))
+    grouping = group(events, labels, line_of=context.tokens.line_of, each=each)
+    grouping = timed_total_alone(context, total_of_none(context, grouping))
     sure = {id(event): value for event, value in zip(events, certainty, strict=True)}
     blocks = tuple(
         replace(block, certainty=min(sure.get(id(event), 1.0) for event in block.events)) for block in grouping.blocks

@@ -25,7 +25,14 @@ NAMED = "TherEx 20 min: putty squeezes 3x10, fisting.\nTA 17 min: buttoning shir
             [30],
             [(37, "timed"), (45, "visit")],
         ),
-        # of two blocks a total is neither's
+        # of two blocks a total is neither's, whether they have minutes or not
+        (
+            "Interventions: therapeutic exercise - scapular retraction 2x10, wrist flexion 1 lb x15.\n"
+            "Therapeutic activities - putting groceries into overhead cabinet, folding towels standing at counter.\n"
+            "Timed code treatment minutes: 38   Total treatment time: 41 min",
+            [None, None],
+            [(38, "timed"), (41, "visit")],
+        ),
         (NAMED + "Total timed minutes: 37. Total treatment time: 45 min", [20, 17], [(37, "timed"), (45, "visit")]),
     ],
 )
