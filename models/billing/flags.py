@@ -36,7 +36,7 @@ SEVERITIES = ("error", "warning", "info")
 
 _EXERCISE, _FUNCTIONAL = "exercise", "functional"
 _WORD_KEYS = (
-    "other_service", "no_unit", "and", "modifier_discipline", "modifier_assistant", "modifier_assistant_unknown",
+    "other_service", "no_unit", "one_unit", "some_units", "and", "in_all", "in_all_unknown", "modifier_discipline", "modifier_assistant", "modifier_assistant_unknown",
     "modifier_threshold", "modifier_no_threshold", "modifier_list", "threshold_of_PT", "threshold_of_OT", "threshold_of_SLP",
     "threshold_of_any",
 )  # fmt: skip
@@ -320,7 +320,7 @@ def _shared(service: Service) -> Duration | None:
 # ---- warnings
 
 
-@_raises("minutes_missing", "code", "total", "units")
+@_raises("minutes_missing", "code", "total", "units", "in_all")
 def _minutes_missing(case: Case) -> Iterator[Finding]:
     for service in case.headline:
         if service.block.minutes is None and _shared(service) is None:
@@ -328,7 +328,7 @@ def _minutes_missing(case: Case) -> Iterator[Finding]:
             yield Finding(service.block, {"code": named(service.code), **values}, variant)
 
 
-@_raises("shared_minutes", "minutes", "code", "total", "units")
+@_raises("shared_minutes", "minutes", "code", "total", "units", "in_all")
 def _shared_minutes(case: Case) -> Iterator[Finding]:
     durations = {(shared.start, shared.end): shared for service in case.headline if (shared := _shared(service))}
     for duration in durations.values():
@@ -343,7 +343,7 @@ def _totals_alone(case: Case, shared: Duration | None = None) -> tuple[str, dict
     total treatment time stands too and ``timed_total`` where it does not. A duration that all that is timed shares is such a
     total.
     """
-    values: dict[str, Field] = {"total": 0, "units": ""}
+    values: dict[str, Field] = {"total": 0, "units": "", "in_all": _WORDS["in_all_unknown"]}
     timed = {total.minutes for total in case.document.totals if total.kind == "timed"}
     blocks = [(code, service) for service in case.services if (code := _timed_code(service, case.codes)) != ""]
     if not timed and shared is not None and all(_shared(service) == shared for _, service in blocks):
@@ -355,7 +355,12 @@ def _totals_alone(case: Case, shared: Duration | None = None) -> tuple[str, dict
     [code] = codes if len(codes) == 1 else [None]
     if code is not None and not others and case.proposal.minutes.get(code, 0) <= total:
         earned = units({code: total}, POOLED)
-        return "one_code", {"code": named(code), "total": total, "units": _amounts(earned)}
+        return "one_code", {**values, "code": named(code), "total": total, "units": _amounts(earned)}
+    if not others:
+        # Which code the minutes are of does not matter to how many units they make together.
+        number = sum(units({HEADLINE[0]: total}, POOLED).values())
+        said = _WORDS["one_unit" if number == 1 else "some_units"].format(count=number) if number else _WORDS["no_unit"]
+        values["in_all"] = _WORDS["in_all"].format(total=total, units=said)
     visit = any(total.kind == "visit" for total in case.document.totals)
     return "totals" if visit else "timed_total", values
 

@@ -179,6 +179,7 @@ def count_under(minutes: Mapping[str, int], terms: Terms) -> Calculation:
         gives_up_words=tuple(
             _say("gives_up" if number else "gives_up_none", policy=POLICY_NAMES[policy], units=_units(number))
             for policy, number in gives_up.items()
+            if any(pooled.values())
         ),
         payers=tuple(
             PayerCount(
@@ -230,7 +231,7 @@ def allocate(minutes: Mapping[str, int], policy: str, rules: Rules) -> Allocatio
         total=sum(earned.values()),
         steps=(*steps, *_further(services, rules.codes)),
         changes=changes,
-        no_change="" if changes else _say("same"),
+        no_change="" if changes or not told else _say("same"),
         source=rules.get(policy).source,
     )
 

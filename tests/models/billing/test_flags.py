@@ -816,9 +816,11 @@ def test_every_title_of_an_assistant_that_is_read_tells_the_discipline() -> None
 TIMED, VISIT = (940, 38, "timed"), (960, 45, "visit")
 OPEN = "the units of each code cannot be derived from a total, so somebody must look."
 NOT_ASKED = "Medicare does not ask for minutes of each service"
-IN_ORDER = f"so this is no fault of documentation; but {OPEN}"
+MAKE = "38 timed minutes make 3 units in all, but"
+MAKE_30 = "30 timed minutes make 2 units in all, but"
+IN_ORDER = f"so this is no fault of documentation; {MAKE} {OPEN}"
 BOTH_TOTALS = f"{NOT_ASKED}, {IN_ORDER}"
-NO_VISIT = f"{NOT_ASKED}, but it asks for total treatment time as well, and that was not found; {OPEN}"
+NO_VISIT = f"{NOT_ASKED}, but it asks for total treatment time as well, and that was not found; {MAKE} {OPEN}"
 WHICH = "Ask the therapist which code had how many of these minutes."
 WHICH_AND_ALL = "Ask the therapist which code had how many of these minutes, and how long treatment took in all."
 ONLY_ONE = "Check that no other timed service was given; if none was, the total gives the units."
@@ -847,14 +849,14 @@ TOTALS_ALONE = [
     ([TE | NO_MINUTES, EVALUATION], [TIMED], OWN_38, ONLY_ONE),
     # a block that may be timed, two totals, and a total below what one block has alone leave it open
     ([TE | NO_MINUTES, UNKNOWN], [TIMED], GIVEN.format(",") + NO_VISIT, WHICH_AND_ALL),
-    ([TE | NO_MINUTES], [TIMED, (980, 30, "timed")], GIVEN.format(",") + NO_VISIT, WHICH_AND_ALL),
+    ([TE | NO_MINUTES], [TIMED, (980, 30, "timed")], GIVEN.format(",") + NO_VISIT.replace(MAKE, "but"), WHICH_AND_ALL),
     ([TE | NO_MINUTES, TE | {"minutes": 40}], [TIMED], GIVEN.format(",") + NO_VISIT, WHICH_AND_ALL),
     # the visit's total says nothing of timed minutes
     ([TE | NO_MINUTES, TA], [VISIT], *USUAL),
     ([TE | NO_MINUTES], [], *USUAL),
     # one duration over all that is timed is such a total
-    ([SHARED_TE, SHARED_TA], [VISIT], f"{STAND}. {NOT_ASKED} and the note gives total treatment time, {IN_ORDER}", WHICH),
-    ([SHARED_TE, SHARED_TA], [], f"{STAND}. {NO_VISIT}", WHICH_AND_ALL),
+    ([SHARED_TE, SHARED_TA], [VISIT], f"{STAND}. {NOT_ASKED} and the note gives total treatment time, {IN_ORDER}".replace(MAKE, MAKE_30), WHICH),
+    ([SHARED_TE, SHARED_TA], [], f"{STAND}. {NO_VISIT}".replace(MAKE, MAKE_30), WHICH_AND_ALL),
     (
         [SHARED_TE, SHARED_TE],
         [],
@@ -995,7 +997,11 @@ OT = ["OTR"]
 [words]
 other_service = "another"
 no_unit = "none"
+one_unit = "one"
+some_units = "{count}"
 and = "and"
+in_all = "{total}"
+in_all_unknown = "but "
 modifier_discipline = "{names}"
 modifier_assistant = "{names}"
 modifier_assistant_unknown = "{names}"

@@ -30,7 +30,7 @@ STEPS = [
     ("full_15", {"97530": 23}, ["97530 holds 23: one whole 15; what is left (8) earns nothing."]),
     ("full_15", {"97530": 7}, ["97530 holds 7: no whole 15; what is left (7) earns nothing."]),
     ("full_15", {"97530": 45}, ["97530 holds 45: 3 whole 15s, nothing left."]),
-    ("full_15", {"97530": 0}, ["No minutes of a 15-minute code: no unit."]),
+    ("full_15", {"97530": 0}, ["No minutes of a 15-minute code, so there are no units to count."]),
     ("ama_midpoint", {"97530": 23}, ["97530 holds 23: one whole 15; what is left (8) reaches the middle (8) and earns one more."]),
     ("ama_midpoint", {"97530": 22}, ["97530 holds 22: one whole 15; what is left (7) does not reach the middle (8) and earns nothing."]),
     ("cms_8_minute", {"97530": 7}, ["7 timed minutes together make no unit: 8 is the least."]),
@@ -292,6 +292,13 @@ def test_what_a_payer_does_not_pay_is_told(minutes: dict[str, int], terms: dict[
     assert [left.text for left in count.left_out if "untimed" not in left.text] == said
 
 
+def test_where_no_minutes_are_given_nothing_is_compared() -> None:
+    count = calculate({"97161": 30})
+    assert count.gives_up_words == ()
+    assert [(each.no_change, each.changes) for each in count.policies.values()] == [("", ())] * 3
+    assert len(calculate({"97110": 15}).gives_up_words) == 2
+
+
 def test_what_is_left_out_and_why() -> None:
     count = calculate({"97161": 30, "97545": 120, "97110": 14, "97530": 0}, payer="strict_15")
     assert [(left.code, left.text, left.payer) for left in count.left_out] == [
@@ -315,10 +322,8 @@ def test_the_strict_reading_always_says_what_it_gives_up() -> None:
         "Against Medicare's 8-minute rule the strict reading gives up one unit.",
         "Against the AMA's midpoint rule the strict reading gives up nothing.",
     )
-    assert calculate({}).gives_up_words == (
-        "Against Medicare's 8-minute rule the strict reading gives up nothing.",
-        "Against the AMA's midpoint rule the strict reading gives up nothing.",
-    )
+    # Without minutes there is nothing to compare, and "nothing given up" would be said of minutes that nobody knows.
+    assert calculate({}).gives_up_words == ()
 
 
 def test_bad_input_is_refused() -> None:
