@@ -36,9 +36,9 @@ SEVERITIES = ("error", "warning", "info")
 
 _EXERCISE, _FUNCTIONAL = "exercise", "functional"
 _WORD_KEYS = (
-    "other_service", "no_unit", "one_unit", "some_units", "and", "in_all", "in_all_unknown", "modifier_discipline", "modifier_assistant", "modifier_assistant_unknown",
-    "modifier_threshold", "modifier_no_threshold", "modifier_list", "threshold_of_PT", "threshold_of_OT", "threshold_of_SLP",
-    "threshold_of_any",
+    "other_service", "no_unit", "one_unit", "some_units", "and", "in_all", "in_all_unknown", "modifier_discipline",
+    "modifier_assistant", "modifier_assistant_unknown", "modifier_threshold", "modifier_no_threshold", "modifier_list",
+    "threshold_of_PT", "threshold_of_OT", "threshold_of_SLP", "threshold_of_any",
 )  # fmt: skip
 _FLAG_KEYS = ("id", "severity", "meaning", "message", "action", "source")
 _FLAG_OPTIONAL = ("variants", "actions", "rules")

@@ -209,6 +209,14 @@ class TestPayers:
         assert "no such payer" in refused("code", str(path), "--payer", "acme")
         assert "year-month-day" in refused("code", str(path), "--date", "2 March")
 
+    def test_units_of_minutes_that_are_not_given_cannot_be_told(self, tmp_path: Path) -> None:
+        path = tmp_path / "note.txt"
+        path.write_text(
+            "TE: SLR, clamshells 3x10.\nTA: sit to stand from low chair x 10, carrying laundry.", encoding="utf-8"
+        )
+        told = runner.invoke(app, ["code", str(path), "--payer", "medicare"]).stdout
+        assert "Medicare Part B: cannot be told  (governs; rule medicare)" in told
+
     def test_a_batch_s_payer_is_for_lines_that_name_none(self, tmp_path: Path) -> None:
         source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
         lines = [{"text": NOTE}, {"text": NOTE, "payer": "strict_15"}, {"text": NOTE, "payer": "acme"}]

@@ -480,14 +480,6 @@ MESSAGES = [
         "Medicare Part B does not pay hot or cold pack (97010): bundled, never paid on its own (rule 97010).",
     ),
     (
-        "code_not_paid",
-        note(TE, STIM, terms=MEDICARE),
-        (
-            "Medicare Part B may take electrical stimulation, unattended, not wound care (Medicare) (G0283) in place of electrical "
-            "stimulation, unattended (97014) (rule 97014, not confirmed): look it up."
-        ),
-    ),
-    (
         "unskilled_minutes",
         note(TE | {"unskilled": [5]}),
         (
@@ -775,6 +767,15 @@ def test_a_signature_tells_the_discipline(
     found = check(replace(document(), text=text), coded, propose(coded, "cms_8_minute"), terms)
     [message] = [flag.message for flag in found if flag.id == "modifiers_wanted"]
     assert message.removeprefix("Medicare Part B wants: ").partition(";")[0].rstrip(".") == wanted
+
+
+def test_a_code_in_whose_place_another_is_taken(flags: Flags) -> None:
+    [found] = [each for each in flags(TE, STIM, terms=MEDICARE) if each.id == "code_not_paid"]
+    assert found.message == (
+        "Medicare Part B may take electrical stimulation, unattended, not wound care (Medicare) (G0283) in place of electrical "
+        "stimulation, unattended (97014) (rule 97014, not confirmed)."
+    )
+    assert (found.action, found.rules) == ("Look up which of the two codes the payer takes.", ("97014",))
 
 
 POOL = {"policy": "cms_8_minute"}
