@@ -265,6 +265,9 @@ class Claim:
             said["payer"] = self.payer.name
         message = kind.messages[variant].format(**said)
         message = message[0].upper() + message[1:]
+        # Where it is written that the rule is so, behind what kind of finding it is.
+        row = self.rules.rows.get(rule)
+        source = kind.source if row is None else f"{kind.source}; {row.source}"
         return ClaimFinding(
             id=id,
             direction="under" if variant == "under" else kind.direction,
@@ -273,7 +276,7 @@ class Claim:
             units=units,
             message=message if sure else _WORDS["unconfirmed"].format(message=message),
             action=kind.action.format(**said),
-            source=kind.source,
+            source=source,
             rule=rule,
         )
 

@@ -480,6 +480,14 @@ def test_an_assistant_s_finding_says_how_many_units(check: Check) -> None:
     )
 
 
+def test_a_finding_cites_the_source_of_its_rule(check: Check) -> None:
+    [found] = [each for each in check([TE | {"minutes": 22}], line("97110", 2)).findings if each.rule]
+    assert found.source.endswith(f"; {RULES.rows['cms_8_minute'].source}")
+    # a finding with no rule behind it has its own ground alone
+    [unruled] = [each for each in check([MT], line("97140"), line("97012")).findings if each.id == "not_documented"]
+    assert (unruled.rule, unruled.source) == ("", KINDS["not_documented"].source)
+
+
 def test_no_finding_leaves_a_value_of_its_words_open(check: Check) -> None:
     for _, _, _, (note, lines, rest), _ in ROWS:
         for found in check(note, *lines, **rest).findings:
