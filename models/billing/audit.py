@@ -589,7 +589,17 @@ def _measures(case: _Case) -> _Found:
     # How far and how much the treatment went is no measure of its outcome.
     blocks = [_reach(case, service) for service in case.services]
     found = _all(case.element.words, case.document.text)
-    return _of(s for s in found if _today(case.document, s) and not any(b <= s.start < e for b, e in blocks))
+    measured = (s for s in found if _today(case.document, s) or _compared(case, s))
+    return _of(s for s in measured if not any(b <= s.start < e for b, e in blocks))
+
+
+def _compared(case: _Case, span: Span) -> bool:
+    """Return whether a measure among the goals is one of the patient: ``Now 420 ft, was 250 ft`` behind the goal that it is of."""
+    text = case.document.text
+    start = max(text.rfind(mark, 0, span.start) for mark in "\n.;") + 1
+    end = min([*(at for mark in "\n;" if (at := text.find(mark, span.end)) >= 0), len(text)])
+    inside = any(goal.start < end and start < goal.end for goal in case.goals)
+    return not inside and any(True for _ in _all("compared", text, start, end))
 
 
 def _date(case: _Case) -> _Found:

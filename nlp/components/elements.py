@@ -15,6 +15,8 @@ from nlp.encoder import COLUMNS, READ_ELEMENTS
 from nlp.lexicon import Match
 
 _OUTSIDE = frozenset(("goals", "plan", "home_program", "history", "previous", "billing"))
+# What follows a line of totals or of goals may still be read as part of it, and is a finding: "Now 420 ft, was 250".
+_BEHIND = frozenset(("billing", "goals"))
 _DATE = re.compile(r"\b[0-9]{1,2}[/.-][0-9]{1,2}[/.-](?:20)?[0-9]{2}\b|\b20[0-9]{2}-[0-9]{1,2}-[0-9]{1,2}\b")
 _EVEN = math.log(0.5)
 _LEAST_ASSESSMENT = 2  # one word such as "good" or "pain" alone is no assessment
@@ -50,10 +52,9 @@ def _likeliest_sentence(context: Context, grouping: Grouping, taken: set[int]) -
         section = context.sections[start]
         numbered = any(word.isdecimal() for word in tokens.words[start:end])
         plain = timed.isdisjoint(range(start, end)) and start not in opening
-        if section in _OUTSIDE - {"billing"} or not taken.isdisjoint(range(start, end)):
+        if section in _OUTSIDE - _BEHIND or not taken.isdisjoint(range(start, end)):
             continue
-        if section == "billing":
-            # What follows a line of totals may still be read as part of it.
+        if section in _BEHIND:
             if numbered and plain:
                 found.append((2, (start, end)))
         elif not plain:
@@ -94,6 +95,9 @@ def find_elements(
         return found
     for number, (name, matches) in enumerate(zip(READ_ELEMENTS, (findings, changes), strict=True)):
         if len(context.encoded) and context.encoded[0, COLUMNS["element"]][number] >= _EVEN:
+            if not matches:
+                behind = (m for m in context.found[name] if context.sections[m.start] in _BEHIND)
+                matches = _changed(context, findings, [m for m in behind if m.start not in taken])
             place = (matches[0].start, matches[0].end) if matches else _likeliest_sentence(context, grouping, taken)
             if place is not None:
                 found[name] = place

@@ -143,6 +143,9 @@ def test_elements_are_the_encoders_and_their_place_the_lists(probability, shown)
         ("Visit 2026-06-18, suite 4.\nVeers R in the corridor.", "Veers R in the corridor"),
         ("Reach 12 inches.\nAssessment: 3 toe drags a lap.", "3 toe drags a lap"),
         ("DOS 06/18/2026, suite four.", "DOS 06/18/2026"),
+        # behind the goals and the totals stands what was found, too
+        ("Corridor laps.\nGoals:\nRise alone by 10/1.\nNow 4 of 5 tries.", "Now"),
+        ("Corridor laps.\nBilling: per fee sheet\nOpened 2/5 jars.", "Opened 2/5 jars"),
     ],
 )
 def test_what_no_list_knows_is_shown_by_the_likeliest_sentence(text, place):
