@@ -654,7 +654,10 @@ def _policy_difference(case: Case) -> Iterator[Finding]:
             "ama": totals[ALONE] - totals[STRICT],
         }
         rules = (proposal.policy, *(policy for policy in proposal.units if policy != proposal.policy))
-        yield Finding(None, values, "strict" if proposal.policy == STRICT else "", rules)
+        primary = None if case.terms is None else case.terms.primary
+        # Who named the payer knows the policy.
+        known = "payer" if primary is not None and primary.policy == proposal.policy else ""
+        yield Finding(None, values, "strict" if proposal.policy == STRICT else known, rules)
 
 
 # ---- only where the request names a payer or a day of service

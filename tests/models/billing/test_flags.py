@@ -631,7 +631,7 @@ MESSAGES = [
         note(TA, GT, terms=MEDICARE),
         (
             "Medicare Part B edits therapeutic activities (97530) with gait training, stairs included (97116) on one day: the "
-            "second is paid with a modifier alone (rule 97530-97116.2020-10)."
+            "second is paid only with a modifier (rule 97530-97116.2020-10)."
         ),
     ),
     (
@@ -767,6 +767,20 @@ def test_a_signature_tells_the_discipline(
     found = check(replace(document(), text=text), coded, propose(coded, "cms_8_minute"), terms)
     [message] = [flag.message for flag in found if flag.id == "modifiers_wanted"]
     assert message.removeprefix("Medicare Part B wants: ").partition(";")[0].rstrip(".") == wanted
+
+
+@pytest.mark.parametrize(
+    ("terms", "action"),
+    [
+        ({}, "Check which policy the payer follows."),
+        ({"day": date(2026, 5, 4)}, "Check which policy the payer follows."),
+        ({"payer": "commercial_ama"}, "Check which policy the payer follows."),
+        (MEDICARE, "Nothing, if the payer is the right one; another counts otherwise."),
+    ],
+)
+def test_who_names_a_payer_knows_its_policy(terms: dict[str, Any], action: str, flags: Flags) -> None:
+    found = flags(TE | {"minutes": 23}, policy="cms_8_minute", terms=terms)
+    assert [each.action for each in found if each.id == "policy_difference"] == [action]
 
 
 def test_a_code_in_whose_place_another_is_taken(flags: Flags) -> None:
