@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from itertools import groupby
 
 from rich.console import Console
 from rich.padding import Padding
@@ -68,6 +69,15 @@ def _heading(console: Console, text: str) -> None:
 
 
 def _items(console: Console, items: Sequence[Item]) -> None:
+    for (state, why), alike in groupby(items, key=lambda item: (item.state, item.why)):
+        # What does not apply for one reason stands in one line.
+        if state == "not_applicable":
+            _line(console, f"{_STATES[state]} {'; '.join(item.name for item in alike)} ({clean(why)})")
+        else:
+            _each(console, alike)
+
+
+def _each(console: Console, items: Iterable[Item]) -> None:
     for item in items:
         line = f"{_STATES[item.state]} {item.name}"
         if item.state == "present" and item.spans:

@@ -25,6 +25,8 @@ def as_json(told: Explanation) -> str:
 def show_explanation(console: Console, told: Explanation) -> None:
     """Print each block's way, then the arithmetic of the chosen policy, then what concerns the note as a whole.
 
+    The sources stand at the end, by their numbers.
+
     Parameters
     ----------
     console
@@ -32,13 +34,14 @@ def show_explanation(console: Console, told: Explanation) -> None:
     told
         The explanation of one note.
     """
+    sources: dict[str, int] = {}
     if not told.blocks:
         console.print("No treatment done today was found in this note.")
     for block in told.blocks:
         name = service_name("other", block.code)
         console.print(Text(name, style="bold underline"))
         for step in block.steps:
-            _show(console, step)
+            _show(console, step, sources)
         console.print()
     show_allocation(console, told.count.policies[told.policy])
     left_out = [left.text for left in (*told.left_out, *told.count.left_out)]
@@ -49,14 +52,20 @@ def show_explanation(console: Console, told: Explanation) -> None:
         console.print()
         console.print(Text("The note as a whole", style="bold underline"))
         for step in told.flags:
-            _show(console, step)
+            _show(console, step, sources)
+    console.print()
+    if sources:
+        console.print(Text("Sources", style="bold underline"))
+    for source, number in sources.items():
+        console.print(Padding(Text(f"{number}: {source}", style="dim"), (0, 0, 0, 2)))
     console.print()
     console.print(Text(f"Rules {told.count.rules}. {words()['disclaimer']}", style="italic"))
 
 
-def _show(console: Console, step: WayStep) -> None:
+def _show(console: Console, step: WayStep, sources: dict[str, int]) -> None:
+    """Print a step with its rules and the number of its source, which many steps share."""
     line = Text(f"{_HEADINGS[step.stage]}: {clean(step.text)}")
     if step.source:
-        rule = f"rule {', '.join(step.rules)}: " if step.rules else ""
-        line.append(f" [{rule}{step.source}]", style="dim")
+        rule = f"rule {', '.join(step.rules)}, " if step.rules else ""
+        line.append(f" [{rule}source {sources.setdefault(step.source, len(sources) + 1)}]", style="dim")
     console.print(Padding(line, (0, 0, 0, 2)))

@@ -154,8 +154,13 @@ def _units(result: Result) -> Table | None:
 def _payers(result: Result) -> Group | None:
     """Say what each payer of the request counts, and which of them governs."""
     lines: list[Padding] = []
+    # A block of which nobody knows the minutes is none without a unit.
+    untold = any(flag.id in ("minutes_missing", "shared_minutes") for flag in result.flags)
     for payer in result.payers:
-        counted = ", ".join(f"{number} x {code}" for code, number in payer.units.items()) or "no unit"
+        counted = ", ".join(f"{number} x {code}" for code, number in payer.units.items())
+        if untold:
+            counted = f"{counted}, and what is not told" if counted else "cannot be told"
+        counted = counted or "no unit"
         sure = "" if payer.confirmed else ", not confirmed"
         role = "governs" if payer.governs else "counts again after it"
         lines.append(Padding(_item(f"{payer.name}: {counted}", f"{role}; rule {payer.id}{sure}"), (0, 0, 0, 2)))

@@ -10,8 +10,8 @@ Examples
 ['The 23 minutes of 97110 make 1 x 97110 under the full-15-minute rule.']
 >>> for unit in told.units:
 ...     print(unit.text)
-Unit 1 of 97110: 15 minutes of block 1 (SLR, clamshells).
-Left of 97110, without a unit: 8 minutes of block 1 (SLR, clamshells).
+Unit 1 of 97110: 15 min of block 1 (SLR, clamshells).
+Left of 97110, without a unit: 8 min of block 1 (SLR, clamshells).
 """
 
 from __future__ import annotations

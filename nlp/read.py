@@ -33,14 +33,12 @@ from nlp.document import (
 from nlp.encoder import bounded
 from nlp.events import Event
 from nlp.grouping import Found, Grouping
-from nlp.lexicon import Match
 from nlp.terms import listed
 from nlp.tokens import Tokens
+from nlp.totals import total_kind
 from nlp.unskilled import with_unskilled
 
 _MOST_UNITS = 8
-# What parts one total in a line from the next.
-_PARTS = frozenset(",;/|()\n")
 
 
 def content_words(context: Context, start: int, end: int) -> set[str]:
@@ -121,46 +119,13 @@ def make_block(context: Context, found: Found, goal_words: list[set[str]]) -> Bl
 
 def _totals(context: Context, grouping: Grouping) -> tuple[Total, ...]:
     tokens = context.tokens
-    cues = {i: m for m in context.found["total"] for i in range(m.start, m.end)}
     out = []
     for event in grouping.loose:
-        line_start, line_end = tokens.lines[tokens.line_of[event.start]]
-        before = [cues[i] for i in range(max(line_start, event.start - 8), event.start) if i in cues]
-        after = [cues[i] for i in range(event.start, min(line_end, event.end + 4)) if i in cues]
-        if not (before or after) or event.form == "in_out_open":
-            continue
-        start, end = tokens.starts[event.start], tokens.ends[event.end - 1]
-        kind = "timed" if _is_timed(tokens, before, after, event) else "visit"
-        out.append(Total(start, end, tokens.text[start:end], event.minutes, kind))
+        kind = total_kind(context, event)
+        if kind is not None:
+            start, end = tokens.starts[event.start], tokens.ends[event.end - 1]
+            out.append(Total(start, end, tokens.text[start:end], event.minutes, kind))
     return tuple(out)
-
-
-def _is_timed(tokens: Tokens, before: Sequence[Match], after: Sequence[Match], event: Event) -> bool:
-    """Whether a total is of the timed codes: by the words that belong to this number, of several in a line, else by any near it."""
-    own = [cue for cue in before if not _parted(tokens, cue.end, event.start)]
-    # Words in front of the next number are that number's: "Total min: 45 timed min: 38".
-    own += [cue for cue in after if not _parted(tokens, event.end, cue.start) and not (own and _leads(tokens, cue.end))]
-    # What is billed is timed where the line says so of another number.
-    is_open = not own or any("billed" in cue.term for cue in own)
-    return any("timed" in cue.term for cue in ((*before, *after) if is_open else own))
-
-
-def _parted(tokens: Tokens, start: int, end: int) -> bool:
-    """Whether a mark or another number stands between two token places."""
-    return any(word in _PARTS or word.isdecimal() for word in tokens.words[start:end])
-
-
-def _leads(tokens: Tokens, end: int) -> bool:
-    """Whether a number follows a cue, with a unit or a colon between at the most."""
-    between = (":", "=", *listed("minute"))
-    return any(word.isdecimal() for word in _after(tokens.lower, end, between))
-
-
-def _after(words: Sequence[str], at: int, skipped: Sequence[str]) -> Sequence[str]:
-    """The first word at ``at`` or behind that is not to be skipped."""
-    while at < len(words) and words[at] in skipped:
-        at += 1
-    return words[at : at + 1]
 
 
 def _written_units(context: Context, grouping: Grouping) -> tuple[WrittenUnits, ...]:
@@ -168,6 +133,8 @@ def _written_units(context: Context, grouping: Grouping) -> tuple[WrittenUnits, 
     words, lower, unit_words = tokens.words, tokens.lower, listed("unit")
     out: list[WrittenUnits] = []
     taken: set[int] = set()
+    # "TA x 8: ..." gives the block its 8 minutes: the same number is no units.
+    minutes = {i for block in grouping.blocks for event in block.durations for i in range(event.start, event.end)}
 
     def add(first: int, last: int, units: int, code: str | None) -> None:
         if 0 < units <= _MOST_UNITS:
@@ -198,7 +165,7 @@ def _written_units(context: Context, grouping: Grouping) -> tuple[WrittenUnits, 
                 int(words[number]),
                 event.code,
             )
-        elif times and after not in listed("no_unit_after"):
+        elif times and after not in listed("no_unit_after") and number not in minutes:
             add(event.start, number, int(words[number]), event.code)
     for index, word in enumerate(lower):
         if word in ("unit", "units") and index not in taken:

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -42,7 +42,7 @@ State = Literal["present", "missing", "not_applicable"]
 _FILE = "audit.toml"
 _SCOPES = ("service", "note", "progress_report", "plan_of_care")
 _ELEMENT_KEYS = ("id", "scope", "finder", "name", "example")
-_ELEMENT_OPTIONAL = ("without", "words", "requirement", "source", "level", "confirmed")
+_ELEMENT_OPTIONAL = ("without", "first_day", "words", "requirement", "source", "level", "confirmed")
 _SENTENCES = (
     "no_treatment", "untimed", "totals_enough", "headline_only", "no_units", "minutes_unknown", "no_goals",
     "not_linked", "not_this_document", "elsewhere", "from_request", "only_timed", "not_found", "empty_words", "pointer",
@@ -150,6 +150,7 @@ class _Element(NamedTuple):
     name: str
     example: str
     without: str
+    first_day: str
     requirement: str
     level: str
     source: str
@@ -329,7 +330,11 @@ def _example(case: _Case) -> str:
     minutes = [each.block.minutes for each in case.services if _timed(each, case.terms)]
     known = [value for value in minutes if value is not None]
     vague = [goal.text for goal in case.goals if goal.vague]
-    return (element.example if tasks or not element.without else element.without).format(
+    first = _book().words["first_day"]
+    said = element.example if tasks or not element.without else element.without
+    if element.first_day and any(first.search(each.billed_code or "") for each in case.services):
+        said = element.first_day
+    return said.format(
         activity=_flat(tasks[0]) if tasks else unnamed,
         goal=_flat(goals[0].text) if goals else _say("blank_goal"),
         like=_book().like.get(own[0].code, "") if own else "",
@@ -368,7 +373,7 @@ def _goals(document: Document) -> tuple[GoalAudit, ...]:
     """Return the goals that were read, and the vague ones under a goal's heading, which are no functional goals."""
     audits: list[GoalAudit] = []
     for number, goal in enumerate(document.goals):
-        judged = judge_goal(goal.text, goal.start)
+        judged = _dated_by_heading(judge_goal(goal.text, goal.start), document.text)
         services = tuple(i for i, block in enumerate(document.blocks) if number in block.goals)
         audits.append(
             GoalAudit(
@@ -384,12 +389,30 @@ def _goals(document: Document) -> tuple[GoalAudit, ...]:
     return tuple(sorted(audits, key=lambda goal: goal.start))
 
 
+def _dated_by_heading(goal: GoalAudit, text: str) -> GoalAudit:
+    """Return the goal with the time that stands in front of it: ``LTG 6 wks: lift 40 lb``."""
+    line = text.rfind("\n", 0, goal.start) + 1
+    [timed] = [part for part in _book().parts if part.id == "timed"]
+    heads = [head.end for name in ("long_term", "short_term") for head in _all(name, text, line, goal.start)]
+    found = next(
+        (_span(match) for match in timed.pattern.finditer(text, max(heads, default=goal.start), goal.start)), None
+    )
+    if found is None:
+        return goal
+    parts = (
+        GoalPart(each.id, each.name, found, "") if each.id == "timed" and each.span is None else each
+        for each in goal.parts
+    )
+    return replace(goal, parts=tuple(parts))
+
+
 def _goal_clauses(text: str) -> Iterator[tuple[int, str]]:
     for heading in _book().words["goal_heading"].finditer(text):
-        for clause in re.finditer(r"[^.;\n]+", heading["goal"]):
+        aim = "goal" if heading["goal"] else "short"
+        for clause in re.finditer(r"[^.;\n]+", heading[aim]):
             words = clause.group().strip()
             if words:
-                yield heading.start("goal") + clause.start() + clause.group().index(words[0]), words
+                yield heading.start(aim) + clause.start() + clause.group().index(words[0]), words
 
 
 def _met(goal: Goal, document: Document) -> Span | None:
@@ -502,7 +525,9 @@ def _smart_goals(case: _Case) -> _Found:
 
 def _read_element(case: _Case) -> _Found:
     name = "progress" if case.element.finder == "progress" else "assessment"
-    return _of(e.span for e in case.document.elements if e.name == name and e.span is not None)
+    shown = (e.span for e in case.document.elements if e.name == name and e.span is not None)
+    # What a goal wants is no finding: "decrease pain" assesses nobody.
+    return _of(s for s in shown if not any(goal.start <= s.start and s.end <= goal.end for goal in case.goals))
 
 
 def _intervention(case: _Case) -> _Found:
@@ -564,7 +589,17 @@ def _measures(case: _Case) -> _Found:
     # How far and how much the treatment went is no measure of its outcome.
     blocks = [_reach(case, service) for service in case.services]
     found = _all(case.element.words, case.document.text)
-    return _of(s for s in found if _today(case.document, s) and not any(b <= s.start < e for b, e in blocks))
+    measured = (s for s in found if _today(case.document, s) or _compared(case, s))
+    return _of(s for s in measured if not any(b <= s.start < e for b, e in blocks))
+
+
+def _compared(case: _Case, span: Span) -> bool:
+    """Return whether a measure among the goals is one of the patient: ``Now 420 ft, was 250 ft`` behind the goal that it is of."""
+    text = case.document.text
+    start = max(text.rfind(mark, 0, span.start) for mark in "\n.;") + 1
+    end = min([*(at for mark in "\n;" if (at := text.find(mark, span.end)) >= 0), len(text)])
+    inside = any(goal.start < end and start < goal.end for goal in case.goals)
+    return not inside and any(True for _ in _all("compared", text, start, end))
 
 
 def _date(case: _Case) -> _Found:
@@ -685,6 +720,7 @@ def _element(entry: data.Entry, sources: data.Entry, lists: Mapping[str, data.En
         # What one note cannot show has no example.
         example="" if finder == _ELSEWHERE else entry.get("example", str),
         without=entry.get("without", str) if "without" in entry.values else "",
+        first_day=entry.get("first_day", str) if "first_day" in entry.values else "",
         requirement=entry.get("requirement", str) if required else "",
         level="" if required else entry.get("level", str),
         source="" if required else sources.get(entry.get("source", str), str),

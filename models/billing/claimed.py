@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from models.billing import data
 from models.billing.codes import HEADLINE, Code, first_code, further_code
 from models.billing.flags import named
-from models.billing.payers import Payer, Terms, payer_minutes
+from models.billing.payers import Payer, Terms, not_paid, payer_minutes
 from models.billing.rows import Rule
 from models.billing.rules import Edit
 from models.billing.units import POLICY_NAMES, POOLED, counts, service_units, shared_out
@@ -85,8 +85,8 @@ def parse_findings(text: str, file: str = "claims.toml") -> Kinds:
     Raises
     ------
     LexiconError
-        The file cannot be used: a missing or unknown key, a direction or severity that there is not, a message that asks
-        for a value which no finding has.
+        The file cannot be used: a missing or unknown key, a direction or severity that there is not, a message or an action
+        that asks for a value which no finding has.
     """
     kinds: dict[str, Kind] = {}
     root = data.parse(text, file).closed(("words", "finding"))
@@ -96,17 +96,16 @@ def parse_findings(text: str, file: str = "claims.toml") -> Kinds:
         if "variants" in entry.values:
             variants = entry.table("variants")
             messages |= {key: variants.get(key, str) for key in variants.values}
-        for message in messages.values():
-            if not set(data.asked(message)) <= _FIELDS:
-                raise entry.error(f"message may ask for {', '.join(sorted(_FIELDS))}")
+        action = entry.get("action", str)
+        for key, said in (*(("message", message) for message in messages.values()), ("action", action)):
+            if not set(data.asked(said)) <= _FIELDS:
+                raise entry.error(f"{key} may ask for {', '.join(sorted(_FIELDS))}")
         direction, severity = entry.get("direction", str), entry.get("severity", str)
         if direction not in DIRECTIONS:
             raise entry.error(f"direction must be one of {', '.join(DIRECTIONS)}")
         if severity not in GRADES:
             raise entry.error(f"severity must be one of {', '.join(GRADES)}")
-        kinds[entry.name] = Kind(
-            direction, severity, MappingProxyType(messages), entry.get("action", str), entry.get("source", str)
-        )
+        kinds[entry.name] = Kind(direction, severity, MappingProxyType(messages), action, entry.get("source", str))
     words = root.table("words").closed(_WORD_KEYS)
     return Kinds(MappingProxyType(kinds), {key: words.get(key, str) for key in _WORD_KEYS})
 
@@ -237,11 +236,7 @@ class Claim:
 
     def not_for(self, code: str) -> Rule | None:
         """Return the row of a code that the payer does not pay, ``None`` where nothing says so."""
-        row, discipline = self.row(code), self.terms.discipline
-        if self.payer is None or self.payer.id not in row.texts("not_for"):
-            return None
-        alone = row.text("not_for_discipline")
-        return None if alone and discipline is not None and discipline != alone else row
+        return None if self.payer is None else not_paid(self.terms, self.payer, code)
 
     def named(self, code: str) -> str:
         """Return how messages call the work of a code."""
@@ -270,6 +265,9 @@ class Claim:
             said["payer"] = self.payer.name
         message = kind.messages[variant].format(**said)
         message = message[0].upper() + message[1:]
+        # Where it is written that the rule is so, behind what kind of finding it is.
+        row = self.rules.rows.get(rule)
+        source = kind.source if row is None else f"{kind.source}; {row.source}"
         return ClaimFinding(
             id=id,
             direction="under" if variant == "under" else kind.direction,
@@ -277,8 +275,8 @@ class Claim:
             code=code,
             units=units,
             message=message if sure else _WORDS["unconfirmed"].format(message=message),
-            action=kind.action,
-            source=kind.source,
+            action=kind.action.format(**said),
+            source=source,
             rule=rule,
         )
 

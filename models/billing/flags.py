@@ -12,6 +12,7 @@ Examples
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
@@ -19,10 +20,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from models.billing import data
 from models.billing.codes import CODES, HEADLINE, Code
-from models.billing.payers import Payer, Terms, payer_units
+from models.billing.payers import Payer, Terms, not_paid, payer_units
 from models.billing.proposal import Proposal
 from models.billing.rules import Edit
-from models.billing.units import ALONE, POLICY_NAMES, POOLED, STRICT, counts, units
+from models.billing.units import ALONE, POLICY_NAMES, POOLED, STRICT, UNIT_MINUTES, counts, units
 from models.billing.written import contradictions
 
 if TYPE_CHECKING:
@@ -35,8 +36,9 @@ SEVERITIES = ("error", "warning", "info")
 
 _EXERCISE, _FUNCTIONAL = "exercise", "functional"
 _WORD_KEYS = (
-    "other_service", "no_unit", "modifier_discipline", "modifier_assistant", "modifier_threshold", "modifier_no_threshold",
-    "modifier_list", "threshold_of_PT", "threshold_of_OT", "threshold_of_SLP", "threshold_of_any",
+    "other_service", "no_unit", "one_unit", "some_units", "and", "in_all", "in_all_unknown", "modifier_discipline",
+    "modifier_assistant", "modifier_assistant_unknown", "modifier_threshold", "modifier_no_threshold", "modifier_list",
+    "threshold_of_PT", "threshold_of_OT", "threshold_of_SLP", "threshold_of_any",
 )  # fmt: skip
 _FLAG_KEYS = ("id", "severity", "meaning", "message", "action", "source")
 _FLAG_OPTIONAL = ("variants", "actions", "rules")
@@ -90,13 +92,15 @@ class BetterCode(NamedTuple):
 class FlagList(NamedTuple):
     """What ``flags.toml`` holds: the kinds by id, thresholds (probabilities in [0, 1]) and words for messages.
 
-    ``disciplines`` are the words of an assistant's notice in lower case, each with the discipline that it tells.
+    ``disciplines`` are the words of an assistant's notice in lower case, each with the discipline that it tells;
+    ``credentials`` are the signatures of each discipline.
     """
 
     kinds: Mapping[str, FlagKind]
     thresholds: Mapping[str, float]
     better_code: BetterCode
     disciplines: Mapping[str, str]
+    credentials: Mapping[str, re.Pattern[str]]
     words: Mapping[str, str]
 
 
@@ -190,18 +194,20 @@ def parse_flags(text: str, fields: Mapping[str, Collection[str]], file: str = "f
         The file cannot be used: unknown or missing keys, a flag that no code raises or the other way about, an unknown
         severity, a message with a value that the flag does not give, a threshold outside [0, 1], an unknown code.
     """
-    root = data.parse(text, file).closed(("thresholds", "better_code", "disciplines", "words", "flag"))
+    root = data.parse(text, file).closed(("thresholds", "better_code", "disciplines", "credentials", "words", "flag"))
     kinds = {entry.name: _kind(entry, fields) for entry in root.tables("flag", "id")}
     for missing in sorted(set(fields) - set(kinds)):
         raise root.error(f"there is no [[flag]] with id {missing}, which the code raises")
     words = root.table("words").closed(_WORD_KEYS)
     disciplines = root.table("disciplines").closed(("PT", "OT"))
+    credentials = root.table("credentials").closed(("PT", "OT"))
     thresholds = root.table("thresholds").closed(("low_confidence", "content_contradicts"))
     return FlagList(
         kinds=MappingProxyType(kinds),
         thresholds={key: _threshold(thresholds.table(key)) for key in thresholds.values},
         better_code=_better(root.table("better_code").closed(("of", "share", "source", "rule"))),
         disciplines={word.lower(): name for name in disciplines.values for word in disciplines.texts(name)},
+        credentials={name: _pattern(credentials, name) for name in credentials.values},
         words={key: words.get(key, str) for key in words.values},
     )
 
@@ -245,6 +251,13 @@ def _worded(entry: data.Entry, key: str, variants: str) -> dict[str, str]:
         table = entry.table(variants)
         words |= {variant: table.get(variant, str) for variant in table.values}
     return words
+
+
+def _pattern(entry: data.Entry, key: str) -> re.Pattern[str]:
+    try:
+        return re.compile("|".join(entry.texts(key)))
+    except re.error as error:
+        raise entry.error(f"{key} holds an expression that cannot be read: {error}") from error
 
 
 def _threshold(entry: data.Entry) -> float:
@@ -307,7 +320,7 @@ def _shared(service: Service) -> Duration | None:
 # ---- warnings
 
 
-@_raises("minutes_missing", "code", "total", "units")
+@_raises("minutes_missing", "code", "total", "units", "in_all")
 def _minutes_missing(case: Case) -> Iterator[Finding]:
     for service in case.headline:
         if service.block.minutes is None and _shared(service) is None:
@@ -315,7 +328,7 @@ def _minutes_missing(case: Case) -> Iterator[Finding]:
             yield Finding(service.block, {"code": named(service.code), **values}, variant)
 
 
-@_raises("shared_minutes", "minutes", "code", "total", "units")
+@_raises("shared_minutes", "minutes", "code", "total", "units", "in_all")
 def _shared_minutes(case: Case) -> Iterator[Finding]:
     durations = {(shared.start, shared.end): shared for service in case.headline if (shared := _shared(service))}
     for duration in durations.values():
@@ -330,7 +343,7 @@ def _totals_alone(case: Case, shared: Duration | None = None) -> tuple[str, dict
     total treatment time stands too and ``timed_total`` where it does not. A duration that all that is timed shares is such a
     total.
     """
-    values: dict[str, Field] = {"total": 0, "units": ""}
+    values: dict[str, Field] = {"total": 0, "units": "", "in_all": _WORDS["in_all_unknown"]}
     timed = {total.minutes for total in case.document.totals if total.kind == "timed"}
     blocks = [(code, service) for service in case.services if (code := _timed_code(service, case.codes)) != ""]
     if not timed and shared is not None and all(_shared(service) == shared for _, service in blocks):
@@ -342,7 +355,12 @@ def _totals_alone(case: Case, shared: Duration | None = None) -> tuple[str, dict
     [code] = codes if len(codes) == 1 else [None]
     if code is not None and not others and case.proposal.minutes.get(code, 0) <= total:
         earned = units({code: total}, POOLED)
-        return "one_code", {"code": named(code), "total": total, "units": _amounts(earned)}
+        return "one_code", {**values, "code": named(code), "total": total, "units": _amounts(earned)}
+    if not others:
+        # Which code the minutes are of does not matter to how many units they make together.
+        number = sum(units({HEADLINE[0]: total}, POOLED).values())
+        said = _WORDS["one_unit" if number == 1 else "some_units"].format(count=number) if number else _WORDS["no_unit"]
+        values["in_all"] = _WORDS["in_all"].format(total=total, units=said)
     visit = any(total.kind == "visit" for total in case.document.totals)
     return "totals" if visit else "timed_total", values
 
@@ -353,12 +371,34 @@ def _timed_code(service: Service, codes: Mapping[str, Code]) -> str | None:
     return None if code is None else code.number if code.timed else ""
 
 
-@_raises("no_unit", "policy")
+@_raises("no_unit", "policy", "code", "rival")
 def _no_unit(case: Case) -> Iterator[Finding]:
     given = [service for service in case.headline if service.block.minutes is not None]
     if given and not any(code in case.earned for code in HEADLINE):
         policy = case.proposal.policy
-        yield Finding(_minutes_place(given[0]), {"policy": POLICY_NAMES[policy]}, rules=(policy,))
+        # Of equal minutes left the therapist may give either code the last unit: then it is not sure that these earn none.
+        ties = {code: rivals for code in HEADLINE if (rivals := _rivals(case, code))}
+        values = {"policy": POLICY_NAMES[policy], "code": "", "rival": ""}
+        for code, rivals in list(ties.items())[:1]:
+            values |= {"code": named(code), "rival": _joined(rivals)}
+        yield Finding(_minutes_place(given[0]), values, "tie" if ties else "", (policy,))
+
+
+def _rivals(case: Case, code: str) -> list[str]:
+    """Return the codes that took a last unit with as many minutes left as ``code``, which got none, has."""
+    minutes, earned = case.proposal.minutes, case.earned
+    if case.proposal.policy != POOLED or code in earned or not minutes.get(code, 0) % UNIT_MINUTES:
+        return []
+    return [
+        other
+        for other, number in earned.items()
+        if number > minutes.get(other, 0) // UNIT_MINUTES
+        and minutes.get(other, 0) % UNIT_MINUTES == minutes[code] % UNIT_MINUTES
+    ]
+
+
+def _joined(codes: Sequence[str]) -> str:
+    return _WORDS["and"].join(named(code) for code in codes)
 
 
 @_raises("code_mismatch", "stated", "content")
@@ -411,7 +451,7 @@ def _low_confidence(case: Case) -> Iterator[Finding]:
 # ---- info
 
 
-@_raises("code_earns_no_unit", "code", "minutes", "policy")
+@_raises("code_earns_no_unit", "code", "minutes", "policy", "rival")
 def _code_earns_no_unit(case: Case) -> Iterator[Finding]:
     counted = {code: value for code, value in case.proposal.minutes.items() if counts(code, case.codes)}
     headline_earns = any(code in case.earned for code in HEADLINE)
@@ -423,8 +463,11 @@ def _code_earns_no_unit(case: Case) -> Iterator[Finding]:
             bearers = (service for service in case.services if service.billed_code == code)
             first = next(service for service in bearers if service.block.minutes is not None)
             policy = case.proposal.policy
-            values: dict[str, Field] = {"code": named(code), "minutes": value, "policy": POLICY_NAMES[policy]}
-            yield Finding(_minutes_place(first), values, rules=(policy,))
+            rivals = _rivals(case, code)
+            values: dict[str, Field] = {
+                "code": named(code), "minutes": value, "policy": POLICY_NAMES[policy], "rival": _joined(rivals)
+            }  # fmt: skip
+            yield Finding(_minutes_place(first), values, "tie" if rivals else "", (policy,))
 
 
 @_raises("totals_differ", "total", "minutes")
@@ -543,7 +586,8 @@ def _cancelled(case: Case) -> Iterator[Finding]:
 def _evaluation_only(case: Case) -> Iterator[Finding]:
     codes = [case.codes.get(service.billed_code or "") for service in case.services]
     only = all(code is not None and code.group == "evaluation" for code in codes)
-    yield from _first_of(case, "evaluation_only", "evaluation" if only else "")
+    for finding in _first_of(case, "evaluation_only", "evaluation" if only else ""):
+        yield finding if only else finding._replace(variant="beside")
 
 
 @_raises("assistant")
@@ -610,7 +654,10 @@ def _policy_difference(case: Case) -> Iterator[Finding]:
             "ama": totals[ALONE] - totals[STRICT],
         }
         rules = (proposal.policy, *(policy for policy in proposal.units if policy != proposal.policy))
-        yield Finding(None, values, "strict" if proposal.policy == STRICT else "", rules)
+        primary = None if case.terms is None else case.terms.primary
+        # Who named the payer knows the policy.
+        known = "payer" if primary is not None and primary.policy == proposal.policy else ""
+        yield Finding(None, values, "strict" if proposal.policy == STRICT else known, rules)
 
 
 # ---- only where the request names a payer or a day of service
@@ -678,6 +725,25 @@ def _pair_values(edit: Edit, payer: Payer) -> dict[str, Field]:
     return {"paid": named(edit.paid), "denied": named(edit.denied), "payer": payer.name, "rule": edit.rule.id}
 
 
+@_raises("code_not_paid", "code", "payer", "instead", "note", "rule")
+def _code_not_paid(case: Case) -> Iterator[Finding]:
+    for payer in case.terms.payers if case.terms is not None else ():
+        assert case.terms is not None, "there is a payer"
+        discipline = case.terms.discipline or _discipline(case)
+        for code in _billed(case, payer):
+            row = not_paid(case.terms, payer, code, discipline=discipline)
+            # Where the note does not tell whose work it was, a row for one discipline says nothing.
+            if row is None or not row.holds(case.terms.day) or (row.text("not_for_discipline") and discipline is None):
+                continue
+            instead = row.text("instead")
+            values: dict[str, Field] = {
+                "code": named(code), "payer": payer.name, "instead": named(instead) if instead else "",
+                "note": row.text("note"), "rule": row.id,
+            }  # fmt: skip
+            variant = "instead" if instead else ""
+            yield Finding(None, values, variant if row.sure("not_for") else f"{variant}_unconfirmed".strip("_"))
+
+
 @_raises("over_daily_limit", "code", "units", "limit", "payer", "rule")
 def _over_daily_limit(case: Case) -> Iterator[Finding]:
     for payer in case.terms.payers if case.terms is not None else ():
@@ -709,8 +775,13 @@ def _modifiers_wanted(case: Case) -> Iterator[Finding]:
             if family not in payer.modifiers or not names:
                 continue
             if family != "assistant" or _notices(case, "assistant"):
-                wanted.append(_WORDS[f"modifier_{family}"].format(names=_either(names)))
-                behind += names
+                share = rules.assistant_share(day) if family == "assistant" else None
+                percent = {} if share is None else {"percent": share.number("percent")}
+                said = _WORDS[
+                    "modifier_assistant_unknown" if family == "assistant" and not percent else f"modifier_{family}"
+                ]
+                wanted.append(said.format(names=_either(names), **percent))
+                behind += [*names, *([] if share is None else [share.id])]
         if "threshold" in payer.modifiers and day is not None:
             known = [rule for rule in rules.on("threshold", day) if rule.text("name") == "kx"]
             amount = next((rule.number("dollars") for rule in known), 0)
@@ -723,8 +794,9 @@ def _modifiers_wanted(case: Case) -> Iterator[Finding]:
 
 
 def _discipline(case: Case) -> str | None:
-    """Return the discipline of the assistants that the note names, ``None`` where it names none or both."""
+    """Return the discipline of the assistants and the signatures in the note, ``None`` where it names none or both."""
     told = {_list().disciplines.get(notice.text.lower()) for notice in _notices(case, "assistant")} - {None}
+    told |= {name for name, signed in _list().credentials.items() if signed.search(case.document.text)}
     return told.pop() if len(told) == 1 else None
 
 

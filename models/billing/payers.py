@@ -119,6 +119,17 @@ def terms_of(
     return Terms(rules, day, primary, second, discipline)
 
 
+def not_paid(terms: Terms, payer: Payer, code: str, *, discipline: str | None = None) -> Rule | None:
+    """Return the row of a code of the list that a payer does not pay, ``None`` where nothing says so.
+
+    A row for one discipline alone speaks of that one, and of a claim whose discipline is not known.
+    """
+    row = terms.rules.of_code(code, terms.day)
+    alone, whose = row.text("not_for_discipline"), discipline or terms.discipline
+    spoken = payer.id in row.texts("not_for") and not (alone and whose is not None and whose != alone)
+    return row if spoken else None
+
+
 def payer_minutes(minutes: Mapping[str, int], payer: Payer | None, codes: Mapping[str, Code] = CODES) -> dict[str, int]:
     """Return the minutes that a payer counts: of 15-minute codes, without those below its minimum.
 

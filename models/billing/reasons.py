@@ -9,7 +9,7 @@ Examples
 97110 holds 15: one whole 15, nothing left.
 97530 holds 23: one whole 15, 8 left.
 The whole 15s give 2 units: one more is left to give.
-97530 has most left (8 minutes) and takes one unit.
+97530 has most left (8 min) and takes one unit.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from functools import cache
 
 from models.billing import data
 from models.billing.codes import Code, further_code
-from models.billing.payers import Terms, payer_units, terms_of
+from models.billing.payers import Payer, Terms, not_paid, payer_units, terms_of
 from models.billing.rules import Rules, load_rules
 from models.billing.units import (
     MIDPOINT,
@@ -41,7 +41,8 @@ from models.billing.units import (
 _KEYS = (
     "and", "or", "takes_all", "next", "next_all", "takes_tie_all", "left_empty",
     "no_whole", "one_whole", "wholes", "no_unit", "one_unit", "some_units", "pool", "pool_none", "no_minutes", "holds",
-    "holds_strict", "holds_even", "holds_passes", "holds_short", "given_whole", "given_wholes", "given_all", "takes",
+    "holds_strict", "holds_even", "holds_passes", "holds_short", "given_whole", "given_wholes", "given_all", "given_even",
+    "unpaid", "unpaid_perhaps", "unpaid_instead", "unpaid_instead_perhaps", "takes",
     "takes_tie", "more", "less", "same", "untimed", "other_unit", "below_minimum", "gives_up", "gives_up_none",
     "outside", "not_yet", "retired", "perhaps_retired", "further",
 )  # fmt: skip
@@ -178,6 +179,7 @@ def count_under(minutes: Mapping[str, int], terms: Terms) -> Calculation:
         gives_up_words=tuple(
             _say("gives_up" if number else "gives_up_none", policy=POLICY_NAMES[policy], units=_units(number))
             for policy, number in gives_up.items()
+            if any(pooled.values())
         ),
         payers=tuple(
             PayerCount(
@@ -229,7 +231,7 @@ def allocate(minutes: Mapping[str, int], policy: str, rules: Rules) -> Allocatio
         total=sum(earned.values()),
         steps=(*steps, *_further(services, rules.codes)),
         changes=changes,
-        no_change="" if changes else _say("same"),
+        no_change="" if changes or not told else _say("same"),
         source=rules.get(policy).source,
     )
 
@@ -256,7 +258,8 @@ def _pooled_steps(minutes: Mapping[str, int], earned: Mapping[str, int]) -> tupl
     ]
     whole = sum(value // UNIT_MINUTES for value in minutes.values())
     left = number - whole
-    key = "given_all" if not left else "given_whole" if left == 1 else "given_wholes"
+    even = not any(value % UNIT_MINUTES for value in minutes.values())
+    key = "given_even" if even else "given_all" if not left else "given_whole" if left == 1 else "given_wholes"
     steps.append(Step(_say(key, whole=_units(whole), left=left), POOLED))
     takers = {code for code, value in minutes.items() if value // UNIT_MINUTES < earned.get(code, 0)}
     return (*steps, *_taken(minutes, takers))
@@ -381,7 +384,19 @@ def _left_out(minutes: Mapping[str, int], pooled: Mapping[str, int], terms: Term
             if payer.minimum_15 and 0 < value < UNIT_MINUTES:
                 text = _say("below_minimum", code=code, minutes=value, payer=payer.name)
                 left.append(LeftOut(code, value, text, payer.id))
+        left += _unpaid(minutes, payer, terms)
     return left
+
+
+def _unpaid(minutes: Mapping[str, int], payer: Payer, terms: Terms) -> Iterator[LeftOut]:
+    """Yield the codes that a payer does not pay, with what it takes in their place; a row of one discipline is a claim's matter."""
+    for code, value in sorted(minutes.items()):
+        row = not_paid(terms, payer, code)
+        if row is None or not row.holds(terms.day) or (row.text("not_for_discipline") and terms.discipline is None):
+            continue
+        key = ("unpaid_instead" if row.text("instead") else "unpaid") + ("" if row.sure("not_for") else "_perhaps")
+        said = _say(key, code=code, payer=payer.name, instead=row.text("instead"), note=row.text("note"))
+        yield LeftOut(code, value, said, payer.id)
 
 
 def _units(number: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 from spacy.language import Language
@@ -15,6 +16,9 @@ from nlp.grouping import Grouping
 from nlp.lexicon import Match
 
 _OUTSIDE = frozenset(("goals", "plan", "home_program", "history", "previous", "billing"))
+# What follows a line of totals or of goals may still be read as part of it, and is a finding: "Now 420 ft, was 250".
+_BEHIND = frozenset(("billing", "goals"))
+_DATE = re.compile(r"\b[0-9]{1,2}[/.-][0-9]{1,2}[/.-](?:20)?[0-9]{2}\b|\b20[0-9]{2}-[0-9]{1,2}-[0-9]{1,2}\b")
 _EVEN = math.log(0.5)
 _LEAST_ASSESSMENT = 2  # one word such as "good" or "pain" alone is no assessment
 
@@ -35,17 +39,30 @@ def _changed(context: Context, findings: list[Match], changes: list[Match]) -> l
     return []
 
 
-def _sentence_with_number(context: Context, taken: set[int]) -> tuple[int, int] | None:
-    """Tokens of the likeliest sentence to show a finding no list knows: the first with a number, else the first there is."""
+def _likeliest_sentence(context: Context, grouping: Grouping, taken: set[int]) -> tuple[int, int] | None:
+    """Tokens of the likeliest sentence to show a finding no list knows: the first of the best kind that there is.
+
+    A number in an assessment is better than one elsewhere, any number better than none, and a sentence that holds minutes of
+    treatment or stands beside the date that the note opens with comes last: its numbers are no finding.
+    """
     tokens = context.tokens
-    first: tuple[int, int] | None = None
+    opening = range(*tokens.lines[0]) if tokens.lines and _DATE.search(tokens.span(*tokens.lines[0])) else range(0)
+    timed = {event.start for block in grouping.blocks for event in block.durations} | {e.start for e in grouping.loose}
+    found: list[tuple[int, tuple[int, int]]] = []
     for start, end in tokens.pieces:
-        if context.sections[start] in _OUTSIDE or not taken.isdisjoint(range(start, end)):
+        section = context.sections[start]
+        numbered = any(word.isdecimal() for word in tokens.words[start:end])
+        plain = timed.isdisjoint(range(start, end)) and start not in opening
+        if section in _OUTSIDE - _BEHIND or not taken.isdisjoint(range(start, end)):
             continue
-        if any(word.isdecimal() for word in tokens.words[start:end]):
-            return start, end
-        first = first or (start, end)
-    return first
+        if section in _BEHIND:
+            if numbered and plain:
+                found.append((2, (start, end)))
+        elif not plain:
+            found.append((4, (start, end)))
+        else:
+            found.append(((0 if section == "assessment" else 1) if numbered else 3, (start, end)))
+    return min(found)[1] if found else None
 
 
 def find_elements(
@@ -67,6 +84,8 @@ def find_elements(
         found["goal"] = goals[0]
     taken = {i for start, end in (*goals, *activities) for i in range(start, end)}
     findings = _outside(context, context.found["assessment"], taken)
+    # A finding in an assessment shows it better than a word of the history above it.
+    findings.sort(key=lambda m: context.sections[m.start] != "assessment")
     changes = _outside(context, context.found["progress"], taken)
     if context.encoded is None:
         shown = {
@@ -77,7 +96,10 @@ def find_elements(
         return found
     for number, (name, matches) in enumerate(zip(READ_ELEMENTS, (findings, changes), strict=True)):
         if len(context.encoded) and context.encoded[0, COLUMNS["element"]][number] >= _EVEN:
-            place = (matches[0].start, matches[0].end) if matches else _sentence_with_number(context, taken)
+            if not matches:
+                behind = (m for m in context.found[name] if context.sections[m.start] in _BEHIND)
+                matches = _changed(context, findings, [m for m in behind if m.start not in taken])
+            place = (matches[0].start, matches[0].end) if matches else _likeliest_sentence(context, grouping, taken)
             if place is not None:
                 found[name] = place
     return found

@@ -122,7 +122,7 @@ class TestUnits:
         for said in (
             "38 timed minutes together make 3 units (38 to 52 minutes do).",
             "Against Medicare's 8-minute rule the strict reading gives up one unit.",
-            "97161 is untimed: it is billed once, whatever its 30 minutes.",
+            "97161 is untimed: one unit, whatever its 30 min.",
             "Medicare Part B (rule medicare): 1 x 97110, 2 x 97530; governs.",
             f"Rules {VERSION}.",
         ):
@@ -209,6 +209,14 @@ class TestPayers:
         assert "no such payer" in refused("code", str(path), "--payer", "acme")
         assert "year-month-day" in refused("code", str(path), "--date", "2 March")
 
+    def test_units_of_minutes_that_are_not_given_cannot_be_told(self, tmp_path: Path) -> None:
+        path = tmp_path / "note.txt"
+        path.write_text(
+            "TE: SLR, clamshells 3x10.\nTA: sit to stand from low chair x 10, carrying laundry.", encoding="utf-8"
+        )
+        told = runner.invoke(app, ["code", str(path), "--payer", "medicare"]).stdout
+        assert "Medicare Part B: cannot be told  (governs; rule medicare)" in told
+
     def test_a_batch_s_payer_is_for_lines_that_name_none(self, tmp_path: Path) -> None:
         source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
         lines = [{"text": NOTE}, {"text": NOTE, "payer": "strict_15"}, {"text": NOTE, "payer": "acme"}]
@@ -227,7 +235,8 @@ class TestPayers:
         for said in (
             "Words: The note says: SLR, clamshells.",
             "rule cms_8_minute",
-            "rule 97530-97116.2020-10: ",
+            "[rule 97530-97116.2020-10, source ",
+            "Sources",
             "Unit 1 of 97110:",
             VERSION,
         ):

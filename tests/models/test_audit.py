@@ -100,6 +100,33 @@ def test_goals(goal: dict[str, Any]) -> None:
             assert goal["text"][part.span.start - 7 : part.span.end - 7] == part.span.text
 
 
+@pytest.mark.parametrize(
+    ("note", "missing"),
+    [
+        ("LTG 6 wks: lift 40 lb tote floor to waist alone.", False),
+        ("LTG: lift 40 lb tote floor to waist alone in 6 wks.", False),
+        ("Seen for 6 wks. LTG: lift 40 lb tote floor to waist alone.", True),
+        ("LTG: lift 40 lb tote floor to waist alone.", True),
+    ],
+)
+def test_a_goal_s_time_may_stand_in_its_heading(coder: Coder, note: str, missing: bool) -> None:
+    text = f"TA 20 min: lifting 15 lb crate from floor to waist x 8 with cues.\n{note}"
+    [goal] = coder.audit(text).goals
+    [timed] = [part for part in goal.parts if part.id == "timed"]
+    assert (timed.span is None, bool(timed.add)) == (missing, missing)
+    if timed.span is not None:
+        assert text[timed.span.start : timed.span.end] == timed.span.text
+        assert "6 wks" in timed.span.text
+
+
+def test_goals_behind_a_bare_g_are_found_and_are_no_assessment(coder: Coder) -> None:
+    text = "TE x 30: pulleys, rows 3x15.\nA: Tolerated tx well.\nG: increase strength, decrease pain, improve ROM\nP: Cont POC"
+    done = coder.audit(text)
+    assert [(goal.text, goal.vague) for goal in done.goals] == [("increase strength, decrease pain, improve ROM", True)]
+    [assessed] = items_of(done, "note.assessment")
+    assert not any(span.start > text.index("G:") for span in assessed.spans)
+
+
 def test_the_score_is_its_formula(coder: Coder) -> None:
     done = coder.audit(WHOLE)
     weights = {"must": 2, "should": 1, "voluntary": 0}
@@ -154,10 +181,15 @@ SAID = [
     (
         "97750 15 min: Berg balance. TherEx 15 min: clamshells 2x10",
         "note.goal",
-        f"Name the task of daily life that clamshells serves: {GOAL_BLANK}",
+        f"Name the task of daily life that this work is for (clamshells): {GOAL_BLANK}",
     ),
     ("MHP 10 min to low back.", "note.goal", f"Name a task of daily life that the patient wants back: {GOAL_BLANK}"),
     ("US 8 min to R shoulder.", "note.progress", 'Compare with an earlier day: "[task or measure]: ___ today, ___ on [date]".'),
+    (
+        "PT evaluation 97161 30 min. Ther ex 15 min: SLR 3x10.",
+        "note.progress",
+        'This is the first day, so compare before with after: "SLR: ___ before, ___ after [treatment]".',
+    ),
     ("Ther ex 15 min: SLR 3x10.", "note.progress", 'Compare with an earlier day: "SLR: ___ today, ___ on [date]".'),
 ]  # fmt: skip
 

@@ -94,16 +94,16 @@ UNITS = [
         "Ther ex x 10 min: SLR 3x10.\nTher ex x 13 min: clamshells 2x10.",
         "full_15",
         [
-            "Unit 1 of 97110: 10 minutes of block 1 (SLR) and 5 minutes of block 2 (clamshells).",
-            "Left of 97110, without a unit: 8 minutes of block 2 (clamshells).",
+            "Unit 1 of 97110: 10 min of block 1 (SLR) and 5 min of block 2 (clamshells).",
+            "Left of 97110, without a unit: 8 min of block 2 (clamshells).",
         ],
     ),
     (
         "Ther ex x 10 min: SLR 3x10.\nTher ex x 13 min: clamshells 2x10.",
         "cms_8_minute",
         [
-            "Unit 1 of 97110: 10 minutes of block 1 (SLR) and 5 minutes of block 2 (clamshells).",
-            "Unit 2 of 97110: 8 minutes of block 2 (clamshells).",
+            "Unit 1 of 97110: 10 min of block 1 (SLR) and 5 min of block 2 (clamshells).",
+            "Unit 2 of 97110: 8 min of block 2 (clamshells).",
         ],
     ),
     # the last unit under the pooled count may hold fewer minutes than 8
@@ -111,17 +111,17 @@ UNITS = [
         "Ther ex x 20 min: SLR 3x10.\nManual therapy x 18 min: soft tissue mobilization.",
         "cms_8_minute",
         [
-            "Unit 1 of 97110: 15 minutes of block 1 (SLR).",
-            "Unit 2 of 97110: 5 minutes of block 1 (SLR); what it lacks are minutes that other codes have left.",
-            "Unit 1 of 97140: 15 minutes of block 2 (Manual therapy x 18 min: soft tissue mobilization).",
-            "Left of 97140, without a unit: 3 minutes of block 2 (Manual therapy x 18 min: soft tissue mobilization).",
+            "Unit 1 of 97110: 15 min of block 1 (SLR).",
+            "Unit 2 of 97110: 5 min of block 1 (SLR); what it lacks are minutes that other codes have left.",
+            "Unit 1 of 97140: 15 min of block 2 (Manual therapy x 18 min: soft tissue mobilization).",
+            "Left of 97140, without a unit: 3 min of block 2 (Manual therapy x 18 min: soft tissue mobilization).",
         ],
     ),
     (
         "Ther ex x 15 min: SLR 3x10.\nMHP 10 min.\nMHP 5 min.",
         "full_15",
         [
-            "Unit 1 of 97110: 15 minutes of block 1 (SLR).",
+            "Unit 1 of 97110: 15 min of block 1 (SLR).",
             "The unit of 97010, which is untimed: block 2 (MHP) and block 3 (MHP).",
         ],
     ),
@@ -149,9 +149,7 @@ def test_what_is_left_out_is_told_with_its_reason(coder: Coder) -> None:
     assert [left.text for left in told.left_out] == [
         "8 minutes of 97110 were unattended, as the note says: no one-on-one skilled treatment, so they are left out."
     ]
-    assert [left.text for left in told.count.left_out] == [
-        "97010 is untimed: it is billed once, whatever its 10 minutes."
-    ]
+    assert [left.text for left in told.count.left_out] == ["97010 is untimed: one unit, whatever its 10 min."]
     [unit] = [step.text for step in told.blocks[0].steps if step.stage == "unit"]
     assert unit == "The 15 minutes of 97110 make 1 x 97110 under the full-15-minute rule."
 

@@ -136,6 +136,25 @@ def test_elements_are_the_encoders_and_their_place_the_lists(probability, shown)
     assert ("assessment" in find_elements(context, Grouping((), (), ()), [], [])) is shown
 
 
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        # the day's date is no finding, whatever number comes first
+        ("DOS 06/18/2026, suite 4.\nDGI 17/24 on 6/4, veers R.", "DGI 17/24 on 6/4"),
+        ("Visit 2026-06-18, suite 4.\nVeers R in the corridor.", "Veers R in the corridor"),
+        ("Reach 12 inches.\nAssessment: 3 toe drags a lap.", "3 toe drags a lap"),
+        ("DOS 06/18/2026, suite four.", "DOS 06/18/2026"),
+        # behind the goals and the totals stands what was found, too
+        ("Corridor laps.\nGoals:\nRise alone by 10/1.\nNow 4 of 5 tries.", "Now"),
+        ("Corridor laps.\nBilling: per fee sheet\nOpened 2/5 jars.", "Opened 2/5 jars"),
+    ],
+)
+def test_what_no_list_knows_is_shown_by_the_likeliest_sentence(text, place):
+    context = Context(Tokens.of(text), rows(text, element=(None, "progress", 0.9)))
+    start, end = find_elements(context, Grouping((), (), ()), [], [])["progress"]
+    assert context.tokens.span(start, end).startswith(place)
+
+
 def test_an_activity_keeps_what_the_encoder_makes_of_its_code_less_the_mean():
     text = "heel raises"
     for encoded, wanted in ((rows(text, code=(None, "exercise", 0.8)), "97110"), (None, "")):

@@ -480,6 +480,22 @@ def test_an_assistant_s_finding_says_how_many_units(check: Check) -> None:
     )
 
 
+def test_a_finding_cites_the_source_of_its_rule(check: Check) -> None:
+    [found] = [each for each in check([TE | {"minutes": 22}], line("97110", 2)).findings if each.rule]
+    assert found.source.endswith(f"; {RULES.rows['cms_8_minute'].source}")
+    # a finding with no rule behind it has its own ground alone
+    [unruled] = [each for each in check([MT], line("97140"), line("97012")).findings if each.id == "not_documented"]
+    assert (unruled.rule, unruled.source) == ("", KINDS["not_documented"].source)
+
+
+def test_no_finding_leaves_a_value_of_its_words_open(check: Check) -> None:
+    for _, _, _, (note, lines, rest), _ in ROWS:
+        for found in check(note, *lines, **rest).findings:
+            assert "{" not in found.message + found.action
+    [found] = [each for each in check([TE], line("97110"), **ASSISTANT).findings if each.id == "assistant_unclear"]
+    assert found.action == "Find out whose minutes they were; the modifier is wanted above 10 percent."
+
+
 def test_units_of_one_line_count_once(check: Check) -> None:
     checked = check([TE], line("97110", 3), **IN_GROUP)
     assert {each.id for each in checked.findings} == {"units_above_minutes", "group_billed_singly"}
@@ -681,6 +697,7 @@ def test_what_the_arithmetic_gives_is_always_supported(
         ('direction = "over"', 'direction = "up"', "not_documented", "direction must be one of"),
         ('severity = "warning"', 'severity = "error"', "not_documented", "severity must be one of"),
         ("{billed} billed", "{billled} billed", "not_documented", "message may ask for"),
+        ("{percent} percent.", "{percnt} percent.", "assistant_unclear", "action may ask for"),
         ('action = "Take', 'acton = "Take', "not_documented", "action is missing"),
         ('id = "other_code_documented"', 'id = "not_documented"', "not_documented", "stands twice"),
     ],

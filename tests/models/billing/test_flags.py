@@ -57,6 +57,7 @@ def at(start: int) -> tuple[int, int]:
 
 
 GT = {"code": "other", "other_code": "97116", "minutes": 15, "goals": (), "activities": []}
+PACK, NEEDLE, STIM = ({**EVALUATION, "other_code": code} for code in ("97010", "20560", "97014"))
 MEDICARE = {"payer": "medicare"}
 BOTH = {"payer": "medicare", "secondary": "strict_15"}
 
@@ -373,6 +374,14 @@ ROWS = [
         [WHOLE],
         note(TA | {"minutes": 98}, terms={"payer": "commercial_ama"}),
     ),
+    ("code_not_paid", note(TE, PACK, terms=MEDICARE), [WHOLE], note(TE, PACK, terms={"payer": "commercial_ama"})),
+    ("code_not_paid", note(TE, PACK, terms=MEDICARE), [WHOLE], note(TE, PACK)),
+    (
+        "code_not_paid",
+        note(TE, NEEDLE, terms=MEDICARE | {"discipline": "PT"}),
+        [WHOLE],
+        note(TE, NEEDLE, terms=MEDICARE | {"discipline": "OT"}),
+    ),
     ("modifiers_wanted", note(TE, terms=MEDICARE), [WHOLE], note(TE, terms={"payer": "strict_15"})),
     ("modifiers_wanted", note(TE, terms=MEDICARE), [WHOLE], note(terms=MEDICARE)),
     ("payers_differ", note(TE | {"minutes": 8}, terms=BOTH), [WHOLE], note(TE, terms=BOTH)),
@@ -457,6 +466,7 @@ def test_severities_are_the_contract_s() -> None:
         "pair_needs_modifier",
         "over_daily_limit",
         "modifiers_wanted",
+        "code_not_paid",
         "payers_differ",
         "date_outside_rules",
     }
@@ -464,6 +474,11 @@ def test_severities_are_the_contract_s() -> None:
 
 
 MESSAGES = [
+    (
+        "code_not_paid",
+        note(TE, PACK, terms=MEDICARE),
+        "Medicare Part B does not pay hot or cold pack (97010): bundled, never paid on its own (rule 97010).",
+    ),
     (
         "unskilled_minutes",
         note(TE | {"unskilled": [5]}),
@@ -616,7 +631,7 @@ MESSAGES = [
         note(TA, GT, terms=MEDICARE),
         (
             "Medicare Part B edits therapeutic activities (97530) with gait training, stairs included (97116) on one day: the "
-            "second is paid with a modifier alone (rule 97530-97116.2020-10)."
+            "second is paid only with a modifier (rule 97530-97116.2020-10)."
         ),
     ),
     (
@@ -646,7 +661,7 @@ MESSAGES = [
         "modifiers_wanted",
         note(TE, terms=on(2026, 2, 1) | {"discipline": "PT"}, notices=[(920, "assistant")]),
         (
-            "Medicare Part B wants: GP on each line; CQ where the assistant gave more than the share that needs none; KX "
+            "Medicare Part B wants: GP on each line; CQ on units of which the assistant alone gave more than 10 percent; KX "
             "above 2480 dollars in 2026, physical and speech therapy counted together."
         ),
     ),
@@ -705,14 +720,14 @@ def test_messages(flag: str, spec: Any, message: str, flags: Flags) -> None:
 @pytest.mark.parametrize(
     ("words", "discipline", "wanted"),
     [
-        (["PTA"], None, "GP on each line; CQ where"),
-        (["by PTA", "LPTA"], None, "GP on each line; CQ where"),
-        (["COTA/L"], None, "GO on each line; CO where"),
-        (["cota"], None, "GO on each line; CO where"),
+        (["PTA"], None, "GP on each line; CQ on"),
+        (["by PTA", "LPTA"], None, "GP on each line; CQ on"),
+        (["COTA/L"], None, "GO on each line; CO on"),
+        (["cota"], None, "GO on each line; CO on"),
         # what the request says goes first; both, or neither, leave it open
-        (["PTA"], "OT", "GO on each line; CO where"),
-        (["PTA", "COTA"], None, "GP, GO or GN on each line; CQ or CO where"),
-        (["qqqqqq"], None, "GP, GO or GN on each line; CQ or CO where"),
+        (["PTA"], "OT", "GO on each line; CO on"),
+        (["PTA", "COTA"], None, "GP, GO or GN on each line; CQ or CO on"),
+        (["qqqqqq"], None, "GP, GO or GN on each line; CQ or CO on"),
     ],
 )
 def test_an_assistant_s_title_tells_the_discipline(
@@ -730,6 +745,83 @@ def test_an_assistant_s_title_tells_the_discipline(
     assert message.startswith(f"Medicare Part B wants: {wanted}")
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("J. Alvarez, PT, DPT", "GP on each line"),
+        ("B. Stein PT", "GP on each line"),
+        ("Signed: Lena Ortiz, PT", "GP on each line"),
+        ("M. Okafor, OTR/L", "GO on each line"),
+        ("R. Amari OT", "GO on each line"),
+        # the patient, a service and two professions tell nothing
+        ("pt tolerated well", "GP, GO or GN on each line"),
+        ("PT 2x/wk", "GP, GO or GN on each line"),
+        ("J. Alvarez, DPT; M. Okafor, OTR/L", "GP, GO or GN on each line"),
+    ],
+)
+def test_a_signature_tells_the_discipline(
+    text: str, wanted: str, services: Callable[..., Any], document: Callable[..., Document]
+) -> None:
+    coded = services(TE)
+    terms = terms_of(load_rules(), payer="medicare")
+    found = check(replace(document(), text=text), coded, propose(coded, "cms_8_minute"), terms)
+    [message] = [flag.message for flag in found if flag.id == "modifiers_wanted"]
+    assert message.removeprefix("Medicare Part B wants: ").partition(";")[0].rstrip(".") == wanted
+
+
+@pytest.mark.parametrize(
+    ("terms", "action"),
+    [
+        ({}, "Check which policy the payer follows."),
+        ({"day": date(2026, 5, 4)}, "Check which policy the payer follows."),
+        ({"payer": "commercial_ama"}, "Check which policy the payer follows."),
+        (MEDICARE, "Nothing, if the payer is the right one; another counts otherwise."),
+    ],
+)
+def test_who_names_a_payer_knows_its_policy(terms: dict[str, Any], action: str, flags: Flags) -> None:
+    found = flags(TE | {"minutes": 23}, policy="cms_8_minute", terms=terms)
+    assert [each.action for each in found if each.id == "policy_difference"] == [action]
+
+
+def test_a_code_in_whose_place_another_is_taken(flags: Flags) -> None:
+    [found] = [each for each in flags(TE, STIM, terms=MEDICARE) if each.id == "code_not_paid"]
+    assert found.message == (
+        "Medicare Part B may take electrical stimulation, unattended, not wound care (Medicare) (G0283) in place of electrical "
+        "stimulation, unattended (97014) (rule 97014, not confirmed)."
+    )
+    assert (found.action, found.rules) == ("Look up which of the two codes the payer takes.", ("97014",))
+
+
+POOL = {"policy": "cms_8_minute"}
+TIES = [
+    # of 8 and 8 left either may take the last unit; of 9 and 8 left, and of 0 and 0, none
+    ("code_earns_no_unit", note(TE | {"minutes": 23}, TA, MT | {"minutes": 8}, **POOL), True),
+    ("code_earns_no_unit", note(TE | {"minutes": 24}, TA, MT | {"minutes": 8}, **POOL), False),
+    ("code_earns_no_unit", note(TE | {"minutes": 23}, TA, MT | {"minutes": 8}, policy="full_15"), False),
+    ("no_unit", note(TE | {"minutes": 8}, GT | {"minutes": 8, "other_code": "97035"}, **POOL), True),
+    ("no_unit", note(TE | {"minutes": 7}, GT | {"minutes": 8, "other_code": "97035"}, **POOL), False),
+]
+
+
+@pytest.mark.parametrize(("flag", "spec", "tied"), TIES, ids=range(len(TIES)))
+def test_of_equal_minutes_left_the_therapist_chooses(flag: str, spec: Any, tied: bool, flags: Flags) -> None:
+    specs, document = spec
+    [found] = [each for each in flags(*specs, **document) if each.id == flag]
+    assert ("ither may take" in found.message, "Have the therapist choose" in found.action) == (tied, tied)
+
+
+def test_an_evaluation_with_treatment_is_not_called_one_without(flags: Flags) -> None:
+    def told(*specs: dict[str, Any]) -> list[str]:
+        return [
+            each.message for each in flags(*specs, notices=[(920, "evaluation_only")]) if each.id == "evaluation_only"
+        ]
+
+    alone, beside = "This visit was an evaluation without treatment.", "treatment was read in it as well."
+    assert told() == told(EVALUATION) == [alone]
+    [message] = told(EVALUATION, TE)
+    assert message.endswith(beside)
+
+
 def test_every_title_of_an_assistant_that_is_read_tells_the_discipline() -> None:
     read = {term.lower() for entry in entries("notices") if entry.data["kind"] == "assistant" for term in entry.terms}
     told = tomllib.loads(data.read("flags.toml"))["disciplines"]
@@ -739,9 +831,11 @@ def test_every_title_of_an_assistant_that_is_read_tells_the_discipline() -> None
 TIMED, VISIT = (940, 38, "timed"), (960, 45, "visit")
 OPEN = "the units of each code cannot be derived from a total, so somebody must look."
 NOT_ASKED = "Medicare does not ask for minutes of each service"
-IN_ORDER = f"so this is no fault of documentation; but {OPEN}"
+MAKE = "38 timed minutes make 3 units in all, but"
+MAKE_30 = "30 timed minutes make 2 units in all, but"
+IN_ORDER = f"so this is no fault of documentation; {MAKE} {OPEN}"
 BOTH_TOTALS = f"{NOT_ASKED}, {IN_ORDER}"
-NO_VISIT = f"{NOT_ASKED}, but it asks for total treatment time as well, and that was not found; {OPEN}"
+NO_VISIT = f"{NOT_ASKED}, but it asks for total treatment time as well, and that was not found; {MAKE} {OPEN}"
 WHICH = "Ask the therapist which code had how many of these minutes."
 WHICH_AND_ALL = "Ask the therapist which code had how many of these minutes, and how long treatment took in all."
 ONLY_ONE = "Check that no other timed service was given; if none was, the total gives the units."
@@ -770,14 +864,14 @@ TOTALS_ALONE = [
     ([TE | NO_MINUTES, EVALUATION], [TIMED], OWN_38, ONLY_ONE),
     # a block that may be timed, two totals, and a total below what one block has alone leave it open
     ([TE | NO_MINUTES, UNKNOWN], [TIMED], GIVEN.format(",") + NO_VISIT, WHICH_AND_ALL),
-    ([TE | NO_MINUTES], [TIMED, (980, 30, "timed")], GIVEN.format(",") + NO_VISIT, WHICH_AND_ALL),
+    ([TE | NO_MINUTES], [TIMED, (980, 30, "timed")], GIVEN.format(",") + NO_VISIT.replace(MAKE, "but"), WHICH_AND_ALL),
     ([TE | NO_MINUTES, TE | {"minutes": 40}], [TIMED], GIVEN.format(",") + NO_VISIT, WHICH_AND_ALL),
     # the visit's total says nothing of timed minutes
     ([TE | NO_MINUTES, TA], [VISIT], *USUAL),
     ([TE | NO_MINUTES], [], *USUAL),
     # one duration over all that is timed is such a total
-    ([SHARED_TE, SHARED_TA], [VISIT], f"{STAND}. {NOT_ASKED} and the note gives total treatment time, {IN_ORDER}", WHICH),
-    ([SHARED_TE, SHARED_TA], [], f"{STAND}. {NO_VISIT}", WHICH_AND_ALL),
+    ([SHARED_TE, SHARED_TA], [VISIT], f"{STAND}. {NOT_ASKED} and the note gives total treatment time, {IN_ORDER}".replace(MAKE, MAKE_30), WHICH),
+    ([SHARED_TE, SHARED_TA], [], f"{STAND}. {NO_VISIT}".replace(MAKE, MAKE_30), WHICH_AND_ALL),
     (
         [SHARED_TE, SHARED_TE],
         [],
@@ -912,11 +1006,20 @@ prefixes = ["ei."]
 [disciplines]
 PT = ["PTA"]
 OT = ["COTA"]
+[credentials]
+PT = ["DPT"]
+OT = ["OTR"]
 [words]
 other_service = "another"
 no_unit = "none"
+one_unit = "one"
+some_units = "{count}"
+and = "and"
+in_all = "{total}"
+in_all_unknown = "but "
 modifier_discipline = "{names}"
 modifier_assistant = "{names}"
+modifier_assistant_unknown = "{names}"
 modifier_threshold = "{amount}"
 modifier_list = "{names}"
 threshold_of_PT = "PT"
@@ -961,6 +1064,7 @@ BAD = [
     ('of = "97530"', 'of = "x"', "better_code", "no code"),
     ('prefixes = ["ei."]', "prefixes = []", "97112", "prefixes must be a list"),
     ('OT = ["COTA"]', 'AT = ["COTA"]', "disciplines", "OT is missing"),
+    ('PT = ["DPT"]', 'PT = ["DPT("]', "credentials", "PT holds an expression that cannot be read"),
     ('no_unit = "none"', "", "words", "no_unit is missing"),
 ]
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from models.billing import data
 from models.billing.codes import CODES
 from models.billing.errors import InvalidMinutes, UnknownCode, UnknownPayer
-from models.billing.reasons import allocate, amounts, calculate
+from models.billing.payers import terms_of
+from models.billing.reasons import allocate, amounts, calculate, count_under
 from models.billing.rules import load_rules
 from models.billing.units import POLICIES, all_units, counted, units
 
@@ -26,12 +27,12 @@ COUNTED = sorted(
 MINUTES = st.dictionaries(st.sampled_from(COUNTED), st.integers(0, 70), max_size=6)
 
 STEPS = [
-    ("full_15", {"97530": 23}, ["97530 holds 23: one whole 15; the 8 left earn nothing."]),
-    ("full_15", {"97530": 7}, ["97530 holds 7: no whole 15; the 7 left earn nothing."]),
+    ("full_15", {"97530": 23}, ["97530 holds 23: one whole 15; what is left (8) earns nothing."]),
+    ("full_15", {"97530": 7}, ["97530 holds 7: no whole 15; what is left (7) earns nothing."]),
     ("full_15", {"97530": 45}, ["97530 holds 45: 3 whole 15s, nothing left."]),
-    ("full_15", {"97530": 0}, ["No minutes of a 15-minute code: no unit."]),
-    ("ama_midpoint", {"97530": 23}, ["97530 holds 23: one whole 15; the 8 left reach the middle (8) and earn one more."]),
-    ("ama_midpoint", {"97530": 22}, ["97530 holds 22: one whole 15; the 7 left do not reach the middle (8) and earn nothing."]),
+    ("full_15", {"97530": 0}, ["No minutes of a 15-minute code, so there are no units to count."]),
+    ("ama_midpoint", {"97530": 23}, ["97530 holds 23: one whole 15; what is left (8) reaches the middle (8) and earns one more."]),
+    ("ama_midpoint", {"97530": 22}, ["97530 holds 22: one whole 15; what is left (7) does not reach the middle (8) and earns nothing."]),
     ("cms_8_minute", {"97530": 7}, ["7 timed minutes together make no unit: 8 is the least."]),
     (
         "cms_8_minute",
@@ -40,7 +41,7 @@ STEPS = [
             "8 timed minutes together make one unit (8 to 22 minutes do).",
             "97530 holds 8: no whole 15, 8 left.",
             "The whole 15s give no unit: one more is left to give.",
-            "97530 has most left (8 minutes) and takes one unit.",
+            "97530 has most left (8 min) and takes one unit.",
         ],
     ),
     (
@@ -51,7 +52,7 @@ STEPS = [
             "97110 holds 15: one whole 15, nothing left.",
             "97530 holds 23: one whole 15, 8 left.",
             "The whole 15s give 2 units: one more is left to give.",
-            "97530 has most left (8 minutes) and takes one unit.",
+            "97530 has most left (8 min) and takes one unit.",
         ],
     ),
     (
@@ -63,7 +64,7 @@ STEPS = [
             "97140 holds 20: one whole 15, 5 left.",
             "97530 holds 20: one whole 15, 5 left.",
             "The whole 15s give 3 units: one more is left to give.",
-            "97110 takes one unit with 5 minutes left; 97140 or 97530 has as many left and may as well take it: the therapist chooses.",
+            "97110 takes one unit with 5 min left; 97140 or 97530 has as many left and may as well take it: the therapist chooses.",
         ],
     ),
     (
@@ -75,9 +76,9 @@ STEPS = [
             "97140 holds 32: 2 whole 15s, 2 left.",
             "97530 holds 14: no whole 15, 14 left.",
             "The whole 15s give 2 units: 2 more are left to give.",
-            "97530 has most left (14 minutes) and takes one unit.",
-            "97110 is next (13 minutes left) and takes one unit.",
-            "The 2 left of 97140 earn nothing: the last unit goes to more minutes left, the 13 of 97110.",
+            "97530 has most left (14 min) and takes one unit.",
+            "97110 is next (13 min left) and takes one unit.",
+            "What is left of 97140 (2) earns nothing: the last unit goes to more minutes left, the 13 of 97110.",
         ],
     ),
     (
@@ -100,7 +101,7 @@ STEPS = [
             "97140 holds 14: no whole 15, 14 left.",
             "97530 holds 14: no whole 15, 14 left.",
             "The whole 15s give no unit: 3 more are left to give.",
-            "97110, 97140 and 97530 have most left (14 minutes each) and take one unit each.",
+            "97110, 97140 and 97530 have most left (14 min each) and take one unit each.",
         ],
     ),
     (
@@ -113,9 +114,9 @@ STEPS = [
             "97140 holds 12: no whole 15, 12 left.",
             "97530 holds 3: no whole 15, 3 left.",
             "The whole 15s give no unit: 3 more are left to give.",
-            "97110 has most left (14 minutes) and takes one unit.",
-            "97112 and 97140 are next (12 minutes left each) and take one unit each.",
-            "The 3 left of 97530 earn nothing: the last unit goes to more minutes left, the 12 of 97112 and 97140.",
+            "97110 has most left (14 min) and takes one unit.",
+            "97112 and 97140 are next (12 min left each) and take one unit each.",
+            "What is left of 97530 (3) earns nothing: the last unit goes to more minutes left, the 12 of 97112 and 97140.",
         ],
     ),
     (
@@ -127,7 +128,7 @@ STEPS = [
             "97140 holds 8: no whole 15, 8 left.",
             "97530 holds 8: no whole 15, 8 left.",
             "The whole 15s give no unit: 2 more are left to give.",
-            "97110 and 97140 take one unit each with 8 minutes left; 97530 has as many left and may as well take one: the therapist chooses.",
+            "97110 and 97140 take one unit each with 8 min left; 97530 has as many left and may as well take one: the therapist chooses.",
         ],
     ),
     # Why a code that would earn more alone gets nothing for what it has left.
@@ -139,8 +140,8 @@ STEPS = [
             "97110 holds 23: one whole 15, 8 left.",
             "97116 holds 12: no whole 15, 12 left.",
             "The whole 15s give one unit: one more is left to give.",
-            "97116 has most left (12 minutes) and takes one unit.",
-            "The 8 left of 97110 earn nothing: the last unit goes to more minutes left, the 12 of 97116.",
+            "97116 has most left (12 min) and takes one unit.",
+            "What is left of 97110 (8) earns nothing: the last unit goes to more minutes left, the 12 of 97116.",
         ],
     ),
 ]  # fmt: skip
@@ -173,7 +174,7 @@ def test_a_first_code_s_rest_goes_to_its_add_on() -> None:
         ("38 timed minutes together make 3 units (38 to 52 minutes do).", "cms_8_minute"),
         ("97129 holds 38: 2 whole 15s, 8 left.", "cms_8_minute"),
         ("The whole 15s give 2 units: one more is left to give.", "cms_8_minute"),
-        ("97129 has most left (8 minutes) and takes one unit.", "cms_8_minute"),
+        ("97129 has most left (8 min) and takes one unit.", "cms_8_minute"),
         ("97129 stands for the first part alone (one unit a day): 97130 takes 2 units.", "97129"),
     ]
     assert (allocation.units, allocation.total, count.left_out) == ({"97129": 1, "97130": 2}, 3, ())
@@ -265,10 +266,43 @@ def test_the_calculation_is_the_arithmetic(minutes: dict[str, int]) -> None:
     assert 15 * totals["cms_8_minute"] <= count.timed_total + 7
 
 
+@pytest.mark.parametrize(
+    ("minutes", "terms", "said"),
+    [
+        ({"97010": 10}, {"payer": "medicare"}, ["Medicare Part B does not pay 97010: bundled, never paid on its own."]),
+        (
+            {"97014": 15},
+            {"payer": "medicare"},
+            ["Medicare Part B may take G0283 in place of 97014 (not confirmed: look it up)."],
+        ),
+        (
+            {"20560": 15},
+            {"payer": "medicare", "discipline": "PT"},
+            ["Medicare Part B does not pay 20560: sometimes therapy, not paid to a PT."],
+        ),
+        ({"20560": 15}, {"payer": "medicare", "discipline": "OT"}, []),
+        ({"20560": 15}, {"payer": "medicare"}, []),
+        ({"97010": 10}, {"payer": "commercial_ama"}, []),
+        ({"97010": 10}, {}, []),
+        ({"97012": 10}, {"payer": "medicare"}, []),
+    ],
+)
+def test_what_a_payer_does_not_pay_is_told(minutes: dict[str, int], terms: dict[str, str], said: list[str]) -> None:
+    count = count_under(minutes, terms_of(RULES, **terms))
+    assert [left.text for left in count.left_out if "untimed" not in left.text] == said
+
+
+def test_where_no_minutes_are_given_nothing_is_compared() -> None:
+    count = calculate({"97161": 30})
+    assert count.gives_up_words == ()
+    assert [(each.no_change, each.changes) for each in count.policies.values()] == [("", ())] * 3
+    assert len(calculate({"97110": 15}).gives_up_words) == 2
+
+
 def test_what_is_left_out_and_why() -> None:
     count = calculate({"97161": 30, "97545": 120, "97110": 14, "97530": 0}, payer="strict_15")
     assert [(left.code, left.text, left.payer) for left in count.left_out] == [
-        ("97161", "97161 is untimed: it is billed once, whatever its 30 minutes.", None),
+        ("97161", "97161 is untimed: one unit, whatever its 30 min.", None),
         (
             "97545",
             "97545 counts in units of 120 minutes, outside the 15-minute count: its 120 minutes are left out.",
@@ -288,10 +322,8 @@ def test_the_strict_reading_always_says_what_it_gives_up() -> None:
         "Against Medicare's 8-minute rule the strict reading gives up one unit.",
         "Against the AMA's midpoint rule the strict reading gives up nothing.",
     )
-    assert calculate({}).gives_up_words == (
-        "Against Medicare's 8-minute rule the strict reading gives up nothing.",
-        "Against the AMA's midpoint rule the strict reading gives up nothing.",
-    )
+    # Without minutes there is nothing to compare, and "nothing given up" would be said of minutes that nobody knows.
+    assert calculate({}).gives_up_words == ()
 
 
 def test_bad_input_is_refused() -> None:

@@ -1,0 +1,114 @@
+"""Minutes that a note states as a total: which ones they are, of what, and whose they can be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+from nlp.context import Context
+from nlp.events import Event
+from nlp.grouping import Found, Grouping
+from nlp.lexicon import Match
+from nlp.terms import listed
+from nlp.tokens import Tokens
+
+# What parts one total in a line from the next.
+_PARTS = frozenset(",;/|()\n")
+_UNTIMED = "untimed"
+_BEFORE, _AFTER = 8, 4  # tokens in front of a number and behind it in which the words stand that call it a total
+
+
+def total_kind(context: Context, event: Event) -> Literal["timed", "visit"] | None:
+    """Return whether the note calls some minutes a total of its timed codes or of the visit; ``None`` where it does neither."""
+    tokens = context.tokens
+    cues = {i: m for m in context.found["total"] for i in range(m.start, m.end)}
+    line_start, line_end = tokens.lines[tokens.line_of[event.start]]
+    before = [cues[i] for i in range(max(line_start, event.start - _BEFORE), event.start) if i in cues]
+    after = [cues[i] for i in range(event.start, min(line_end, event.end + _AFTER)) if i in cues]
+    if not (before or after) or event.form == "in_out_open" or _UNTIMED in _led_by(tokens, line_start, event.start):
+        return None
+    return "timed" if _is_timed(tokens, before, after, event) else "visit"
+
+
+def _led_by(tokens: Tokens, line_start: int, start: int) -> Sequence[str]:
+    """Words in front of a number, back to the last mark or number."""
+    at = start
+    while at > line_start and tokens.words[at - 1] not in (*_PARTS, ".") and not tokens.words[at - 1].isdecimal():
+        at -= 1
+    return tokens.lower[at:start]
+
+
+def _is_timed(tokens: Tokens, before: Sequence[Match], after: Sequence[Match], event: Event) -> bool:
+    """Whether a total is of the timed codes: by the words that belong to this number, of several in a line, else by any near it."""
+    own = [cue for cue in before if not _parted(tokens, cue.end, event.start)]
+    # Words in front of the next number are that number's: "Total min: 45 timed min: 38".
+    own += [cue for cue in after if not _parted(tokens, event.end, cue.start) and not (own and _leads(tokens, cue.end))]
+    # What is billed is timed where the line says so of another number.
+    is_open = not own or any("billed" in cue.term for cue in own)
+    return any("timed" in cue.term for cue in ((*before, *after) if is_open else own))
+
+
+def _parted(tokens: Tokens, start: int, end: int) -> bool:
+    """Whether a mark or another number stands between two token places."""
+    return any(word in _PARTS or word.isdecimal() for word in tokens.words[start:end])
+
+
+def _leads(tokens: Tokens, end: int) -> bool:
+    """Whether a number follows a cue, with a unit or a colon between at the most."""
+    between = (":", "=", *listed("minute"))
+    return any(word.isdecimal() for word in _after(tokens.lower, end, between))
+
+
+def _after(words: Sequence[str], at: int, skipped: Sequence[str]) -> Sequence[str]:
+    """The first word at ``at`` or behind that is not to be skipped."""
+    while at < len(words) and words[at] in skipped:
+        at += 1
+    return words[at : at + 1]
+
+
+def total_of_none(context: Context, grouping: Grouping) -> Grouping:
+    """Take a closing total from the block that holds it where another block has no minutes: it is of all work above it.
+
+    ``Timed code minutes: 38  Total treatment time: 41 min`` on a line of its own, under two services without minutes.
+    """
+    line_of = context.tokens.line_of
+    work = {line_of[event.start] for block in grouping.blocks for event in (*block.activities, *block.services)}
+
+    def closes(block: Found) -> bool:
+        if len(block.durations) != 1 or block.shared or line_of[block.durations[0].start] <= max(work):
+            return False
+        return total_kind(context, block.durations[0]) is not None
+
+    closing = [number for number, block in enumerate(grouping.blocks) if closes(block)]
+    if len(closing) != 1 or all(block.durations for block in grouping.blocks):
+        return grouping
+    blocks, [number] = list(grouping.blocks), closing
+    loose = (*grouping.loose, *blocks[number].durations)
+    blocks[number] = replace(blocks[number], durations=())
+    return replace(grouping, blocks=tuple(blocks), loose=tuple(sorted(loose, key=lambda event: event.start)))
+
+
+def timed_total_alone(context: Context, grouping: Grouping) -> Grouping:
+    """Give a note's only block the total of its timed minutes where it holds a total of the visit, or what stands behind it.
+
+    ``Timed minutes: 37. Total treatment time: 45 min`` under work that has no minutes of its own is 37 minutes of it.
+    """
+    if len(grouping.blocks) != 1 or len(grouping.blocks[0].durations) != 1:
+        return grouping
+    [block] = grouping.blocks
+    [given] = block.durations
+    timed = [event for event in grouping.loose if total_kind(context, event) == "timed"]
+    if len({event.minutes for event in timed}) != 1 or total_kind(context, given) == "timed":
+        return grouping
+    total = timed[0]
+    work = max(event.end for event in (*block.activities, *block.services))
+    visit = total_kind(context, given) == "visit" and total.minutes <= given.minutes
+    if not visit and not work <= total.start < given.start:
+        return grouping
+    loose = (given if event is total else event for event in grouping.loose)
+    return replace(
+        grouping,
+        blocks=(replace(block, durations=(total,)),),
+        loose=tuple(sorted(loose, key=lambda event: event.start)),
+    )

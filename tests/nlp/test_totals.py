@@ -1,0 +1,56 @@
+"""Totals at the foot of a note: what they are of, and whose minutes they are; numbers behind a service's name; where progress stands."""
+
+import pytest
+
+from models.registry import shipped
+from nlp.pipeline import load
+
+READER = load(shipped())
+WORK = "O: Towel slides x 20, putty squeezes with red putty, fisting 3x10.\n"
+NAMED = "TherEx 20 min: putty squeezes 3x10, fisting.\nTA 17 min: buttoning shirt, opening jars.\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes", "totals"),
+    [
+        # the only block has the timed minutes, in whatever order the totals stand and whatever else the foot says
+        (WORK + "Timed minutes: 37. Total treatment time: 45 minutes.", [37], [(45, "visit")]),
+        (WORK + "Total timed minutes: 37\nTotal treatment minutes: 45", [37], [(45, "visit")]),
+        (WORK + "Timed code minutes: 37 minutes. Total treatment time: 45 minutes", [37], [(45, "visit")]),
+        (WORK + "Timed: 37 min. Untimed: 8 min. Total treatment time: 45 minutes", [37], [(45, "visit")]),
+        # a visit's total alone stays its minutes, and so do minutes of its own
+        (WORK + "Total treatment time: 45 minutes", [45], []),
+        (
+            "O: TherEx 30 min: putty squeezes with red putty, fisting 3x10.\nTotal timed minutes: 37. Total time: 45 min",
+            [30],
+            [(37, "timed"), (45, "visit")],
+        ),
+        # of two blocks a total is neither's, whether they have minutes or not
+        (
+            "Interventions: therapeutic exercise - scapular retraction 2x10, wrist flexion 1 lb x15.\n"
+            "Therapeutic activities - putting groceries into overhead cabinet, folding towels standing at counter.\n"
+            "Timed code treatment minutes: 38   Total treatment time: 41 min",
+            [None, None],
+            [(38, "timed"), (41, "visit")],
+        ),
+        (NAMED + "Total timed minutes: 37. Total treatment time: 45 min", [20, 17], [(37, "timed"), (45, "visit")]),
+    ],
+)
+def test_whose_minutes_a_total_is(text: str, minutes: list[int], totals: list[tuple[int, str]]) -> None:
+    document = READER.read(text)
+    assert [block.minutes for block in document.blocks] == minutes
+    assert [(total.minutes, total.kind) for total in document.totals] == totals
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes", "written"),
+    [
+        ("TE x 30: pulleys, wall slides, rows 3x15.\nTA x 8: reaching overhead to shelf w/ 2 lb.", [30, 8], []),
+        ("TE 30 min: pulleys, wall slides, rows 3x15.\n97110 x 2", [30], [("97110", 2)]),
+        ("TA 8 min: reaching overhead to shelf w/ 2 lb.\n97530 x 1", [8], [("97530", 1)]),
+    ],
+)
+def test_a_block_s_minutes_are_no_units(text: str, minutes: list[int], written: list[tuple[str, int]]) -> None:
+    document = READER.read(text)
+    assert [block.minutes for block in document.blocks] == minutes
+    assert [(each.code, each.units) for each in document.written_units] == written
