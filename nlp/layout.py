@@ -17,6 +17,7 @@ from nlp.terms import listed
 HABIT = 2  # lines or codes written alike that make a habit
 PLAIN_FORMS = frozenset(("unit", "tick", "bare", "bracket", "lead", "column", "range", "hours"))
 _BESIDE = 2  # marks between a service name and minutes that stand beside it
+_INCLUDED = 6  # tokens behind minutes in which stands what they include
 _NEAR_CUE = 3  # tokens between minutes and words that say "in all"
 
 
@@ -147,6 +148,23 @@ class Surroundings:
             and self.context.sentence_of[m.start] == self.context.sentence_of[event.start]
             for m in self.own
         )
+
+    def includes(self, number: int) -> list[int]:
+        """Events of the line of work above that minutes say they include: ``bike 8 min``, then ``TE 30 min incl. warm-up``."""
+        event, tokens = self.events[number], self.context.tokens
+        sentence = self.context.sentence_of[event.start]
+        said = any(
+            word in listed("includes") and self.context.sentence_of[at] == sentence
+            for at, word in enumerate(tokens.lower[event.end : event.end + _INCLUDED], event.end)
+        )
+        ahead = self.name(number, -1)
+        last = (number if ahead is None else ahead) - 1
+        if not said or last < 1 or self.events[last].kind != "dur" or self.events[last].minutes >= event.minutes:
+            return []
+        line = tokens.line_of[self.events[last].start]
+        if not 0 <= tokens.line_of[event.start] - line <= _BESIDE or self.name(last, -1) is not None:
+            return []
+        return [n for n in range(last + 1) if tokens.line_of[self.events[n].start] == line]
 
     def added(self, number: int) -> bool:
         """Whether minutes come on top of others: ``20 min plus 6 min``."""

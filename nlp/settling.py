@@ -84,6 +84,15 @@ def covering_minutes(context: Context, events: list[Event], labels: list[str]) -
         if event.kind != "dur" or not plain or labels[number] == "S":
             continue
         ahead, behind = seen.name(number, -1), seen.name(number, 1)
+        warmed = seen.includes(number) if ahead is not None or behind is not None else []
+        if warmed and not any(events[n].code for n in warmed if events[n].kind == "svc"):
+            for n in warmed:
+                out[n] = "Q" if n == warmed[-1] else "I"
+            out[warmed[0]] = "B"
+            if ahead is not None:
+                out[ahead] = "I"
+            out[number] = "D-I"
+            continue
         before = seen.scope(number if ahead is None else ahead, -1)
         worked = any(events[n].kind == "act" for n in before)
         after = seen.scope(number if behind is None else behind, 1)

@@ -4,8 +4,8 @@ import pytest
 
 from nlp.components.blocks import structure
 from nlp.events import EVENT_LABELS
-from nlp.layout import charged_apart, closing_names, timed_lines, totals_of_parts, trailing_brackets
-from nlp.settling import covering_minutes, one_code_a_block, unshared
+from nlp.layout import charged_apart, closing_names, timed_lines, totals_of_parts, trailing_brackets, visit_alone
+from nlp.settling import covering_minutes, led_names, one_code_a_block, timed_parts, unshared
 
 from .reading import events_of
 
@@ -169,3 +169,66 @@ def test_minutes_of_a_home_programme_are_nobodys(text, nobodys):
     context, events = events_of(text)
     timed = next(n for n, event in enumerate(events) if event.kind == "dur")
     assert bool(structure(context, events)[timed, EVENT_LABELS.index("D-I")] <= -20) is nobodys
+
+
+@pytest.mark.parametrize(
+    ("text", "alone"),
+    [
+        ("Ther ex: bike. Ther act: rows. Total 50 min.", True),
+        ("Ther ex: bike. Ther act: rows.\n50 min", True),
+        # one service, minutes beside a name or work, two durations
+        ("Ther ex: bike, rows. Total 50 min.", False),
+        ("Ther ex: bike. Ther act: rows 50 min.", False),
+        ("Ther ex: bike. Ther act 50 min: rows.", False),
+        ("Ther ex: bike 8 min. Ther act: rows. Total 50 min.", False),
+    ],
+)
+def test_a_visits_minutes_alone_are_no_one_services(text, alone):
+    context, events = events_of(text, "bike", "rows")
+    assert bool(visit_alone(context, events)) is alone
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "settled"),
+    [
+        ("15 min TE, 30 min TA", "D-B B D-I B", "D-B J D-B J"),
+        ("15 min TE / 30 min TA", "D-B B D-I B", "D-B J D-B J"),
+        ("TE 15 min, TA 30 min", "B D-I B D-I", "B D-I B D-I"),
+        ("15 min TE, 30 min TE", "D-B B D-I B", "D-B B D-I B"),
+        ("15 min TE", "D-B J", "D-B J"),
+    ],
+)
+def test_minutes_in_front_of_each_name_are_its_own(text, labels, settled):
+    context, events = events_of(text)
+    assert " ".join(led_names(context, events, labels.split())) == settled
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "settled"),
+    [
+        ("bike 15 min L3, rows 10 min", "B D-I J Q", "B P-I J P-I"),
+        ("MHP 10 min, bike, rows 20 min", "B D-I J J Q", "B P-I B I P-I"),
+        # a name of a service, its line above, minutes that lead, words against them, work behind the last minutes
+        ("TE: bike 15 min, rows 10 min", "B I D-I J Q", "B I D-I J Q"),
+        ("TE 30 min\nbike 15 min, rows 10 min", "B D-I J Q J Q", "B D-I J Q J Q"),
+        ("15 min bike, 10 min rows", "D-B J Q J", "D-B J Q J"),
+        ("bike 15 min, rows rest 10 min", "B D-I J Q", "B D-I J Q"),
+        ("bike 15 min, rows 10 min, press", "B D-I J Q J", "B D-I J Q J"),
+    ],
+)
+def test_minutes_behind_each_task_of_a_sentence(text, labels, settled):
+    context, events = events_of(text, *(w for w in ("bike", "rows", "press") if w in text))
+    assert " ".join(timed_parts(context, events, labels.split())) == settled
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "settled"),
+    [
+        ("bike 6 min\nTE 30 min (bike included): rows", "B D-I B D-I J", "B Q I D-I J"),
+        ("bike 6 min\nTE 30 min: rows", "B D-I B D-I J", "B D-I B D-I J"),
+        ("bike 6 min\nTA 30 min. Pain included a spasm. rows", "B D-I B D-I J", "B D-I B D-I J"),
+    ],
+)
+def test_minutes_that_include_the_warm_up(text, labels, settled):
+    context, events = events_of(text, "bike", "rows")
+    assert " ".join(covering_minutes(context, events, labels.split())) == settled

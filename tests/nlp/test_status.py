@@ -81,6 +81,9 @@ PLOF: <history>folded towels</history> for a living.
 <history>Drove a forklift</history> for 22 years until the bleed.
 """
 DONE = """
+Pt <->planned route</-> to the pharmacy.
+MP ext place-hold, <->wrist tenodesis</->.
+A chore she has been putting off: <->washing dishes</->.
 Four steps with a rail for home entry x5, <->sit to stand</-> x10.
 <->Stairs</-> CGA to prepare for home.
 Obstacle course: <->beanbag crash</->, hopping.
