@@ -134,6 +134,11 @@ class Surroundings:
         timed = name + 1 < len(self.events) and self.events[name + 1].kind == "dur" and self.same(name, name + 1)
         return not timed and (not after or after[0][0] in ".;,)\r\n")
 
+    def leads(self, number: int) -> bool:
+        """Whether a colon behind minutes opens what they were spent on: ``Exercise quota 25 min: bike 8 min, bridges``."""
+        words, end = self.context.tokens.words, self.events[number].end
+        return words[end : end + 1] == [":"] or words[end : end + 2] == [")", ":"]
+
     def points(self, name: int) -> bool:
         """Whether an arrow or a sign leads from the work to its service: ``curls 2x10 -> TE 18 min``."""
         return self.context.tokens.words[self.events[name].start - 1] in (">", "→", "=")

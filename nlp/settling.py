@@ -96,7 +96,7 @@ def covering_minutes(context: Context, events: list[Event], labels: list[str]) -
         before = seen.scope(number if ahead is None else ahead, -1)
         worked = any(events[n].kind == "act" for n in before)
         after = seen.scope(number if behind is None else behind, 1)
-        if not worked and (ahead is not None or behind is not None):
+        if not worked and (ahead is not None or behind is not None or seen.leads(number)):
             acts, timed = seen.part(after, number)
             if acts:
                 out[number] = "D-B" if ahead is None else "D-I"
@@ -334,7 +334,7 @@ def _plain(seen: Surroundings, sentence: list[int]) -> bool:
     for n in sentence:
         event = events[n]
         if event.kind == "dur" and (
-            event.clock or seen.in_all(n) or seen.added(n) or n in seen.totals or spoken_against(seen.context, event)
+            event.clock or seen.in_all(n) or n in seen.totals or spoken_against(seen.context, event)
         ):
             return False
     line_of = seen.context.tokens.line_of

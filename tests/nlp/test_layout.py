@@ -58,6 +58,8 @@ def test_minutes_that_are_the_sum_of_named_ones(text, totals):
         ("TE 20 min plus 6 min: bike, rows", "B D-I P-I J J", "B D-I P-I J J"),
         ("30 min of ther act: bike, and 15 min of ther ex: rows", "D-B J J D-B J J", "D-B J J D-B J J"),
         ("TE 9:00-9:30: bike, 9:40-9:50 rows", "B D-I J D-B J", "B D-I J D-B J"),
+        ("Quota 25 min: bike 8 min, rows", "D-B J D-B J", "D-B J Q J"),
+        ("Quota 25 min. bike 8 min, rows", "D-B J D-B J", "D-B J D-B J"),
         ("bike 8 min, rows, 25 min", "B D-I B D-I", "B D-I B D-I"),
     ],
 )
