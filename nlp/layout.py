@@ -107,16 +107,16 @@ class Surroundings:
         self.totals = totals_of_parts(context, events)
         self.own = context.found["own"]
 
-    def same(self, one: int, other: int, *, sentence: bool = True) -> bool:
-        """Whether two events stand in one sentence, or on one line with no full stop between them."""
+    def same(self, one: int, other: int) -> bool:
+        """Whether two events stand in one sentence."""
+        sentence_of = self.context.sentence_of
+        return sentence_of[self.events[one].start] == sentence_of[self.events[other].start]
+
+    def listed(self, one: int, other: int) -> bool:
+        """Whether two events stand in one sentence, or in several of one line that semicolons alone part."""
         first, second = sorted((self.events[one].start, self.events[other].start))
-        if self.context.sentence_of[first] == self.context.sentence_of[second]:
-            return True
-        words = self.context.tokens.words
-        stops = {
-            words[at] for at in range(first, second) if self.context.sentence_of[at] != self.context.sentence_of[at + 1]
-        }
-        return not sentence and stops == {";"}
+        sentence_of, words = self.context.sentence_of, self.context.tokens.words
+        return {words[at] for at in range(first, second) if sentence_of[at] != sentence_of[at + 1]} <= {";"}
 
     def name(self, number: int, step: int) -> int | None:
         """The service's name beside minutes, ahead (-1) or behind (1)."""
@@ -174,9 +174,7 @@ class Surroundings:
     def added(self, number: int) -> bool:
         """Whether minutes come on top of others: ``20 min plus 6 min``."""
         start = self.events[number].start
-        return self.context.tokens.lower[start - 1 : start] != [] and (
-            self.context.tokens.lower[start - 1] in listed("on_top")
-        )
+        return bool(listed("on_top").intersection(self.context.tokens.lower[max(0, start - 1) : start]))
 
     def part(self, scope: Sequence[int], number: int) -> tuple[list[int], list[int]]:
         """Work and minutes of a scope; both empty where these are no part of the minutes that stand apart."""
@@ -194,7 +192,7 @@ class Surroundings:
         """The events from some minutes on, up to another service's name or a full stop."""
         out: list[int] = []
         at = number + step
-        while 0 <= at < len(self.events) and self.same(at, number, sentence=False):
+        while 0 <= at < len(self.events) and self.listed(at, number):
             event = self.events[at]
             named = event.kind == "dur" and (self.name(at, -1) is not None or self.name(at, 1) is not None)
             if named or (event.kind == "svc" and event.code):
