@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nlp.lexicon import Match
+from nlp.terms import listed
 from nlp.tokens import Tokens
 
 _BULLETS = frozenset("-*•·–—>~.|[(#+=")
@@ -126,6 +127,8 @@ def find_headings(tokens: Tokens, found_terms: Mapping[str, list[Match]]) -> lis
         if "previous" in [label for start, _, label in found if start < at][-1:]:
             found.append((at, at, "treatment"))
     found.sort()
+    found += [(at, at, "") for at in _worked(tokens, found)]
+    found.sort()
     quoted = _quoted(tokens, found)
     for start, until in quoted.items():
         found = [entry for entry in found if not start < entry[0] < until]
@@ -138,6 +141,26 @@ def find_headings(tokens: Tokens, found_terms: Mapping[str, list[Match]]) -> lis
         until = found[position + 1][0] if position + 1 < len(found) else len(words)
         headings.append(Heading(start, end, until, label, start in quoted))
     return headings
+
+
+def _worked(tokens: Tokens, found: list[tuple[int, int, str]]) -> list[int]:
+    """Lines below a goal that give minutes and say nothing of a goal: there the goals have ended, though no heading says so."""
+    minute, aims = listed("minute"), listed("aim")
+    ends = [*(start for start, _, _ in found), len(tokens.words)][1:]
+    out = []
+    for (start, end, label), until in zip(found, ends, strict=True):
+        own = tokens.lines[tokens.line_of[start]][1]
+        if label != "goals" or not any(word.isalpha() for word in tokens.words[end:own]):
+            continue
+        for first, last in tokens.lines[tokens.line_of[start] + 1 :]:
+            if first >= until or _RULES.issuperset(tokens.words[first : first + 2]):
+                break  # what is pasted in below a drawn line is not this note's work
+            words = tokens.lower[first:last]
+            timed = any(word in minute and words[at - 1].isdecimal() for at, word in enumerate(words) if at)
+            if timed and not aims.intersection(words):
+                out.append(first)
+                break
+    return out
 
 
 def _quoted(tokens: Tokens, found: list[tuple[int, int, str]]) -> dict[int, int]:
