@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from nlp.lexicon import Match
 from nlp.terms import listed
@@ -144,23 +145,46 @@ def find_headings(tokens: Tokens, found_terms: Mapping[str, list[Match]]) -> lis
 
 
 def _worked(tokens: Tokens, found: list[tuple[int, int, str]]) -> list[int]:
-    """Lines below a goal that give minutes and say nothing of a goal: there the goals have ended, though no heading says so."""
-    minute, aims = listed("minute"), listed("aim")
+    """Where goals end though no heading says so: at a line below that gives minutes, or a sentence behind that gives a dose.
+
+    ``Goals: walk to the dining room.`` and below it ``NuStep 8 min``; ``Pt wants to golf. SLR 3x10``. Not where words of a goal
+    stand beside them ("carry 10 lb x 5 in 2 wks").
+    """
+    aims = listed("aim")
     ends = [*(start for start, _, _ in found), len(tokens.words)][1:]
     out = []
     for (start, end, label), until in zip(found, ends, strict=True):
-        own = tokens.lines[tokens.line_of[start]][1]
+        line = tokens.line_of[start]
+        own = tokens.lines[line][1]
         if label != "goals" or not any(word.isalpha() for word in tokens.words[end:own]):
             continue
-        for first, last in tokens.lines[tokens.line_of[start] + 1 :]:
-            if first >= until or _RULES.issuperset(tokens.words[first : first + 2]):
+        behind = [(first, last, True) for first, last in _sentences_behind(tokens, end, min(own, until))]
+        below = [(first, last, False) for first, last in tokens.lines[line + 1 :] if first < until]
+        for first, last, dosed in (*behind, *below):
+            if _RULES.issuperset(tokens.words[first : first + 2]):
                 break  # what is pasted in below a drawn line is not this note's work
-            words = tokens.lower[first:last]
-            timed = any(word in minute and words[at - 1].isdecimal() for at, word in enumerate(words) if at)
-            if timed and not aims.intersection(words):
+            if not aims.intersection(tokens.lower[first:last]) and _counted(tokens, first, last, dosed=dosed):
                 out.append(first)
                 break
     return out
+
+
+def _sentences_behind(tokens: Tokens, start: int, end: int) -> list[tuple[int, int]]:
+    """The sentences of a stretch of a line, without the first."""
+    starts, ends = tokens.starts, tokens.ends
+    stops = [at + 1 for at in range(start, end - 1) if tokens.words[at] == "." and starts[at + 1] > ends[at]]
+    return list(pairwise((*stops, end))) if stops else []
+
+
+def _counted(tokens: Tokens, first: int, last: int, *, dosed: bool) -> bool:
+    """Whether minutes stand in a stretch, or with ``dosed`` repetitions ("3x10", "x 5")."""
+    minute, lower = listed("minute"), tokens.lower
+    for at in range(first, last - 1):
+        if lower[at].isdecimal() and lower[at + 1] in minute:
+            return True
+        if dosed and lower[at] in ("x", "×") and lower[at + 1].isdecimal():
+            return True
+    return False
 
 
 def _quoted(tokens: Tokens, found: list[tuple[int, int, str]]) -> dict[int, int]:

@@ -54,16 +54,18 @@ def totals_of_parts(context: Context, events: list[Event]) -> set[int]:
     return out
 
 
-def spoken_against(context: Context, event: Event) -> bool:
+def spoken_against(context: Context, event: Event, *, in_tasks: bool = True) -> bool:
     """Whether a word in the sentence of some minutes says that they are a total or no treatment: ``rested 5 min``.
 
-    What stands in another column of a table is said of something else.
+    What stands in another column of a table is said of something else. Without ``in_tasks`` words of a task's name do not count:
+    the "stand" of "sit to stand" says nothing of how long somebody stands.
     """
     words, sentence_of, line_of = context.tokens.words, context.sentence_of, context.tokens.line_of
     place = sentence_of[event.start], line_of[event.start]
     for cue in ("total", "not_treatment"):
         for m in context.found[cue]:
-            if (sentence_of[m.start], line_of[m.start]) == place:
+            task = not in_tasks and any(a.start <= m.start and m.end <= a.end for a in context.found["activities"])
+            if (sentence_of[m.start], line_of[m.start]) == place and not task:
                 between = words[event.end : m.start] if event.end <= m.start else words[m.end : event.start]
                 if not any(w == "|" or (is_blank(w)) for w in between):
                     return True

@@ -313,15 +313,17 @@ def timed_parts(context: Context, events: list[Event], labels: list[str]) -> lis
                 parts.append([])
         if any(len(part) < _PARTS for part in parts[:-1]):
             continue
-        last = -1
+        last: tuple[int, str] | None = None
         for part in parts[:-1]:
-            code = int(sum((_codes(context, events[n]) for n in part[:-1]), np.zeros(3)).argmax())
+            work = [events[n] for n in part[:-1]]
+            code = int(sum((_codes(context, event) for event in work), np.zeros(3)).argmax())
+            kind = code, next((event.code for event in work if event.code), "")
             for n in part[:-1]:
-                out[n] = "I" if last == -1 or code != last else "J"
-            if code != last:
+                out[n] = "J" if kind == last else "I"
+            if kind != last:
                 out[part[0]] = "B"
             out[part[-1]] = "P-I"
-            last = code
+            last = kind
     return out
 
 
@@ -334,7 +336,7 @@ def _plain(seen: Surroundings, sentence: list[int]) -> bool:
     for n in sentence:
         event = events[n]
         if event.kind == "dur" and (
-            event.clock or seen.in_all(n) or n in seen.totals or spoken_against(seen.context, event)
+            event.clock or seen.in_all(n) or n in seen.totals or spoken_against(seen.context, event, in_tasks=False)
         ):
             return False
     line_of = seen.context.tokens.line_of

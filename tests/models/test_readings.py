@@ -62,6 +62,19 @@ ROWS: list[tuple[str, dict[str, int]]] = [
         "UBE 6 min; ER/IR at 90, prone T/Y, press ups; rhythmic stabs supine.\n97110 25 min, 97112 8 min (rhythmic stabilization)",
         {"97110": 25, "97112": 8},
     ),
+    # minutes behind each task
+    ("O: MHP 10 min, quad sets, SLR and bridges 20 min, patellar mobs 8 min.", {"97110": 20, "97140": 8}),
+    ("MHP to c-spine (10 min), STM UT/levator (8 min).", {"97140": 8}),
+    (
+        "Bike (10 min), LAQ (5 min), HS stretching (7 min), sit to stand (6 min), lifting box to counter (6 min).",
+        {"97110": 22, "97530": 12},
+    ),
+    ("Goals: walk to dining room.\nNustep 8 min. Sit to stand from armchair 6 min.", {"97110": 8, "97530": 6}),
+    ("Pt wants to play golf by summer. SLR 3x10, bridges 3x10, clams 2x15. Ther ex x 30 min.", {"97110": 30}),
+    ("Warm up: UBE 6 min\nTherEx (30 min incl warm-up):\n- ER/IR GTB 3x10\n- Push up plus 3x10", {"97110": 30}),
+    ("Ther ex: rows, bridges. Ther act: car transfer, rolling. Total 50 min.", {}),
+    ("15 min TE / 30 min TA\nTE: SLR, bridges\nTA: sit to stand from couch, car transfer", {"97110": 15, "97530": 30}),
+    ("TE - 0:23\nTA - 0:15\nTE: rower 5 min, TRX rows\nTA: carrying boxes", {"97110": 23, "97530": 15}),
     # shared by two services, or said so only
     ("25 minutes combined TherEx/TherAct. Rows GTB, ER/IR. Overhead reach to cabinet, putting on jacket.", {}),
     ("TE/TA 40 min: SLR 3x10, clamshells 2x15, sit to stand from low chair x10, car transfer training with min A.", {}),

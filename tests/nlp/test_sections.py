@@ -22,6 +22,8 @@ def section_at(text, words):
         ("S: slept well O: bridges 3x10 A: less pain P: add stairs", "stairs", "plan"),
         ("Back to netball by spring TE: bridges 3x10", "bridges", "treatment"),
         ("Last visit: SLR x10. Today she did bridges", "bridges", "treatment"),
+        ("Pt wants to golf by summer. SLR 3x10, bridges. Ther ex x 30 min.", "SLR", ""),
+        ("Pt wants to golf by summer. Carry a bag x 9 holes in 4 wks.", "bag", "goals"),
         ("Goals: walk to dining room.\nNustep 8 min. Side stepping 4 min.", "Nustep", ""),
         ("Goals: walk to dining room.\nWill bike 8 min in 2 wks.", "bike", "goals"),
         ("Goals: walk to dining room.\n-- pasted --\n97530 8 min chairs", "chairs", "treatment"),
