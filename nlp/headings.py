@@ -159,8 +159,11 @@ def _worked(tokens: Tokens, found: list[tuple[int, int, str]]) -> list[int]:
         if label != "goals" or not any(word.isalpha() for word in tokens.words[end:own]):
             continue
         behind = [(first, last, True) for first, last in _sentences_behind(tokens, end, min(own, until))]
-        below = [(first, last, False) for first, last in tokens.lines[line + 1 :] if first < until]
+        last_line = tokens.line_of[until - 1]
+        below = ((*tokens.lines[number], False) for number in range(line + 1, last_line + 1))
         for first, last, dosed in (*behind, *below):
+            if first == last:
+                continue
             if _RULES.issuperset(tokens.words[first : first + 2]):
                 break  # what is pasted in below a drawn line is not this note's work
             if not aims.intersection(tokens.lower[first:last]) and _counted(tokens, first, last, dosed=dosed):

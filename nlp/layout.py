@@ -12,11 +12,14 @@ from nlp.clock import is_blank
 from nlp.context import Context
 from nlp.cues import find_status
 from nlp.events import Event
+from nlp.lexicon import Match
 from nlp.terms import listed
 
+_CACHE = "against minutes"
 HABIT = 2  # lines or codes written alike that make a habit
 PLAIN_FORMS = frozenset(("unit", "tick", "bare", "bracket", "lead", "column", "range", "hours"))
 _BESIDE = 2  # marks between a service name and minutes that stand beside it
+_LONGEST = 60  # events of one service's list
 _INCLUDED = 6  # tokens behind minutes in which stands what they include
 _NEAR_CUE = 3  # tokens between minutes and words that say "in all"
 
@@ -51,6 +54,8 @@ def totals_of_parts(context: Context, events: list[Event]) -> set[int]:
                     parts += events[other].minutes
                     if parts == events[number].minutes and count > 1:
                         out.add(number)
+                    if parts >= events[number].minutes:
+                        break
     return out
 
 
@@ -60,16 +65,24 @@ def spoken_against(context: Context, event: Event, *, in_tasks: bool = True) -> 
     What stands in another column of a table is said of something else. Without ``in_tasks`` words of a task's name do not count:
     the "stand" of "sit to stand" says nothing of how long somebody stands.
     """
-    words, sentence_of, line_of = context.tokens.words, context.sentence_of, context.tokens.line_of
-    place = sentence_of[event.start], line_of[event.start]
-    for cue in ("total", "not_treatment"):
-        for m in context.found[cue]:
-            task = not in_tasks and any(a.start <= m.start and m.end <= a.end for a in context.found["activities"])
-            if (sentence_of[m.start], line_of[m.start]) == place and not task:
-                between = words[event.end : m.start] if event.end <= m.start else words[m.end : event.start]
-                if not any(w == "|" or (is_blank(w)) for w in between):
-                    return True
+    words, line_of = context.tokens.words, context.tokens.line_of
+    for m, in_task in _against(context).get((context.sentence_of[event.start], line_of[event.start]), ()):
+        between = words[event.end : m.start] if event.end <= m.start else words[m.end : event.start]
+        if (in_tasks or not in_task) and not any(w == "|" or is_blank(w) for w in between):
+            return True
     return False
+
+
+def _against(context: Context) -> dict[tuple[int, int], list[tuple[Match, bool]]]:
+    """Words of a total or of no treatment by sentence and line, each with whether it stands in a task's name; made once a note."""
+    found = context.cache.get(_CACHE)
+    if found is None:
+        tasks = {index for a in context.found["activities"] for index in range(a.start, a.end)}
+        found = context.cache[_CACHE] = {}
+        for m in (*context.found["total"], *context.found["not_treatment"]):
+            place = context.sentence_of[m.start], context.tokens.line_of[m.start]
+            found.setdefault(place, []).append((m, tasks.issuperset(range(m.start, m.end))))
+    return found
 
 
 def right_behind_name(context: Context, events: list[Event], number: int) -> bool:
@@ -194,7 +207,7 @@ class Surroundings:
         """The events from some minutes on, up to another service's name or a full stop."""
         out: list[int] = []
         at = number + step
-        while 0 <= at < len(self.events) and self.listed(at, number):
+        while 0 <= at < len(self.events) and len(out) < _LONGEST and self.listed(at, at - step):
             event = self.events[at]
             named = event.kind == "dur" and (self.name(at, -1) is not None or self.name(at, 1) is not None)
             if named or (event.kind == "svc" and event.code):
