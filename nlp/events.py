@@ -31,7 +31,7 @@ _AROUND = 6
 _GAP = 40
 _CLAUSE = 40
 _EARLIER = 30
-_BESIDE_NAMES = 2  # words and marks between two services' names and the minutes of both
+BESIDE = 2  # words and marks between a service's name and minutes, or another name, that stand beside it
 
 _SIGNS = {"act": "a", "not": "n", "svc": "s", "svc0": "h", "clock": "c", "amount": "d"}
 _GAP_MARKS = frozenset(".;,|:/-–+&()")
@@ -344,19 +344,22 @@ def headed(context: Context, events: list[Event]) -> list[bool]:
     return out
 
 
+def marks_between(context: Context, one: Event, other: Event) -> list[str] | None:
+    """The words and marks between two events side by side on a line, at most `BESIDE`; ``None`` where they are further apart."""
+    words, line_of = context.tokens.words, context.tokens.line_of
+    left, right = sorted((one, other), key=lambda e: e.start)
+    solid = [w for w in words[left.end : right.start] if not w.isspace()]
+    return solid if line_of[left.start] == line_of[right.start] and len(solid) <= BESIDE else None
+
+
 def shared_by_names(context: Context, events: list[Event]) -> dict[int, tuple[int, int]]:
     """Durations given to two service names at once, by number, with the numbers of the names.
 
     ``TE + TA = 38 min``, ``25 minutes combined TherEx/TherAct``.
     """
-    words, line_of = context.tokens.words, context.tokens.line_of
 
     def between(one: int, other: int) -> list[str] | None:
-        """Words and marks from one event to the next, at most `_BESIDE_NAMES`; ``None`` where they are further apart."""
-        if one < 0 or other == len(events) or line_of[events[one].start] != line_of[events[other].start]:
-            return None
-        solid = [w for w in words[events[one].end : events[other].start] if not w.isspace()]
-        return solid if len(solid) <= _BESIDE_NAMES else None
+        return None if one < 0 or other == len(events) else marks_between(context, events[one], events[other])
 
     out: dict[int, tuple[int, int]] = {}
     for first, second in pairwise(range(len(events))):

@@ -11,25 +11,16 @@ from itertools import groupby, pairwise
 from nlp.clock import is_blank
 from nlp.context import Context
 from nlp.cues import find_status
-from nlp.events import Event
+from nlp.events import BESIDE, Event, marks_between
 from nlp.lexicon import Match
 from nlp.terms import listed
 
 _CACHE = "against minutes"
 HABIT = 2  # lines or codes written alike that make a habit
 PLAIN_FORMS = frozenset(("unit", "tick", "bare", "bracket", "lead", "column", "range", "hours"))
-_BESIDE = 2  # marks between a service name and minutes that stand beside it
 _LONGEST = 60  # events of one service's list
 _INCLUDED = 6  # tokens behind minutes in which stands what they include
 _NEAR_CUE = 3  # tokens between minutes and words that say "in all"
-
-
-def marks_between(context: Context, one: Event, other: Event) -> list[str] | None:
-    """The words and marks between two events side by side on a line, at most `_BESIDE`; ``None`` where they are further apart."""
-    words, line_of = context.tokens.words, context.tokens.line_of
-    left, right = sorted((one, other), key=lambda e: e.start)
-    solid = [w for w in words[left.end : right.start] if not w.isspace()]
-    return solid if line_of[left.start] == line_of[right.start] and len(solid) <= _BESIDE else None
 
 
 def totals_of_parts(context: Context, events: list[Event]) -> set[int]:
@@ -43,7 +34,9 @@ def totals_of_parts(context: Context, events: list[Event]) -> set[int]:
         line = list(members)
         timed = [n for n in line if events[n].kind == "dur"]
         named = {
-            n for n in timed if any(m in line and events[m].code and events[m].kind == "svc" for m in (n - 1, n + 1))
+            n
+            for n in timed
+            if any(line[0] <= m <= line[-1] and events[m].code and events[m].kind == "svc" for m in (n - 1, n + 1))
         }
         for place, number in enumerate(timed):
             for side in (timed[place + 1 :], timed[:place][::-1]):
@@ -182,7 +175,7 @@ class Surroundings:
         if not said or last < 1 or self.events[last].kind != "dur" or self.events[last].minutes >= event.minutes:
             return []
         line = tokens.line_of[self.events[last].start]
-        if not 0 <= tokens.line_of[event.start] - line <= _BESIDE or self.name(last, -1) is not None:
+        if not 0 <= tokens.line_of[event.start] - line <= BESIDE or self.name(last, -1) is not None:
             return []
         return [n for n in range(last + 1) if tokens.line_of[self.events[n].start] == line]
 

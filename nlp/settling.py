@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from nlp.context import Context
 from nlp.encoder import bounded
-from nlp.events import Event, shared_by_names, shared_by_words
-from nlp.layout import PLAIN_FORMS, Surroundings, marks_between, opening_names, spoken_against, totals_of_parts
+from nlp.events import Event, marks_between, shared_by_names, shared_by_words
+from nlp.layout import PLAIN_FORMS, Surroundings, opening_names, spoken_against, totals_of_parts
 from nlp.tokens import is_code
 
 _DOSE_WORDS = 6  # words of a dose between an activity and its minutes
@@ -309,7 +309,7 @@ def timed_parts(context: Context, events: list[Event], labels: list[str]) -> lis
         parts: list[list[int]] = [[]]
         for n in sentence:
             parts[-1].append(n)
-            if n in timed:
+            if events[n].kind == "dur":
                 parts.append([])
         if any(len(part) < _PARTS for part in parts[:-1]):
             continue
