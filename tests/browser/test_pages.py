@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import FilePayload, Page, expect
+from playwright.sync_api import FilePayload, Page, Route, expect
 from sqlalchemy import select
 
 from api import jobs
@@ -315,6 +315,21 @@ def test_a_therapist_opens_the_way_and_the_audit_by_keyboard(site: Site):
     page.keyboard.press("Control+Enter")
     page.get_by_label("Paste a treatment note").press("Control+Enter")
     expect(page.locator("#way")).to_contain_text("The 45 minutes of 97110 make 3 x 97110")
+
+
+def test_who_asks_before_the_page_has_its_words_is_answered(site: Site):
+    page = site.page("theo", "/")
+    held: list[Route] = []
+    page.route("**/page/words", lambda route: held.append(route))
+    page.goto(site.url + "/", wait_until="load")
+    page.get_by_label("Paste a treatment note").fill("bridging 20, stairs 15 later")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#status")).to_have_text("Reading the note …")
+    expect(page.locator("#proposal")).to_be_empty()
+    held[0].continue_()
+    expect(page.locator("#proposal")).to_contain_text("97110")
+    # Who is signed in is known by then, too.
+    expect(page.locator("#submit")).to_be_visible()
 
 
 def test_the_calculator_counts_and_says_what_is_wrong(site: Site):

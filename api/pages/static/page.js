@@ -20,7 +20,6 @@ const serviceName = (service) => (billed(service) === null ? "Another service" :
 
 async function suggest() {
   const text = $("note").value;
-  if (!words) return;
   if (!text.trim()) {
     showProblem("There is no note yet. Paste one, or try the example.");
     $("note").focus();
@@ -31,6 +30,8 @@ async function suggest() {
   say("Reading the note …");
   setBusy(true);
   try {
+    // Who is quick asks before the page has its words: it is read as soon as they are there.
+    await started;
     const { ok, status, body } = await send("POST", "/v1/suggestions", { text, policy: $("policy").value });
     if (number !== running) return;
     if (!ok) {
@@ -335,7 +336,8 @@ $("note").addEventListener("input", () => {
 $("policy").addEventListener("change", () => {
   if (shown) suggest();
 });
-$("example").addEventListener("click", () => {
+$("example").addEventListener("click", async () => {
+  await started.catch(() => {});
   if (!words) return;
   $("note").value = words.example.note;
   suggest();
@@ -346,15 +348,11 @@ $("submit").addEventListener("submit", (event) => {
   submit();
 });
 
-(async () => {
-  try {
-    const answer = await fetch("/page/words");
-    words = await answer.json();
-    for (const [id, policy] of Object.entries(words.policies)) $("policy").append(new Option(policy.label, id));
-    $("discipline").append(new Option("not said", ""), ...words.disciplines.map((name) => new Option(name, name)));
-    const known = await whoAmI();
-    me = known?.kind === "person" ? known : null;
-  } catch {
-    showProblem("The program on this computer does not answer. Is it still running? Start it again with “make run”.");
-  }
+const started = (async () => {
+  words = await (await fetch("/page/words")).json();
+  for (const [id, policy] of Object.entries(words.policies)) $("policy").append(new Option(policy.label, id));
+  $("discipline").append(new Option("not said", ""), ...words.disciplines.map((name) => new Option(name, name)));
+  const known = await whoAmI();
+  me = known?.kind === "person" ? known : null;
 })();
+started.catch(() => showProblem("The program on this computer does not answer. Is it still running? Start it again with “make run”."));
