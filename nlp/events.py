@@ -8,10 +8,10 @@ add up (``P-B``, ``P-I``), shared by several blocks (``S``), or none of these (`
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Literal
 
 from nlp.chain import Trait, names
@@ -23,6 +23,7 @@ from nlp.tagging import shape
 from nlp.terms import entries, listed
 from nlp.tokens import Tokens, is_code
 
+BEGINS = ("B", "D-B", "P-B")
 EVENT_LABELS = ("B", "I", "J", "O", "Q", "D-B", "D-I", "P-B", "P-I", "S")
 EventKind = Literal["act", "dur", "svc"]
 
@@ -274,6 +275,27 @@ def _part_of_task(tokens: Tokens, event: Event, candidates: Iterable[Candidate])
     )
 
 
+def _task_alone(context: Context, event: Event, candidates: Iterable[Candidate]) -> bool:
+    """Whether a heading's word is a task with none under it: ``Bed mobility, 30 min (97530). NuStep, 15 min``.
+
+    None in what is left of its sentence, nor on the line below where its sentence ends its line.
+    """
+    tokens, sentence_of = context.tokens, context.sentence_of
+    line = tokens.line_of[event.start]
+    if event.code or tokens.words[event.end : event.end + 1] == [":"]:
+        return False
+    ends_line = sentence_of[tokens.lines[line][1] - 1] == sentence_of[event.start]
+    seen = False
+    for c in candidates:
+        if c.start <= event.start and event.end <= c.end:
+            seen = c.tag == "ACT"
+        elif c.start >= event.end and (
+            sentence_of[c.start] == sentence_of[event.start] or (ends_line and tokens.line_of[c.start] == line + 1)
+        ):
+            return False
+    return seen
+
+
 def make_events(
     context: Context, activities: list[Candidate], durations: list[duration_reader.Candidate]
 ) -> list[Event]:
@@ -286,7 +308,9 @@ def make_events(
     services = [
         event
         for event in find_services(context, {c.start for c in durations})
-        if event.start not in promised and not _part_of_task(context.tokens, event, activities)
+        if event.start not in promised
+        and not _part_of_task(context.tokens, event, activities)
+        and not _task_alone(context, event, activities)
     ]
     activities = _without_names(context.tokens, activities, services)
     inside: dict[int, int] = {}
@@ -344,12 +368,40 @@ def headed(context: Context, events: list[Event]) -> list[bool]:
     return out
 
 
+def on_lines(context: Context, events: Sequence[Event]) -> Iterator[list[int]]:
+    """Numbers of the events of each line that holds any."""
+    line_of = context.tokens.line_of
+    for _, members in groupby(range(len(events)), key=lambda n: line_of[events[n].start]):
+        yield list(members)
+
+
+def in_sentences(context: Context, events: Sequence[Event]) -> Iterator[list[int]]:
+    """Numbers of the events of each sentence that holds any."""
+    sentence_of = context.sentence_of
+    for _, members in groupby(range(len(events)), key=lambda n: sentence_of[events[n].start]):
+        yield list(members)
+
+
+def begun_blocks(labels: Sequence[str]) -> Iterator[range]:
+    """Numbers of the events from each that begins a block up to the next that does."""
+    begins = [n for n, label in enumerate(labels) if label in BEGINS]
+    for begin, end in pairwise((*begins, len(labels))):
+        yield range(begin, end)
+
+
 def marks_between(context: Context, one: Event, other: Event) -> list[str] | None:
-    """The words and marks between two events side by side on a line, at most `BESIDE`; ``None`` where they are further apart."""
-    words, line_of = context.tokens.words, context.tokens.line_of
+    """The words and marks between two events side by side on a line, at most `BESIDE`; ``None`` where they are further apart.
+
+    Units do not count: "97110 2 units (27 min)".
+    """
+    words, lower, line_of = context.tokens.words, context.tokens.lower, context.tokens.line_of
     left, right = sorted((one, other), key=lambda e: e.start)
-    solid = [w for w in words[left.end : right.start] if not w.isspace()]
-    return solid if line_of[left.start] == line_of[right.start] and len(solid) <= BESIDE else None
+    solid = [at for at in range(left.end, right.start) if not words[at].isspace()]
+    for number, unit in pairwise(solid):
+        if words[number].isdecimal() and lower[unit] in listed("unit"):
+            solid = [at for at in solid if at not in (number, unit)]
+            break
+    return [words[at] for at in solid] if line_of[left.start] == line_of[right.start] and len(solid) <= BESIDE else None
 
 
 def shared_by_names(context: Context, events: list[Event]) -> dict[int, tuple[int, int]]:

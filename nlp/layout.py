@@ -11,9 +11,10 @@ from itertools import groupby, pairwise
 from nlp.clock import is_blank
 from nlp.context import Context
 from nlp.cues import find_status
-from nlp.events import BESIDE, Event, marks_between
+from nlp.events import BESIDE, Event, in_sentences, marks_between, on_lines
 from nlp.lexicon import Match
 from nlp.terms import listed
+from nlp.totals import total_kind
 
 _CACHE = "against minutes"
 HABIT = 2  # lines or codes written alike that make a habit
@@ -28,10 +29,8 @@ def totals_of_parts(context: Context, events: list[Event]) -> set[int]:
 
     ``45 min total: there-ex 15', there-act 15', gait 15'``
     """
-    line_of = context.tokens.line_of
     out: set[int] = set()
-    for _, members in groupby(range(len(events)), key=lambda n: line_of[events[n].start]):
-        line = list(members)
+    for line in on_lines(context, events):
         timed = [n for n in line if events[n].kind == "dur"]
         named = {
             n
@@ -103,8 +102,8 @@ def at_home(context: Context, event: Event) -> bool:
 
 def is_rest(context: Context, event: Event) -> bool:
     """Whether minutes are the next part of a whole: ``the second half hour on functional tasks``."""
-    lower = context.tokens.lower
-    return lower[max(0, event.start - 1) : event.start] == ["second"] and event.form in ("words", "hours")
+    before = context.tokens.lower[max(0, event.start - 1) : event.start]
+    return event.form in ("words", "hours") and not listed("next_part").isdisjoint(before)
 
 
 class Surroundings:
@@ -216,9 +215,7 @@ def lone_minutes(context: Context, events: list[Event]) -> Iterator[tuple[int, l
     Yields the duration's number, the numbers of the work, whether a service's name stands before it, and whether the
     minutes lead.
     """
-    sentence_of = context.sentence_of
-    for _, group_ in groupby(range(len(events)), key=lambda n: sentence_of[events[n].start]):
-        members = list(group_)
+    for members in in_sentences(context, events):
         timed = [n for n in members if events[n].kind == "dur"]
         acts = [n for n in members if events[n].kind == "act" and events[n].tag == "ACT"]
         if len(timed) != 1 or not acts:
@@ -232,10 +229,8 @@ def lone_minutes(context: Context, events: list[Event]) -> Iterator[tuple[int, l
 
 def opening_names(context: Context, events: list[Event]) -> list[int]:
     """Numbers of the names and headings that are their line's first event and have work behind them on it."""
-    line_of = context.tokens.line_of
     out = []
-    for _, group_ in groupby(range(len(events)), key=lambda n: line_of[events[n].start]):
-        members = list(group_)
+    for members in on_lines(context, events):
         if events[members[0]].kind == "svc" and any(events[n].kind == "act" for n in members):
             out.append(members[0])
     return out
@@ -256,6 +251,27 @@ def visit_alone(context: Context, events: list[Event]) -> list[int]:
     return [] if any(line_of[e.start] == line_of[place] for e in beside) else timed
 
 
+def heading_totals(context: Context, events: list[Event]) -> list[int]:
+    """Numbers of the minutes of a line that announces all below it, which has minutes by service: ``Treatment (45 min total):``."""
+    tokens = context.tokens
+    out: list[int] = []
+    for line in on_lines(context, events):
+        number = line[0]
+        first, last = tokens.lines[tokens.line_of[events[number].start]]
+        solid = [w for w in tokens.words[first:last] if not w.isspace()]
+        if (
+            len(line) == 1
+            and events[number].kind == "dur"
+            and solid[-1:] == [":"]
+            and total_kind(context, events[number])
+        ):
+            named = (
+                right_behind_name(context, events, n) for n in range(number + 1, len(events)) if events[n].kind == "dur"
+            )
+            out += [number] if any(named) else []
+    return out
+
+
 def closing_lines(context: Context, events: list[Event]) -> list[list[int]]:
     """Numbers of the events of each line that gives the work above it a code and minutes: ``19 min, 97542``.
 
@@ -263,7 +279,7 @@ def closing_lines(context: Context, events: list[Event]) -> list[list[int]]:
     below the last.
     """
     line_of = context.tokens.line_of
-    lines = [list(members) for _, members in groupby(range(len(events)), key=lambda n: line_of[events[n].start])]
+    lines = list(on_lines(context, events))
     closing = []
     for place, line in enumerate(lines):
         kinds = [events[n].kind for n in line]
@@ -316,8 +332,8 @@ def timed_lines(context: Context, events: list[Event]) -> list[list[int]]:
     line_of = context.tokens.line_of
     runs: list[list[list[int]]] = [[]]
     last, headed_by = -1, False
-    for line, members in groupby(range(len(events)), key=lambda n: line_of[events[n].start]):
-        own = list(members)
+    for own in on_lines(context, events):
+        line = line_of[events[own[0]].start]
         kinds = [events[n].kind for n in own]
         work = {events[n].tag for n in own[:-1]} == {"ACT"} and not any(
             events[n].start in context.unticked for n in own
@@ -348,7 +364,7 @@ def charged_apart(context: Context, events: list[Event]) -> list[int]:
         number = run[-1] + 1
         if is_work or number == len(events):
             continue
-        run = [n for n in run if line_of[events[n].start] == line_of[events[run[-1]].start]]
+        run = _charges(run, line_of, events)
         codes = {events[n].code for n in run if events[n].kind == "svc" and events[n].code}
         timed = sum(events[n].kind == "dur" for n in run)
         if events[number].tag != "ACT":
@@ -356,6 +372,56 @@ def charged_apart(context: Context, events: list[Event]) -> list[int]:
         if min(len(codes), timed) >= HABIT and sentence_of[events[run[-1]].start] != sentence_of[events[number].start]:
             out.append(number)
     return out
+
+
+def _charges(run: Sequence[int], line_of: Sequence[int], events: Sequence[Event]) -> list[int]:
+    """The events of a run's last line, and of the lines right above it that hold a name and minutes each, as it does."""
+    lines = [(line, list(own)) for line, own in groupby(run, key=lambda n: line_of[events[n].start])]
+    out: list[int] = []
+    below = None
+    for line, own in reversed(lines):
+        pair = sorted(events[n].kind for n in own) == ["dur", "svc"]
+        if below is not None and not (pair and line == below - 1):
+            break
+        out = [*own, *out]
+        if not pair:
+            break
+        below = line
+    return out
+
+
+def own_rows(context: Context, events: list[Event]) -> list[list[int]]:
+    """Numbers of the events from a heading without minutes to the row that gives its work minutes, all below one another.
+
+    ``Therex (97110)``, ``NuStep 10 min``, ``Rows 3x10``, ``Minutes 26``. A row that says *total* is one only where each of
+    several headings has such a row: else it may be the whole visit's.
+    """
+    tokens = context.tokens
+    lines = list(on_lines(context, events))
+    found: list[tuple[bool, list[int]]] = []
+    for place, line in enumerate(lines):
+        first, last = tokens.lines[tokens.line_of[events[line[0]].start]]
+        named = {w for w in tokens.lower[first:last] if w.isalpha()}
+        if (
+            len(line) != 1
+            or events[line[0]].kind != "dur"
+            or events[line[0]].clock
+            or not named
+            or not named <= listed("own_row")
+        ):
+            continue
+        members: list[int] = line
+        for above in reversed(lines[:place]):
+            if tokens.line_of[events[members[0]].start] - tokens.line_of[events[above[0]].start] > 1:
+                break
+            members = [*above, *members]
+            if events[above[0]].kind == "svc" and events[above[0]].code:
+                work = any(events[n].tag == "ACT" for n in members)
+                if len(above) == 1 and work:
+                    found.append((not named.isdisjoint(listed("total_row")), members))
+                break
+    several = len(found) >= HABIT
+    return [members for is_total, members in found if several or not is_total]
 
 
 def begun_below(context: Context, events: list[Event], closing: Sequence[list[int]]) -> list[int]:

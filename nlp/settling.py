@@ -5,15 +5,23 @@ Each function takes the events and their labels (`nlp.events.EVENT_LABELS`) and 
 
 from __future__ import annotations
 
-from itertools import groupby, pairwise
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nlp.context import Context
 from nlp.encoder import bounded
-from nlp.events import Event, marks_between, shared_by_names, shared_by_words
-from nlp.layout import PLAIN_FORMS, Surroundings, opening_names, spoken_against, totals_of_parts
+from nlp.events import (
+    BEGINS,
+    Event,
+    begun_blocks,
+    in_sentences,
+    marks_between,
+    shared_by_names,
+    shared_by_words,
+)
+from nlp.layout import PLAIN_FORMS, Surroundings, opening_names, own_rows, spoken_against, totals_of_parts
 from nlp.tokens import is_code
 
 _DOSE_WORDS = 6  # words of a dose between an activity and its minutes
@@ -34,7 +42,7 @@ def parted_lines(context: Context, events: list[Event], labels: list[str]) -> li
         if labels[number] not in ("O", "Q"):
             continue
         for n in range(number + 1, len(events)):
-            if line_of[events[n].start] != line_of[events[number].start] or labels[n] in ("B", "D-B", "P-B", "S"):
+            if line_of[events[n].start] != line_of[events[number].start] or labels[n] in (*BEGINS, "S"):
                 break
             if events[n].kind == "act" and labels[n] in ("I", "J"):
                 out[n] = "B"
@@ -45,11 +53,9 @@ def parted_lines(context: Context, events: list[Event], labels: list[str]) -> li
 def one_code_a_block(context: Context, events: list[Event], labels: list[str]) -> list[str]:
     """Labels where a block that names two codes, each behind its minutes, is two: ``reach 18 min (97530), dress 9 min (97535)``."""
     out = list(labels)
-    begins = [n for n, label in enumerate(labels) if label in ("B", "D-B", "P-B")]
-    for begin, end in pairwise((*begins, len(events))):
-        names = [
-            n for n in range(begin, end) if events[n].kind == "svc" and is_code(context.tokens.words[events[n].start])
-        ]
+    for block in begun_blocks(labels):
+        begin = block.start
+        names = [n for n in block if events[n].kind == "svc" and is_code(context.tokens.words[events[n].start])]
         for first, second in pairwise(names):
             acts = [n for n in range(first + 1, second) if events[n].kind == "act" and events[n].tag == "ACT"]
             behind = events[second - 1].kind == "dur" == events[first - 1].kind and first > begin
@@ -131,13 +137,12 @@ def own_minutes(context: Context, events: list[Event], labels: list[str]) -> lis
     """
     out = list(labels)
     totals = totals_of_parts(context, events)
-    begins = [n for n, label in enumerate(labels) if label in ("B", "D-B", "P-B")]
-    for place, begin in enumerate(begins):
-        end = begins[place + 1] if place + 1 < len(begins) else len(events)
-        inner = [n for n in range(begin, end) if labels[n] in ("D-B", "D-I", "P-B", "P-I")]
+    for block in begun_blocks(labels):
+        begin = block.start
+        inner = [n for n in block if labels[n] in ("D-B", "D-I", "P-B", "P-I")]
         if not inner:
             continue
-        for number in range(begin, end):
+        for number in block:
             event = events[number]
             if event.kind != "svc" or not event.code or labels[number] not in ("B", "I", "J"):
                 continue
@@ -160,6 +165,19 @@ def own_minutes(context: Context, events: list[Event], labels: list[str]) -> lis
     return out
 
 
+def row_minutes(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels where the last row under a heading gives the minutes of all its work, those within it included."""
+    out = list(labels)
+    for members in own_rows(context, events):
+        for n in members:
+            if events[n].kind == "dur":
+                out[n] = "Q"
+            elif labels[n] in BEGINS:
+                out[n] = "I"
+        out[members[0]], out[members[-1]] = "B", "D-I"
+    return out
+
+
 def added_minutes(context: Context, events: list[Event], labels: list[str]) -> list[str]:
     """Labels where the minutes behind each of a block's activities add up: ``bike 8 min, press-outs, rows 10 min``.
 
@@ -168,20 +186,18 @@ def added_minutes(context: Context, events: list[Event], labels: list[str]) -> l
     words, sentence_of, line_of = context.tokens.words, context.sentence_of, context.tokens.line_of
     other = {i for cue in ("total", "not_treatment", "own") for m in context.found[cue] for i in range(m.start, m.end)}
     out = list(labels)
-    begins = [n for n, label in enumerate(labels) if label in ("B", "D-B", "P-B")]
-    for place, begin in enumerate(begins):
-        end = begins[place + 1] if place + 1 < len(begins) else len(events)
-        timed = [n for n in range(begin, end) if events[n].kind == "dur" and labels[n][0] in "DP"]
+    for block in begun_blocks(labels):
+        timed = [n for n in block if events[n].kind == "dur" and labels[n][0] in "DP"]
         if not timed or events[timed[0]].clock or labels[timed[0]] not in ("D-I", "P-I"):
             continue
         first = timed[0]
-        acts = [n for n in range(begin, end) if events[n].kind == "act" and labels[n] in ("B", "I", "J")]
+        acts = [n for n in block if events[n].kind == "act" and labels[n] in ("B", "I", "J")]
         if events[first - 1].kind != "act" or first - 1 not in acts:
             continue
         if any(labels[n] in ("D-I", "D-B") for n in timed[1:]):
             continue  # of two that read as the block's own the greater is
         parts = [first]
-        for n in range(first + 1, end):
+        for n in range(first + 1, block.stop):
             event, last = events[n], events[parts[-1]]
             if event.kind == "svc":
                 break
@@ -210,10 +226,9 @@ def attach_names(context: Context, events: list[Event], labels: list[str]) -> li
     """
     words, sentence_of = context.tokens.words, context.sentence_of
     out = list(labels)
-    begins = [n for n, label in enumerate(labels) if label in ("B", "D-B", "P-B")]
-    for place, begin in enumerate(begins):
-        end = begins[place + 1] if place + 1 < len(begins) else len(events)
-        inside = [n for n in range(begin, end) if labels[n] not in ("O", "Q", "S")]
+    for block in begun_blocks(labels):
+        begin, end = block.start, block.stop
+        inside = [n for n in block if labels[n] not in ("O", "Q", "S")]
         if any(events[n].kind == "svc" and events[n].code for n in inside):
             continue
         ahead, behind = begin - 1, inside[-1] + 1
@@ -241,22 +256,36 @@ def _free_name(events: list[Event], labels: list[str], number: int) -> bool:
 
 
 def led_names(context: Context, events: list[Event], labels: list[str]) -> list[str]:
-    """Labels of lines that give each service its minutes in front of its name: ``15 min TE, 30 min TA``."""
-    line_of = context.tokens.line_of
+    """Labels of sentences that give each service its minutes in front of its name, and its work behind it.
+
+    ``15 min TE, 30 min TA``; ``18 min of ther ex including bike, followed by 14 min of ther act including stairs``.
+    """
     out = list(labels)
-    for _, members in groupby(range(len(events)), key=lambda n: line_of[events[n].start]):
-        line = list(members)
-        kinds = [events[n].kind for n in line]
-        codes = {events[n].code for n in line[1::2]}
+    for sentence in in_sentences(context, events):
+        pairs = [n for n in sentence[:-1] if events[n].kind == "dur" and _names(context, events[n + 1], events[n])]
+        names = [events[n].code for n in sentence if events[n].kind == "svc"]
         if (
-            len(line) > 3
-            and kinds == ["dur", "svc"] * (len(line) // 2)
-            and len(codes) == len(line) // 2
-            and "" not in codes
+            len(pairs) < _PARTS
+            or sentence[0] != pairs[0]
+            or sorted({*names}) != sorted(names)
+            or len(names) != len(pairs)
         ):
-            for timed, name in zip(line[::2], line[1::2], strict=True):
-                out[timed], out[name] = "D-B", "J"
+            continue
+        closed = sentence[-1] == pairs[-1] + 2 and events[sentence[-1]].kind == "dur"  # "45 min total: TE 20, TA 25"
+        if closed or any(events[n].clock or labels[n] == "S" for n in pairs):
+            continue
+        for n in sentence:
+            if events[n].kind == "dur":
+                out[n] = "D-B" if n in pairs else "Q"
+            elif events[n].kind == "svc" or labels[n] in ("B", "I"):
+                out[n] = "J"
     return out
+
+
+def _names(context: Context, name: Event, timed: Event) -> bool:
+    """Whether a service's name stands right behind its minutes, with no mark between that parts them."""
+    marks = marks_between(context, name, timed) if name.kind == "svc" and name.code else None
+    return marks is not None and not any(mark in (":", ",", ";") for mark in marks)
 
 
 def unshared(context: Context, events: list[Event], labels: list[str]) -> list[str]:
@@ -275,7 +304,7 @@ def unshared(context: Context, events: list[Event], labels: list[str]) -> list[s
             for n in range(number)
             if context.sentence_of[events[n].start] == context.sentence_of[events[number].start]
         ]
-        begun = [n for n in before if labels[n] in ("B", "D-B", "P-B")]
+        begun = [n for n in before if labels[n] in BEGINS]
         timed = any(events[n].kind == "dur" and labels[n][0] in "DP" for n in before)
         if len(begun) == 1 and not timed and events[number - 1].kind == "act" and labels[number - 1] in ("B", "I", "J"):
             out[number] = "D-I"
@@ -301,7 +330,7 @@ def timed_parts(context: Context, events: list[Event], labels: list[str]) -> lis
     """
     out = list(labels)
     seen = Surroundings(context, events, labels)
-    for _, members in groupby(range(len(events)), key=lambda n: context.sentence_of[events[n].start]):
+    for members in in_sentences(context, events):
         sentence = [n for n in members if not (events[n].kind == "svc" and not events[n].code)]
         timed = [n for n in sentence if events[n].kind == "dur"]
         if len(timed) < _PARTS or sentence[-1] != timed[-1] or not _plain(seen, sentence):
@@ -354,7 +383,7 @@ def parted_by_code(context: Context, events: list[Event], labels: list[str]) -> 
     if context.encoded is None or "S" not in labels:
         return out
     first = next((n for n, label in enumerate(labels) if label not in ("O", "Q", "S")), len(events))
-    begins = [n for n, label in enumerate(labels) if n == first or label in ("B", "D-B", "P-B")]
+    begins = [n for n, label in enumerate(labels) if n == first or label in BEGINS]
     blocks = [range(begin, end) for begin, end in pairwise((*begins, len(events)))]
     free = [
         [n for n in block if events[n].kind == "act" and labels[n] in ("B", "I", "J")]
@@ -380,6 +409,7 @@ def settled(context: Context, events: list[Event], labels: list[str]) -> list[st
         one_code_a_block,
         covering_minutes,
         own_minutes,
+        row_minutes,
         added_minutes,
         timed_parts,
         attach_names,

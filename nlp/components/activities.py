@@ -28,7 +28,7 @@ from nlp.events import Candidate
 from nlp.lexicon import Match
 from nlp.tagging import LABELS, WordScores, tag_scores
 from nlp.terms import listed
-from nlp.tokens import Tokens, kept_tokens
+from nlp.tokens import Tokens, is_code, kept_tokens
 
 _RAW = "therapy_tags"
 GOAL = "GOAL"
@@ -172,6 +172,7 @@ def _listed(context: Context, taken: set[int]) -> list[Candidate]:
     lines = {line_of[c.start] for c in timed} - {line_of[index] for index in taken}
     size = Counter(number for number, word in zip(sentence_of, words, strict=True) if word.isalnum())
     listing = {number + step for number, word in zip(sentence_of, words, strict=True) if word == ";" for step in (0, 1)}
+    listing |= {number for number, word in zip(sentence_of, words, strict=True) if is_code(word)}
     short = {number for number in {sentence_of[c.start] for c in timed} & listing if size[number] <= _SHORT}
     short -= {sentence_of[index] for index in taken}
     return [

@@ -39,6 +39,7 @@ from nlp.layout import (
     charged_apart,
     closing_lines,
     closing_names,
+    heading_totals,
     is_rest,
     lone_minutes,
     opening_names,
@@ -59,6 +60,8 @@ _PLACED = 3.0  # taken off a label that the place of a sentence's only minutes s
 # Where the encoder is surer by this many log-odds that an activity was not done, it is so much likelier in no block: the
 # grouper's own features knew the notes that they learnt from, so the encoder's weights came out small (`DECISIONS.md`, record 24).
 _SURER, _UNDONE = 1.0, 4.0
+# The other way about: work that the encoder is as sure was done, and is a task, where no word speaks against it.
+_SURELY_DONE, _SURELY_TASK, _DONE = 2.0, 1.5, 4.0
 _CLAIM_MINUTES = 2.0  # taken off the score of *no block* for minutes without a word against them
 _CLAIM_NAMED = 6.0  # the same for minutes right behind a service's name, whatever else the sentence says
 _CLAIM_WORK = 1.5  # the same for work that the tagger took for done; more finds more and leaks more
@@ -107,13 +110,20 @@ def encoded_signs(context: Context, events: Sequence[Event]) -> Scores:
     return out
 
 
-def undone(events: Sequence[Event], signs: Scores) -> Scores:
-    """Scores to add, of shape (events, labels), for activities that the encoder is sure were not done; ``signs`` as above."""
+def decided(context: Context, events: Sequence[Event], signs: Scores) -> Scores:
+    """Scores to add, of shape (events, labels), for activities that the encoder is sure of; ``signs`` as above."""
     out = np.zeros((len(events), len(EVENT_LABELS)), dtype=np.float32)
-    surer = signs[:, ENCODED.index("encoded:not_done")] - signs[:, ENCODED.index("encoded:done")] > _SURER
-    rows = [number for number, event in enumerate(events) if event.kind == "act" and surer[number]]
-    for label in ("O", "Q"):
-        out[rows, EVENT_LABELS.index(label)] = _UNDONE
+    done, undone, no_task = (signs[:, ENCODED.index(f"encoded:{name}")] for name in ("done", "not_done", "no_task"))
+    surely = (done - undone > _SURELY_DONE) & (done - no_task > _SURELY_TASK)
+    amount = np.where(undone - done > _SURER, _UNDONE, 0.0)
+    for number in np.flatnonzero(surely):
+        event = events[number]
+        in_work = event.tag == "ACT" and context.sections[event.start] not in _NO_WORK
+        if in_work and find_status(context, event.start, event.end) is None:
+            amount[number] = -_DONE
+    rows = [number for number, event in enumerate(events) if event.kind == "act"]
+    for label in _NOBODYS:
+        out[rows, EVENT_LABELS.index(label)] = amount[rows]
     return out
 
 
@@ -162,9 +172,9 @@ class _Structure:
             self.forbid(line, "B", "D-B", "P-B", "S", *_NOBODYS)
         begun = begun_below(context, events, closing[:-1])
         self.demand(begun, "B")
-        under = [
-            number for number, is_headed in enumerate(headed(context, events)) if is_headed and number not in begun
-        ]
+        charged = charged_apart(context, events)
+        apart = {*begun, *charged}
+        under = [n for n, is_headed in enumerate(headed(context, events)) if is_headed and n not in apart]
         self.forbid(under, "B")
         for number in opening_names(context, events):
             # A line that opens with a service's name goes on in no block, but for a table's row of the same code.
@@ -173,10 +183,11 @@ class _Structure:
         brackets, names = trailing_brackets(context, events), closing_names(context, events)
         self.forbid(brackets, "D-B", "P-B", "S", *_NOBODYS)
         self.forbid(names, "B")
+        self.add([n for name in names for n in (name - 1, name)], _NOBODYS, -_CLAIM_NAMED)
         timed = timed_lines(context, events)
         self.forbid((line[-1] for line in timed), "S", *_NOBODYS)
         ended = [[n] for n in (*brackets, *names) if n + 1 < len(events) and events[n + 1].kind != "dur"]
-        opened = {*charged_apart(context, events), *begun_below(context, events, ended), *(line[0] for line in timed)}
+        opened = {*charged, *begun_below(context, events, ended), *(line[0] for line in timed)}
         self.demand(opened - {*under}, "B")
 
     def minutes(self) -> None:
@@ -184,7 +195,7 @@ class _Structure:
         context, events = self.context, self.events
         timed = [number for number, event in enumerate(events) if event.kind == "dur"]
         no_time = {number for number in timed if at_home(context, events[number])} | totals_of_parts(context, events)
-        no_time |= {*visit_alone(context, events)}
+        no_time |= {*visit_alone(context, events), *heading_totals(context, events)}
         self.forbid(no_time, *_OWN, "S")
         self.forbid((number for number in timed if is_rest(context, events[number])), "D-I", "P-I", *_NOBODYS)
         for number, names in shared_by_names(context, events).items():
@@ -277,7 +288,7 @@ class BlockGrouper:
             rows = flat[start:end] + structure(context, mine)
             if context.encoded is not None:
                 signs = encoded_signs(context, mine)
-                rows += signs @ self.encoded + undone(mine, signs)
+                rows += signs @ self.encoded + decided(context, mine, signs)
             scores.append(rows)
         paths = self.chain.decode_many(scores)
         return [

@@ -326,8 +326,13 @@ class _Reader(Scan):
         self._amount(first, index + 1, value, "unit" if self.words[first].isdecimal() else "words")
 
     def _labels(self, first: int, index: int) -> bool:
-        """Whether a number is units and the word behind it the label of the next one: ``Units: 2 Min: 30``."""
+        """Whether a number is units or of another column, and the word behind it the label of the next: ``Units: 2 Min: 30``."""
         before = self.before(first)
+        colon = self.next(index)
+        if self.word(colon) == ":" and self.word(self.next(colon)).isdecimal():
+            dated = self.word(first - 1) == "/" and self.word(first - 2).isdecimal()
+            if dated or self._apart(index):
+                return True  # "11/06    Minutes: 45"
         if self.word(before) in (":", "="):
             before = self.before(before)
         after = self.next(index)
@@ -364,6 +369,9 @@ class _Reader(Scan):
                 self.add(times, end, int(word) + value, "sum")
                 return
         at = self.from_here(end)
+        if value <= _LONGEST_HOLD and self.word(at) in self.data.bouts:
+            self.taken.update(range(first, end))  # "reaching x 2 min bouts"
+            return
         count = self.word(at + 1) if self.touching(at) else self.word(self.next(at))
         if value <= _LONGEST_HOLD and self.word(at) in ("x", "×") and count.isdecimal():
             self.taken.update(range(first, end))  # "1 min x 4"
@@ -843,12 +851,18 @@ class _Reader(Scan):
             mark = self.word(self.before(index))
             rest = [w for w in words[index + 1 : end] if not is_blank(w)]
             if not rest or rest == ["."]:
-                wide = is_blank(words[index - 1]) and len(words[index - 1]) >= 2
+                wide = self._apart(index)
+                if wide and mark.isdecimal() and self._apart(self.before(index)):
+                    continue  # two columns of values: "Shoulder ER    20    58"
                 if mark in "-–—.;,|" or wide:
                     return index
             elif rest[0] == "." and mark in "-–—" and not (self.word(self.next(index) + 1).isdecimal()):
                 return index
         return None
+
+    def _apart(self, index: int) -> bool:
+        """Whether a wide blank stands before a token."""
+        return index > 0 and is_blank(self.words[index - 1]) and len(self.words[index - 1]) > 1
 
     def read(self) -> list[Candidate]:
         """All candidates, in text order."""

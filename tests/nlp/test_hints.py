@@ -7,7 +7,7 @@ import pytest
 
 from nlp.chain import Chain
 from nlp.components.activities import ChainScorer, MixedScorer
-from nlp.components.blocks import ENCODED, BlockGrouper, encoded_signs, undone
+from nlp.components.blocks import ENCODED, BlockGrouper, decided, encoded_signs
 from nlp.components.durations import find_durations
 from nlp.components.elements import find_elements
 from nlp.context import Context
@@ -90,11 +90,33 @@ def test_only_work_that_the_encoder_is_sure_was_not_done_is_pushed_out_of_the_bl
     context = Context(Tokens.of(text), said)
     kept = kept_tokens(context.tokens)
     events = make_events(context, [Candidate(kept[0], kept[1] + 1, "ACT")], find_durations(context))
-    work, minutes = undone(events, encoded_signs(context, events))
+    work, minutes = decided(context, events, encoded_signs(context, events))
     assert [label for label, score in zip(EVENT_LABELS, work.tolist(), strict=True) if score] == (
         ["O", "Q"] if pushed else []
     )
     assert not minutes.any()
+
+
+@pytest.mark.parametrize(
+    ("text", "tag", "probability", "kept"),
+    [
+        ("TE: heel raises", "ACT", 0.95, True),
+        ("TE: heel raises", "ACT", 0.6, False),
+        ("TE: heel raises", "NOT", 0.95, False),  # the linear tagger says otherwise
+        ("TE: heel raises refused", "ACT", 0.95, False),
+        ("Plan: heel raises", "ACT", 0.95, False),
+    ],
+)
+def test_work_that_the_encoder_is_sure_of_and_no_word_speaks_against_is_kept_in_the_blocks(
+    text, tag, probability, kept
+):
+    context = Context(Tokens.of(text), rows(text, tag=(None, "B-ACT", probability)))
+    first = context.tokens.at(text.index("heel"))
+    events = make_events(context, [Candidate(first, first + 2, tag)], [])
+    signs = decided(context, events, encoded_signs(context, events))
+    assert [label for label, score in zip(EVENT_LABELS, signs[-1].tolist(), strict=True) if score < 0] == (
+        ["O", "Q"] if kept else []
+    )
 
 
 def test_the_grouper_adds_what_its_file_says_of_the_roles():
