@@ -23,6 +23,19 @@ def _boxes() -> re.Pattern[str]:
     )
 
 
+def ticked(tokens: Tokens) -> frozenset[int]:
+    """Tokens behind a ticked box; none where no box of the note is empty.
+
+    Examples
+    --------
+    >>> sorted(ticked(Tokens.of("[x] UBE [ ] theraband")))
+    [3]
+    >>> sorted(ticked(Tokens.of("[x] UBE [x] theraband")))
+    []
+    """
+    return frozenset(_behind(tokens, "ticked_box", "empty_box"))
+
+
 def unticked(tokens: Tokens) -> dict[int, tuple[int, int]]:
     """Tokens behind an empty box, each with the token range of its box; none where no box of the note is ticked.
 
@@ -35,14 +48,19 @@ def unticked(tokens: Tokens) -> dict[int, tuple[int, int]]:
     >>> unticked(Tokens.of("[ ] UBE [ ] theraband"))
     {}
     """
+    return _behind(tokens, "empty_box", "ticked_box")
+
+
+def _behind(tokens: Tokens, kind: str, other: str) -> dict[int, tuple[int, int]]:
+    """Tokens behind a box of one kind, each with the token range of its box; none where the note has no box of the other."""
     found = list(_boxes().finditer(tokens.text))
     out: dict[int, tuple[int, int]] = {}
-    if not any(box["ticked_box"] for box in found):
+    if not any(box[other] for box in found):
         return out
     starts = tokens.starts
     ends = [box.start() for box in found[1:]] + [len(tokens.text)]
     for box, until in zip(found, ends, strict=True):
-        if box["empty_box"]:
+        if box[kind]:
             at = bisect_left(starts, box.start()), bisect_left(starts, box.end())
             line = tokens.line_of[at[0]]
             for index in range(at[1], bisect_left(starts, until)):

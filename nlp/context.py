@@ -8,11 +8,11 @@ from typing import Any
 
 from spacy.tokens import Doc
 
-from nlp.boxes import unticked
+from nlp.boxes import ticked, unticked
 from nlp.chain import Scores
 from nlp.headings import find_headings, section_labels
 from nlp.lexicon import Match
-from nlp.rows import earlier_rows, undone_rows
+from nlp.rows import done_rows, earlier_rows, undone_rows
 from nlp.terms import terms
 from nlp.tokens import Tokens, kept_tokens, tokens_of
 
@@ -26,7 +26,8 @@ class Context:
     ``found`` holds the matches by the names of `nlp.terms.terms`; status cues inside a pseudo cue are left out.
     ``sentence_of`` numbers sentences, which end at a full stop, a semicolon or a line break; a question answered by "no" is one
     with its answer. ``unticked`` gives each token behind an empty check box its box, and each of a table's row that was
-    not done the mark that says so; ``earlier`` each of a log's row of an earlier day its date.
+    not done the mark that says so; ``ticked`` are those behind a ticked box, or of a row that says that it was done;
+    ``earlier`` gives each of a log's row of an earlier day its date.
     """
 
     def __init__(self, tokens: Tokens, encoded: Scores | None = None) -> None:
@@ -44,6 +45,7 @@ class Context:
         named = {i for kind in ("services", "service_heads") for m in self.found[kind] for i in range(m.start, m.end)}
         self.sentence_of = _sentences(tokens, named)
         self.unticked = undone_rows(tokens) | unticked(tokens)
+        self.ticked = done_rows(tokens) | ticked(tokens)
         self.earlier = earlier_rows(tokens)
         self.cache: dict[str, Any] = {}  # what a component reads once and others use again
         self.cues_forward = self._by_sentence(self.forward)

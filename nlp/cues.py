@@ -27,6 +27,9 @@ CUE_WORTH = 1.0
 SECTION_WORTH = 0.5
 _REACH = 80  # tokens; a cue further off says nothing
 _YIELD_REACH = 3  # words between a cue and the one in front that it yields to: "declined to try"
+_BRACKET = 15  # tokens between a cue and the brackets around it
+_OUT_OF_BRACKETS = frozenset(("past", "home_program"))  # what a bracket in front says of the work behind it
+_PARTING = frozenset(",;|")
 _AROUND = 12  # words between an activity and a cue that one behind the activity yields to
 
 
@@ -60,6 +63,44 @@ def find_status(context: Context, start: int, end: int) -> Finding | None:
     return _finding(best)
 
 
+def bracket_of(context: Context, cue: Match) -> tuple[int, int] | None:
+    """The tokens of the brackets around a cue, ``(open, close)``, within its line; ``None`` where it stands in none."""
+    words = context.tokens.words
+    first, last = context.tokens.lines[context.tokens.line_of[cue.start]]
+    first, last = max(first, cue.start - _BRACKET), min(last, cue.end + _BRACKET)
+    opened = next((at for at in range(cue.start - 1, first - 1, -1) if words[at] in "()"), None)
+    closed = next((at for at in range(cue.end, last) if words[at] in "()"), None)
+    if opened is None or closed is None or words[opened] != "(" or words[closed] != ")":
+        return None
+    return opened, closed
+
+
+def bracketed(context: Context, end: int) -> Match | None:
+    """The cue that stands alone in brackets right behind an activity's last token: ``clamshells (refused), heel slides``."""
+    words = context.tokens.words
+    if words[end : end + 1] != ["("]:
+        return None
+    for cue in context.window(context.cues_backward.get(context.sentence_of[end], []), end + 1, end + 2):
+        if words[cue.end : cue.end + 1] == [")"] and cue.entry.data["status"] != "past":
+            return cue
+    return None
+
+
+def _leaves(context: Context, cue: Match, start: int, end: int) -> bool:
+    """Whether a cue reaches out of its brackets, if it stands in any, to the activity at tokens ``[start, end)``.
+
+    What a bracket says is said of what stands right before it, up to the comma: "bridges, clamshells (refused), heel slides".
+    Of earlier days it tells how things were then: "stairs (mod A last week)".
+    """
+    around = bracket_of(context, cue)
+    if around is None or around[0] <= start < around[1]:
+        return True
+    status = cue.entry.data["status"]
+    if around[1] < start:
+        return status in _OUT_OF_BRACKETS
+    return status != "past" and not any(word in _PARTING for word in context.tokens.words[end : around[0]])
+
+
 def _reaching(context: Context, start: int, end: int) -> Iterator[tuple[int, Match]]:
     """Cues with their distance from the activity in words."""
     words = context.tokens.words
@@ -67,11 +108,13 @@ def _reaching(context: Context, start: int, end: int) -> Iterator[tuple[int, Mat
     for cue in context.window(context.cues_forward.get(sentence, []), start - _REACH, start):
         if cue.end <= start:
             between = words[cue.end : start]
-            if _reaches(cue, between):
+            if _reaches(cue, between) and _leaves(context, cue, start, end):
                 yield sum(1 for word in between if word.isalnum()), cue
     for cue in context.window(context.cues_backward.get(context.sentence_of[end - 1], []), end, end + _REACH):
         if end <= cue.start:
             between = words[end : cue.start]
+            if not _leaves(context, cue, start, end):
+                continue
             if _reaches(cue, between) and (cue.entry.data["scope"] != "alone" or _alone(context, cue, between)):
                 # Of equally near cues the one in front counts.
                 yield sum(1 for word in between if word.isalnum()) + 1, cue

@@ -10,6 +10,9 @@ are its values. A row was not done
   before that column and at least half of the rows do not;
 * where the note answers its lines with Y and N, and this one with N.
 
+Where a note leaves out rows, one that says that it was done was done (`done_rows`): by a tick or such a word among its values,
+by a value in the last of those days, by its Y.
+
 Rows that begin with a date are of that day: of several days the last one with work done is today (`earlier_rows`).
 """
 
@@ -136,6 +139,18 @@ class _Row:
         told = last in words or (last in marks and self.header is not None and self.header.reached(self.line))
         return last if told and dosed[0] < last else None
 
+    def done(self) -> bool:
+        """Whether it says that it was done: by a tick, or by a dose in the header's last column."""
+        if self.where(_pattern("row_tick", r"(?:[\s,].*)?")):
+            return True
+        dosed = self.where(_POSITIVE, whole=False)
+        return (
+            bool(dosed)
+            and self.header is not None
+            and self.header.start <= dosed[-1][1]
+            and self.header.reached(self.line)
+        )
+
     def dosed_before(self) -> Cell | None:
         """Its last dose, where it has none in the header's last column."""
         dosed = self.where(_POSITIVE, whole=False)
@@ -158,6 +173,25 @@ def undone_rows(tokens: Tokens) -> dict[int, tuple[int, int]]:
         for index in range(first, last):
             out[index] = at, max(bisect_left(tokens.starts, end), at + 1)
     return out
+
+
+def done_rows(tokens: Tokens) -> frozenset[int]:
+    r"""Tokens of rows that say that they were done today; none where no row of the note was left out.
+
+    Examples
+    --------
+    >>> sorted(done_rows(Tokens.of("Curb | not done\nPlank | done")))[0]
+    5
+    >>> sorted(done_rows(Tokens.of("Plank | done")))
+    []
+    """
+    out: set[int] = set()
+    left_out = False
+    for first, last, row, answer, undone in _judged(tokens):
+        left_out = left_out or undone is not None
+        if undone is None and (answer == "Y" or row.done()):
+            out.update(range(first, last))
+    return frozenset(out if left_out else ())
 
 
 def earlier_rows(tokens: Tokens) -> dict[int, tuple[int, int]]:
@@ -191,22 +225,28 @@ def earlier_rows(tokens: Tokens) -> dict[int, tuple[int, int]]:
 
 
 def _found(tokens: Tokens) -> Iterator[tuple[int, int, Cell]]:
-    """Token ranges of such lines with the characters that say so."""
+    """Token ranges of rows that were not done, with the characters that say so."""
+    for first, last, _, _, mark in _judged(tokens):
+        if mark is not None:
+            begin = tokens.starts[first]
+            yield first, last, (begin + mark[0], begin + mark[1])
+
+
+def _judged(tokens: Tokens) -> Iterator[tuple[int, int, _Row, str, Cell | None]]:
+    """Token range of each line of a note with a table, its row, its Y or N, and where in the line it says that it was not done."""
     if not _TABLE.search(tokens.text):
         return
     lines = [(first, last) for first, last in tokens.lines if first < last]
     texts = [tokens.text[tokens.starts[first] : tokens.ends[last - 1]] for first, last in lines]
-    answers = [_ANSWER.match(text) for text in texts]
-    answered = {found[1] for found in answers if found} == {"Y", "N"}
+    answers = [found[1] if found else "" for found in map(_ANSWER.match, texts)]
+    answered = {*answers} >= {"Y", "N"}
     rows = list(_rows(texts))
     told = _mostly_filled(rows)
     for (first, last), row, answer in zip(lines, rows, answers, strict=True):
-        begin = tokens.starts[first]
-        mark = (0, 1) if answered and answer and answer[1] == "N" else row.undone()
+        mark = (0, 1) if answered and answer == "N" else row.undone()
         if mark is None and row.header in told:
             mark = row.dosed_before()
-        if mark is not None:
-            yield first, last, (begin + mark[0], begin + mark[1])
+        yield first, last, row, answer if answered else "", mark
 
 
 def _rows(texts: list[str]) -> Iterator[_Row]:

@@ -20,7 +20,7 @@ from nlp.chain import Chain, Rows, Scores
 from nlp.components.activities import candidates_of
 from nlp.components.durations import find_durations
 from nlp.context import Context, context_of
-from nlp.cues import find_status
+from nlp.cues import bracketed, find_status
 from nlp.encoder import COLUMNS, LEAST_LOG, ROLES, bounded
 from nlp.events import (
     EVENT_LABELS,
@@ -64,6 +64,7 @@ _SURER, _UNDONE = 1.0, 4.0
 _SURELY_DONE, _SURELY_TASK, _DONE = 2.0, 1.5, 4.0
 _CLAIM_MINUTES = 2.0  # taken off the score of *no block* for minutes without a word against them
 _CLAIM_NAMED = 6.0  # the same for minutes right behind a service's name, whatever else the sentence says
+_CLAIM_TICKED = 3.0  # the same for work that is ticked where other work is not (an order's boxes are ticked too)
 _CLAIM_WORK = 1.5  # the same for work that the tagger took for done; more finds more and leaks more
 _NO_WORK = frozenset(
     ("plan", "home_program", "goals", "not_today", "previous", "history", "subjective", "education", "measures")
@@ -152,12 +153,13 @@ class _Structure:
         self.add(numbers, labels, _NEVER)
 
     def not_done(self) -> None:
-        """What stands behind an empty box is in no block, nor is what is of another day or of an earlier note."""
+        """What an empty box or a bracket says of is in no block, nor are a left-out row's minutes, nor another day's work."""
+        context = self.context
+        work = [(n, e) for n, e in enumerate(self.events) if e.kind == "act"]
+        left_out = [n for n, e in work if e.start in context.unticked or bracketed(context, e.end) is not None]
+        self.forbid(left_out, "B", "I", "J")
         self.forbid(
-            (n for n, e in enumerate(self.events) if e.kind == "act" and e.start in self.context.unticked),
-            "B",
-            "I",
-            "J",
+            (n for n, e in enumerate(self.events) if e.kind == "dur" and e.start in context.unticked), *_OWN, "S"
         )
         quoted = [range(heading.start, heading.until) for heading in self.context.headings if heading.quoted]
         earlier = self.context.earlier
@@ -222,6 +224,8 @@ class _Structure:
                 self.add((number - 1, number), _NOBODYS, -_CLAIM_NAMED)
             elif event.kind == "dur" and (event.form == "column" or not spoken_against(context, event)):
                 self.add([number], _NOBODYS, -_CLAIM_MINUTES)
+            elif event.kind == "act" and event.start in context.ticked:
+                self.add([number], _NOBODYS, -_CLAIM_TICKED)
             elif event.tag == "ACT" and find_status(context, event.start, event.end) is None:
                 self.add([number], _NOBODYS, -_CLAIM_WORK)
 
