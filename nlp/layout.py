@@ -100,6 +100,19 @@ def at_home(context: Context, event: Event) -> bool:
     return before < 0 or context.sentence_of[before] != context.sentence_of[event.start]
 
 
+def of_another_day(context: Context, event: Event) -> bool:
+    """Whether minutes or a name stand in a sentence that opens with words of another visit: ``Next visit 60 min FCE``.
+
+    One word alone may count what was done today: "Next 15 minutes on stairs".
+    """
+    found = find_status(context, event.start, event.end)
+    if found is None or found.status not in ("planned", "past") or found.end - found.start < HABIT:
+        return False
+    before = found.start - 1
+    opens = before < 0 or context.sentence_of[before] != context.sentence_of[found.start]
+    return opens and found.end <= event.start and context.sentence_of[found.start] == context.sentence_of[event.start]
+
+
 def is_rest(context: Context, event: Event) -> bool:
     """Whether minutes are the next part of a whole: ``the second half hour on functional tasks``."""
     before = context.tokens.lower[max(0, event.start - 1) : event.start]

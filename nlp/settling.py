@@ -22,6 +22,7 @@ from nlp.events import (
     shared_by_words,
 )
 from nlp.layout import PLAIN_FORMS, Surroundings, opening_names, own_rows, spoken_against, totals_of_parts
+from nlp.terms import listed
 from nlp.tokens import is_code
 
 _DOSE_WORDS = 6  # words of a dose between an activity and its minutes
@@ -162,6 +163,33 @@ def own_minutes(context: Context, events: list[Event], labels: list[str]) -> lis
                     if beside < begin:
                         out[begin] = "J"
                     inner = [beside]
+    return out
+
+
+def net_minutes(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels where fewer minutes behind a block's own are what is left of them: ``30 min minus 6 min rest = 24 min``.
+
+    They stand behind an equals sign, or the note calls them billed; the block has no other minutes of its own.
+    """
+    words, lower = context.tokens.words, context.tokens.lower
+    out = list(labels)
+    for sentence in in_sentences(context, events):
+        own = [n for n in sentence if labels[n] in ("D-B", "D-I")]
+        for n in sentence if len(own) == 1 else ():
+            event = events[n]
+            left = words[event.start - 1 : event.start] == ["="] or not listed("billed").isdisjoint(
+                lower[event.end : event.end + 1]
+            )
+            if (
+                event.kind == "dur"
+                and labels[n] in ("O", "Q")
+                and own[0] < n
+                and left
+                and event.minutes < events[own[0]].minutes
+            ):
+                out[n], out[own[0]] = "D-I", "Q"
+                if labels[own[0]] == "D-B":
+                    out[n] = "D-B"
     return out
 
 
@@ -409,6 +437,7 @@ def settled(context: Context, events: list[Event], labels: list[str]) -> list[st
         one_code_a_block,
         covering_minutes,
         own_minutes,
+        net_minutes,
         row_minutes,
         added_minutes,
         timed_parts,

@@ -42,6 +42,7 @@ from nlp.layout import (
     heading_totals,
     is_rest,
     lone_minutes,
+    of_another_day,
     opening_names,
     right_behind_name,
     spoken_against,
@@ -164,6 +165,7 @@ class _Structure:
         quoted = [range(heading.start, heading.until) for heading in self.context.headings if heading.quoted]
         earlier = self.context.earlier
         away = [n for n, e in enumerate(self.events) if e.start in earlier or any(e.start in note for note in quoted)]
+        away += [n for n, e in enumerate(self.events) if e.kind != "act" and of_another_day(self.context, e)]
         self.add(away, [label for label in EVENT_LABELS if label not in _NOBODYS], -2 * _NEVER)
 
     def lines(self) -> None:
@@ -196,7 +198,7 @@ class _Structure:
         """Whose minutes cannot be, because of what the note calls them or where in their sentence they stand."""
         context, events = self.context, self.events
         timed = [number for number, event in enumerate(events) if event.kind == "dur"]
-        no_time = {number for number in timed if at_home(context, events[number])} | totals_of_parts(context, events)
+        no_time = {n for n in timed if at_home(context, events[n])} | totals_of_parts(context, events)
         no_time |= {*visit_alone(context, events), *heading_totals(context, events)}
         self.forbid(no_time, *_OWN, "S")
         self.forbid((number for number in timed if is_rest(context, events[number])), "D-I", "P-I", *_NOBODYS)
