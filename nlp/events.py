@@ -140,8 +140,8 @@ def find_services(context: Context, timed: Collection[int] = ()) -> list[Event]:
             return True  # "(Self-care)"
         if word in ("x", "X", "×", "=", "@", "+", "&") and at + 1 < len(words):
             return True
-        if word == "," and at + 1 in timed:
-            return True  # "Group, 45 min"
+        if (word == "," or lower[at] in listed("copula")) and at + 1 in timed:
+            return True  # "Group, 45 min", "TE was 20 min"
         if word == "/" and at + 1 in timed:
             return True  # "15 min TE / 30 min TA"
         if word == "/" and at + 1 in heads:

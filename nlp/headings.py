@@ -17,6 +17,7 @@ _BULLETS = frozenset("-*•·–—>~.|[(#+=")
 _AFTER_LETTER = frozenset(":)/-–.|]")
 _AFTER_WORD = frozenset(":-–—|/=")
 _RULES, _RULE = frozenset("-=*_~–—"), 3
+_VISIT_WORDS = 4  # in front of a heading: "Visit 8 treatment:"
 _HEADING_REACH = 7  # tokens after a heading's words within which its colon may stand: "Goals (by 4/20):"
 
 
@@ -65,7 +66,12 @@ def find_headings(tokens: Tokens, found_terms: Mapping[str, list[Match]]) -> lis
     for match in found_terms["sections"]:
         at, end = match.start, match.end
         line_start, line_end = lines[line_of[at]]
-        first = at in opening
+        led = (
+            match.entry.data["label"] == "treatment"
+            and words[end : end + 1] == [":"]
+            and _led_by_visit(tokens, line_start, at)
+        )
+        first = at in opening or led
         if not first:
             before = at - 1
             while before > line_start and words[before].isspace() and len(words[before]) == 1:
@@ -142,6 +148,12 @@ def find_headings(tokens: Tokens, found_terms: Mapping[str, list[Match]]) -> lis
         until = found[position + 1][0] if position + 1 < len(found) else len(words)
         headings.append(Heading(start, end, until, label, start in quoted))
     return headings
+
+
+def _led_by_visit(tokens: Tokens, first: int, at: int) -> bool:
+    """Whether a line says up to a heading's words which visit they are of: ``Visit 8 treatment: threading needles``."""
+    before = [w for w in tokens.lower[line_opening(tokens, first, at) : at] if w.isalnum()]
+    return 0 < len(before) <= _VISIT_WORDS and all(w.isdecimal() or w in listed("visit_head") for w in before)
 
 
 def _worked(tokens: Tokens, found: list[tuple[int, int, str]]) -> list[int]:

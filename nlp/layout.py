@@ -86,7 +86,7 @@ def right_behind_name(context: Context, events: list[Event], number: int) -> boo
     if number == 0 or name.kind != "svc" or not name.code or timed.form not in PLAIN_FORMS:
         return False
     marks = marks_between(context, name, timed)
-    if marks is None or any(w.isalnum() for w in marks):
+    if marks is None or any(w.isalnum() and w not in listed("copula") for w in marks):
         return False
     return find_status(context, timed.start, timed.end) is None
 
