@@ -175,17 +175,33 @@ def _listed(context: Context, taken: set[int]) -> list[Candidate]:
     listing |= {number for number, word in zip(sentence_of, words, strict=True) if is_code(word)}
     short = {number for number in {sentence_of[c.start] for c in timed} & listing if size[number] <= _SHORT}
     short -= {sentence_of[index] for index in taken}
+    count = Counter(sentence_of[c.start] for c in timed)
+    several = {sentence for sentence, number in count.items() if number > 1}
+    lower = context.tokens.lower
     return [
         Candidate(m.start, m.end, "ACT", _LISTED_MARGIN)
         for m in context.found["activities"]
         if context.sections[m.start] in _WORK_SECTIONS
-        and (line_of[m.start] in lines or (sentence_of[m.start] in short and _beside(m, timed)))
+        and (
+            line_of[m.start] in lines
+            or (sentence_of[m.start] in short and _beside(m, timed))
+            or (sentence_of[m.start] in several and _timed(m, timed, lower) and taken.isdisjoint(range(m.start, m.end)))
+        )
     ]
 
 
 def _beside(match: Match, timed: Sequence[Duration]) -> bool:
     """Whether minutes stand right before or behind a term, with a sign between at the most."""
     return any(0 <= match.start - c.end <= 1 or 0 <= c.start - match.end <= 1 for c in timed)
+
+
+def _timed(match: Match, timed: Sequence[Duration], lower: Sequence[str]) -> bool:
+    """Whether minutes stand right behind a term: ``bike for 7 minutes, then heel prop 3 minutes``."""
+    for c in timed:
+        between = lower[match.end : c.start] if c.start >= match.end else ["?"]
+        if not between or between in (["for"], ["x"], ["-"], [":"], ["("]):
+            return True
+    return False
 
 
 class ActivityTagger:
