@@ -109,6 +109,8 @@ def of_another_day(context: Context, event: Event) -> bool:
     if found is None or found.status not in ("planned", "past") or found.end - found.start < HABIT:
         return False
     before = found.start - 1
+    if listed("visit_word").isdisjoint(context.tokens.lower[found.start : found.end]):
+        return False  # "this morning, 20 minutes: ..." is today's
     opens = before < 0 or context.sentence_of[before] != context.sentence_of[found.start]
     return opens and found.end <= event.start and context.sentence_of[found.start] == context.sentence_of[event.start]
 

@@ -121,7 +121,8 @@ def decided(context: Context, events: Sequence[Event], signs: Scores) -> Scores:
     for number in np.flatnonzero(surely):
         event = events[number]
         in_work = event.tag == "ACT" and context.sections[event.start] not in _NO_WORK
-        if in_work and find_status(context, event.start, event.end) is None:
+        sentence = context.sentence_of[event.start]
+        if in_work and sentence not in context.cues_forward and sentence not in context.cues_backward:
             amount[number] = -_DONE
     rows = [number for number, event in enumerate(events) if event.kind == "act"]
     for label in _NOBODYS:
@@ -159,9 +160,11 @@ class _Structure:
         work = [(n, e) for n, e in enumerate(self.events) if e.kind == "act"]
         left_out = [n for n, e in work if e.start in context.unticked or bracketed(context, e.end) is not None]
         self.forbid(left_out, "B", "I", "J")
-        self.forbid(
-            (n for n, e in enumerate(self.events) if e.kind == "dur" and e.start in context.unticked), *_OWN, "S"
-        )
+        # A row's minutes go with its work; a form's row without work gives those of others.
+        rows = {context.tokens.line_of[e.start] for _, e in work if e.start in context.unticked}
+        minutes = ((n, e.start) for n, e in enumerate(self.events) if e.kind == "dur")
+        lost = [n for n, at in minutes if at in context.unticked and context.tokens.line_of[at] in rows]
+        self.forbid(lost, *_OWN, "S")
         quoted = [range(heading.start, heading.until) for heading in self.context.headings if heading.quoted]
         earlier = self.context.earlier
         away = [n for n, e in enumerate(self.events) if e.start in earlier or any(e.start in note for note in quoted)]
