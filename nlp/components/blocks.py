@@ -118,7 +118,7 @@ def decided(context: Context, events: Sequence[Event], signs: Scores) -> Scores:
     done, undone, no_task = (signs[:, ENCODED.index(f"encoded:{name}")] for name in ("done", "not_done", "no_task"))
     surely = (done - undone > _SURELY_DONE) & (done - no_task > _SURELY_TASK)
     amount = np.where(undone - done > _SURER, _UNDONE, 0.0)
-    for number in np.flatnonzero(surely):
+    for number in np.flatnonzero(surely).tolist():
         event = events[number]
         in_work = event.tag == "ACT" and context.sections[event.start] not in _NO_WORK
         sentence = context.sentence_of[event.start]

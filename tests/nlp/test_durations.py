@@ -9,6 +9,8 @@ from nlp.context import Context
 from nlp.tokens import Tokens
 
 FOUND = [
+    ("11/06    Minutes: 45 (ther act)", {45}),
+    ("Ther act 30 min, reach x 2 min bouts", {30}),
     ("TE 15 min: SLR", {15}),
     ("TE x 15 min", {15}),
     ("TE 15min", {15}),
@@ -140,6 +142,8 @@ FOUND = [
     ("Task       Mon  Tue\nmin        16   12", {12}),
 ]
 NONE = [
+    "reaching for cones x 2 min bouts",
+    "Measures            Initial    Current\nShoulder ER         20         58\nQuickDASH           61         29",
     "speed 9.15-9.40 mph",
     "gait 0.85 to 1.02 m/s",
     "load 7.25 to 8.10 kg",

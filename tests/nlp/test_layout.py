@@ -4,8 +4,25 @@ import pytest
 
 from nlp.components.blocks import structure
 from nlp.events import EVENT_LABELS
-from nlp.layout import charged_apart, closing_names, timed_lines, totals_of_parts, trailing_brackets, visit_alone
-from nlp.settling import covering_minutes, led_names, one_code_a_block, timed_parts, unshared
+from nlp.layout import (
+    charged_apart,
+    closing_names,
+    heading_totals,
+    of_another_day,
+    timed_lines,
+    totals_of_parts,
+    trailing_brackets,
+    visit_alone,
+)
+from nlp.settling import (
+    covering_minutes,
+    led_names,
+    net_minutes,
+    one_code_a_block,
+    row_minutes,
+    timed_parts,
+    unshared,
+)
 
 from .reading import events_of
 
@@ -88,7 +105,9 @@ def test_bracketed_minutes_behind_a_full_stop(text, closed):
         ("97530: 8; 97110: 10.\nbike, rows", True),
         ("Seen 45 min (97110 20 min, 97530 25 min). bike, rows", True),
         ("Units: 97530 x 2\nMinutes: 97530 28, 97110 15\nbike, rows", True),
-        # one code, work in the same sentence
+        ("Code: 97530   Minutes: 28\nCode: 97110   Minutes: 12\nbike, rows", True),
+        # one code, work in the same sentence, not right below one another
+        ("Code: 97530   Minutes: 28\n\n\nCode: 97110   Minutes: 12\nbike, rows", False),
         ("97110: 10.\nbike, rows", False),
         ("97530 8 min, 97110 10 min: bike, rows", False),
     ],
@@ -198,10 +217,15 @@ def test_a_visits_minutes_alone_are_no_one_services(text, alone):
         ("TE 15 min, TA 30 min", "B D-I B D-I", "B D-I B D-I"),
         ("15 min TE, 30 min TE", "D-B B D-I B", "D-B B D-I B"),
         ("15 min TE", "D-B J", "D-B J"),
+        ("15 min of ther ex with bike, then 30 min of ther act with rows", "O B I D-B J J", "D-B J J D-B J J"),
+        # a whole in front of them, a name that its minutes follow, shared minutes
+        ("45 min total: TE 15 min, TA 30 min", "O B D-I B D-I", "O B D-I B D-I"),
+        ("15 min TE, 30 min TA 20 min", "D-B B D-I B D-I", "D-B B D-I B D-I"),
+        ("15 min TE, 30 min TA", "S B D-I B", "S B D-I B"),
     ],
 )
 def test_minutes_in_front_of_each_name_are_its_own(text, labels, settled):
-    context, events = events_of(text)
+    context, events = events_of(text, *(w for w in ("bike", "rows") if w in text))
     assert " ".join(led_names(context, events, labels.split())) == settled
 
 
@@ -234,3 +258,113 @@ def test_minutes_behind_each_task_of_a_sentence(text, labels, settled):
 def test_minutes_that_include_the_warm_up(text, labels, settled):
     context, events = events_of(text, "bike", "rows")
     assert " ".join(covering_minutes(context, events, labels.split())) == settled
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "settled"),
+    [
+        ("TA 30 min minus 6 min rest = 24 min: bike", "B D-I Q Q J", "B Q Q D-I J"),
+        ("TA 10:00-10:30, 24 min billable: bike", "B D-I Q J", "B Q D-I J"),
+        ("30 min less 6 min rest = 24 min TA: bike", "D-B Q Q J J", "Q Q D-B J J"),
+        # more than they were, no sign, two of their own
+        ("TA 10 min = 24 min: bike", "B D-I Q J", "B D-I Q J"),
+        ("TA 30 min, 24 min: bike", "B D-I Q J", "B D-I Q J"),
+        ("TA 30 min, TE 26 min = 24 min", "B D-I B D-I Q", "B D-I B D-I Q"),
+    ],
+)
+def test_what_is_left_of_minutes(text, labels, settled):
+    context, events = events_of(text, *(w for w in ("bike",) if w in text))
+    assert " ".join(net_minutes(context, events, labels.split())) == settled
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "settled"),
+    [
+        ("Therex (97110)\nbike 10 min\nrows 3x10\nMinutes 26", "B I D-I B D-I", "B I Q I D-I"),
+        ("Therex\nbike\nTotal time: 26 min\nTher act\nrows\nTotal time: 9 min", "B I O B I O", "B I D-I B I D-I"),
+        # a total that may be the visit's, other words, minutes in the heading, a row apart
+        ("Therex\nbike 8 min\nTotal time: 26 min", "B I D-I Q", "B I D-I Q"),
+        ("Therex\nbike 8 min\nRest 26 min", "B I D-I Q", "B I D-I Q"),
+        ("Therex 8 min\nbike\nMinutes 26", "B D-I J Q", "B D-I J Q"),
+        ("Therex\nbike 8 min\n\n\nMinutes 26", "B I D-I Q", "B I D-I Q"),
+    ],
+)
+def test_a_row_at_the_foot_has_the_minutes_of_all_above_it(text, labels, settled):
+    context, events = events_of(text, *(w for w in ("bike", "rows") if w in text))
+    assert " ".join(row_minutes(context, events, labels.split())) == settled
+
+
+@pytest.mark.parametrize(
+    ("text", "announced"),
+    [
+        ("Treatment (45 min total):\nTE 30 min: bike\nTA 15 min: rows", True),
+        ("Treatment (45 min):\nTE 30 min: bike\nTA 15 min: rows", False),
+        ("Treatment (45 min total):\nTE: bike\nTA: rows", False),
+        ("Treatment (45 min total): bike\nTE 30 min: rows", False),
+    ],
+)
+def test_a_line_that_announces_all_below_it(text, announced):
+    context, events = events_of(text, *(w for w in ("bike", "rows") if w in text))
+    assert bool(heading_totals(context, events)) is announced
+
+
+@pytest.mark.parametrize(
+    ("text", "another"),
+    [
+        ("TA 14 min. Next visit 60 min FCE.", ["60 min", "FCE"]),
+        ("TA 14 min. Last session TE 20 min.", ["TE", "20 min"]),
+        ("TA 14 min. This morning, 20 min TE.", []),
+        ("TA 14 min. Next 20 min TE.", []),
+        ("TA 14 min, stairs next visit.", []),
+    ],
+)
+def test_minutes_and_names_of_another_visit(text, another):
+    context, events = events_of(text)
+    found = [e for e in events if of_another_day(context, e)]
+    assert [context.tokens.span(e.start, e.end) for e in found] == another
+
+
+@pytest.mark.parametrize(
+    ("text", "tasks"),
+    [
+        ("bed mobility, 30 min (97530). NuStep, 15 min", True),
+        ("bed mobility: NuStep 15 min", False),
+        ("bed mobility, 30 min, NuStep", False),
+        ("bed mobility 30 min\nNuStep", False),
+        ("gait training 30 min. NuStep, 15 min", False),
+    ],
+)
+def test_a_headings_word_with_no_task_under_it_is_the_task(text, tasks):
+    first = text[: 13 if text.startswith("gait") else 12]
+    _, events = events_of(text, first, "NuStep")
+    assert (events[0].kind == "act") is tasks
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [("TE was 20 min", True), ("TE took 20 min", True), ("TE with 20 min", False), ("TE was hard, 20 min", False)],
+)
+def test_a_sentence_may_say_how_long_a_service_was(text, named):
+    _, events = events_of(text)
+    assert ([e.code for e in events if e.kind == "svc"] == ["97110"]) is named
+
+
+def test_minutes_of_a_row_that_was_left_out_are_nobodys():
+    context, events = events_of("| bike | 9 min | done |\n| rows | 11 min | not done |", "bike", "rows")
+    scores = structure(context, events)[:, EVENT_LABELS.index("D-I")]
+    assert [bool(scores[n] <= -20) for n, e in enumerate(events) if e.kind == "dur"] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("text", "claimed"),
+    [
+        ("[x] bike\n[ ] rows", [True, False]),
+        ("[x] bike\n[x] rows", [False, False]),
+        ("bike | 9 | done\nrows | 11 | refused", [True, False]),
+        ("Plan:\n[x] bike\n[ ] rows", [False, False]),
+    ],
+)
+def test_work_that_is_ticked_where_other_work_is_not_is_claimed(text, claimed):
+    context, events = events_of(text, "bike", "rows")
+    scores = structure(context, events)[:, EVENT_LABELS.index("O")]
+    assert [bool(scores[n] <= -3) for n, e in enumerate(events) if e.kind == "act"] == claimed

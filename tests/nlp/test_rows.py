@@ -2,7 +2,7 @@
 
 import pytest
 
-from nlp.rows import earlier_rows, undone_rows
+from nlp.rows import done_rows, earlier_rows, undone_rows
 from nlp.tokens import Tokens
 
 TABLES = [
@@ -40,6 +40,25 @@ def test_rows(table: str):
     assert all(0 <= start < end <= len(tokens) for start, end in undone.values())
     assert {tokens.line_of[index] for index in undone} == {
         number for number, line in enumerate(table.splitlines()) if "!" in line
+    }
+
+
+FILLED = [
+    # ``+`` opens a row that says that it was done; without a row that was left out none says anything.
+    "+Plank | done\nCurb | not done",
+    "Plank | done\nCurb | 3x",
+    "+Y   copying sentences    3 lines\nN   lacing cards",
+    "+Beads | ✓ 5 of 6\nPegs | held",
+    "       | 4/22 | 4/25 | 4/29 (today)\n+NuStep | L3 8' | L4 8' | L4 10'\nQuad set | x20 | x20 | --",
+    "Quad      4/5    5/5\nSLR       hold",
+]
+
+
+@pytest.mark.parametrize("table", FILLED)
+def test_rows_that_were_done(table: str):
+    tokens = Tokens.of(table.replace("+", ""))
+    assert {tokens.line_of[index] for index in done_rows(tokens)} == {
+        number for number, line in enumerate(table.splitlines()) if line.startswith("+")
     }
 
 

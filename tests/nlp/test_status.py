@@ -8,7 +8,7 @@ import re
 import pytest
 
 from nlp.context import Context
-from nlp.cues import find_status, status_of, without_cues
+from nlp.cues import bracketed, find_status, status_of, without_cues
 from nlp.tokens import Tokens
 
 ROWS = """
@@ -79,6 +79,10 @@ Before the surgery she was <history>stripping roses</history>.
 Used to <history>fold towels</history> every day.
 PLOF: <history>folded towels</history> for a living.
 <history>Drove a forklift</history> for 22 years until the bleed.
+Bridges, <held>clamshells</held> (held), SLR.
+Bridges, <refused>clamshells</refused> 2x10 (refused), SLR.
+Bridges, (<refused>clamshells</refused> refused), SLR.
+Towels (last visit) and <past>clothespins</past>.
 """
 DONE = """
 Pt <->planned route</-> to the pharmacy.
@@ -111,6 +115,10 @@ Did <->stairs</-> with one rail.
 <->Walked</-> 150 ft on Monday's route.
 How was it? <->Stairs</-> fine.
 Good. ... <->Stairs</-> next to the bed.
+<->Bridges</->, clamshells (refused), SLR.
+Bridges, clamshells (refused), <->SLR</->.
+Bridges, clamshells (held), <->SLR</->.
+<->Floor transfer</-> mod A (max A last week).
 """
 MARK = re.compile(r"<([\w-]+)>(.*?)</\1>")
 
@@ -162,3 +170,18 @@ def test_work_of_a_logs_earlier_day_is_past():
     context = Context(Tokens.of("2/03 | leg press | 10\n2/06 | plank | 4"))
     assert status_of(context, context.tokens.at(7), context.tokens.at(7) + 2).status == "past"
     assert find_status(context, context.tokens.at(29), context.tokens.at(29) + 1) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("clamshells (refused), SLR", True),
+        ("clamshells (held)", True),
+        ("clamshells (refused my arm)", False),
+        ("clamshells (last visit)", False),
+        ("clamshells 2x10, SLR (held)", False),
+        ("clamshells held", False),
+    ],
+)
+def test_a_cue_alone_in_brackets_says_it_of_the_work_right_before(text, said):
+    assert (bracketed(Context(Tokens.of(text)), 1) is not None) is said
