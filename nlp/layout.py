@@ -291,7 +291,7 @@ def closing_lines(context: Context, events: list[Event]) -> list[list[int]]:
     """Numbers of the events of each line that gives the work above it a code and minutes: ``19 min, 97542``.
 
     A note writes so where two lines or more hold nothing but these, work of no code stands above the first of them, and none
-    below the last.
+    below the last; or where one does, and the work below it has a code and minutes on its own line.
     """
     line_of = context.tokens.line_of
     lines = list(on_lines(context, events))
@@ -300,15 +300,22 @@ def closing_lines(context: Context, events: list[Event]) -> list[list[int]]:
         kinds = [events[n].kind for n in line]
         if sorted(kinds) == ["dur", "svc"] and all(events[n].code for n in line if events[n].kind == "svc"):
             closing.append(place)
-    if len(closing) < HABIT:
+    if not closing:
         return []
 
     def worked(between: Sequence[list[int]]) -> bool:
         return any(events[n].tag == "ACT" for line in between for n in line)
 
+    def charged(line: Sequence[int]) -> bool:
+        return {"svc", "dur"} <= {events[n].kind for n in line if events[n].kind != "svc" or events[n].code}
+
     coded = any(events[n].kind == "svc" and events[n].code for line in lines[: closing[0]] for n in line)
     last = line_of[events[lines[closing[-1]][0]].start]
     below = [line for line in lines[closing[-1] + 1 :] if line_of[events[line[0]].start] == last + 1]
+    if len(closing) < HABIT:
+        timed = any(events[n].kind == "dur" for line in lines[: closing[0]] for n in line)
+        alone = worked(lines[: closing[0]]) and not coded and not timed
+        return [lines[closing[0]]] if alone and worked(below) and all(map(charged, below)) else []
     each = all(worked(lines[first + 1 : second]) for first, second in pairwise((-1, *closing)))
     return [lines[place] for place in closing] if each and not coded and not worked(below) else []
 

@@ -177,7 +177,7 @@ class _Structure:
         closing = closing_lines(context, events)
         for line in closing:
             self.forbid(line, "B", "D-B", "P-B", "S", *_NOBODYS)
-        begun = begun_below(context, events, closing[:-1])
+        begun = begun_below(context, events, closing[:-1] or closing)
         self.demand(begun, "B")
         charged = charged_apart(context, events)
         apart = {*begun, *charged}
