@@ -32,6 +32,7 @@ _AROUND = 6
 _GAP = 40
 _CLAUSE = 40
 _EARLIER = 30
+_NAME_MARGIN = -1.0  # what stands in the word list alone is believed less than what the tagger saw
 BESIDE = 2  # words and marks between a service's name and minutes, or another name, that stand beside it
 
 _SIGNS = {"act": "a", "not": "n", "svc": "s", "svc0": "h", "clock": "c", "amount": "d"}
@@ -77,7 +78,8 @@ class Candidate:
 
 @cache
 def _task_codes() -> frozenset[str]:
-    return frozenset(entry.data["code"] for entry in entries("services") if entry.data["names_task"])
+    kinds = [(entry.data["code"], entry.data["names_task"]) for entry in entries("services")]
+    return frozenset({code for code, is_task in kinds if is_task} - {code for code, is_task in kinds if not is_task})
 
 
 @cache
@@ -214,7 +216,10 @@ def find_services(context: Context, timed: Collection[int] = ()) -> list[Event]:
                 continue
         merged.append((start, end, code))
     tasks = _task_codes()
-    return [Event("svc", start, end, code=code, names_task=code in tasks) for start, end, code in merged]
+    named = {m.start for m in found["services"] if m.entry.data["names_task"]}
+    return [
+        Event("svc", start, end, code=code, names_task=code in tasks or start in named) for start, end, code in merged
+    ]
 
 
 def _without_names(tokens: Tokens, candidates: list[Candidate], services: list[Event]) -> list[Candidate]:
@@ -275,6 +280,26 @@ def _part_of_task(tokens: Tokens, event: Event, candidates: Iterable[Candidate])
     )
 
 
+def _under_names(context: Context, events: Sequence[Event], durations: Iterable[duration_reader.Candidate]) -> set[int]:
+    """First tokens of names that are but a task of the service that leads their sentence: ``Ther Act x 15 min: stair training``.
+
+    Not of a name that has minutes right beside it.
+    """
+    words, sentence_of = context.tokens.words, context.sentence_of
+    behind = {c.start - step for c in durations for step in (0, 1)}
+    ahead = {c.end for c in durations}
+    out: set[int] = set()
+    leading: Event | None = None
+    for event in events:
+        if not event.names_task:
+            leading = event if event.code else leading
+        elif leading is not None and sentence_of[leading.start] == sentence_of[event.start]:
+            timed = event.end in behind or event.start in ahead
+            if not timed and ":" in words[leading.end : event.start]:
+                out.add(event.start)
+    return out
+
+
 def _task_alone(context: Context, event: Event, candidates: Iterable[Candidate]) -> bool:
     """Whether a heading's word is a task with none under it: ``Bed mobility, 30 min (97530). NuStep, 15 min``.
 
@@ -305,10 +330,18 @@ def make_events(
     """
     promised = _promised(context.tokens, durations)
     durations = [c for c in durations if c.start not in promised]
+    named = find_services(context, {c.start for c in durations})
+    tasks = _under_names(context, named, durations)
+    covered = {index for c in activities for index in range(c.start, c.end)}
+    unseen = [
+        Candidate(e.start, e.end, "ACT", _NAME_MARGIN) for e in named if e.start in tasks and e.start not in covered
+    ]
+    activities = sorted([*activities, *unseen], key=lambda c: c.start)
     services = [
         event
-        for event in find_services(context, {c.start for c in durations})
+        for event in named
         if event.start not in promised
+        and event.start not in tasks
         and not _part_of_task(context.tokens, event, activities)
         and not _task_alone(context, event, activities)
     ]

@@ -90,21 +90,28 @@ def total_of_none(context: Context, grouping: Grouping) -> Grouping:
 
 
 def timed_total_alone(context: Context, grouping: Grouping) -> Grouping:
-    """Give a note's only block the total of its timed minutes where it holds a total of the visit, or what stands behind it.
+    """Give a note's only block the total of its timed minutes where it has none, or a total of the visit, or what stands behind it.
 
     ``Timed minutes: 37. Total treatment time: 45 min`` under work that has no minutes of its own is 37 minutes of it.
     """
-    if len(grouping.blocks) != 1 or len(grouping.blocks[0].durations) != 1:
+    if len(grouping.blocks) != 1 or len(grouping.blocks[0].durations) > 1:
         return grouping
     [block] = grouping.blocks
-    [given] = block.durations
     timed = [event for event in grouping.loose if total_kind(context, event) == "timed"]
-    if len({event.minutes for event in timed}) != 1 or total_kind(context, given) == "timed":
+    if len({event.minutes for event in timed}) != 1:
         return grouping
     total = timed[0]
     work = max(event.end for event in (*block.activities, *block.services))
+    if not block.durations:
+        loose = tuple(event for event in grouping.loose if event is not total)
+        return (
+            grouping
+            if total.start < work
+            else replace(grouping, blocks=(replace(block, durations=(total,)),), loose=loose)
+        )
+    [given] = block.durations
     visit = total_kind(context, given) == "visit" and total.minutes <= given.minutes
-    if not visit and not work <= total.start < given.start:
+    if total_kind(context, given) == "timed" or (not visit and not work <= total.start < given.start):
         return grouping
     loose = (given if event is total else event for event in grouping.loose)
     return replace(

@@ -63,10 +63,10 @@ _PLACED = 3.0  # taken off a label that the place of a sentence's only minutes s
 _SURER, _UNDONE = 1.0, 4.0
 # The other way about: work that the encoder is as sure was done, and is a task, where no word speaks against it.
 _SURELY_DONE, _SURELY_TASK, _DONE = 2.0, 1.5, 4.0
-_CLAIM_MINUTES = 2.0  # taken off the score of *no block* for minutes without a word against them
+_CLAIM_MINUTES = 1.5  # taken off the score of *no block* for minutes without a word against them
 _CLAIM_NAMED = 6.0  # the same for minutes right behind a service's name, whatever else the sentence says
 _CLAIM_TICKED = 3.0  # the same for work that is ticked where other work is not (an order's boxes are ticked too)
-_CLAIM_WORK = 1.5  # the same for work that the tagger took for done; more finds more and leaks more
+_CLAIM_WORK = 0.5  # the same for work that the tagger took for done; more finds more and leaks more
 _NO_WORK = frozenset(
     ("plan", "home_program", "goals", "not_today", "previous", "history", "subjective", "education", "measures")
 )
@@ -185,8 +185,8 @@ class _Structure:
         self.forbid(under, "B")
         for number in opening_names(context, events):
             # A line that opens with a service's name goes on in no block, but for a table's row of the same code.
-            codes = {e.code for e in events[:number] if e.kind == "svc" and e.code}
-            self.forbid([number], *(("I",) if events[number].code in codes else ("I", "J")))
+            open_code = next((e.code for e in reversed(events[:number]) if e.kind == "svc" and e.code), "")
+            self.forbid([number], *(("I",) if events[number].code == open_code else ("I", "J")))
         brackets, names = trailing_brackets(context, events), closing_names(context, events)
         self.forbid(brackets, "D-B", "P-B", "S", *_NOBODYS)
         self.forbid(names, "B")

@@ -113,8 +113,8 @@ UNITS = [
         [
             "Unit 1 of 97110: 15 min of block 1 (SLR).",
             "Unit 2 of 97110: 5 min of block 1 (SLR); what it lacks are minutes that other codes have left.",
-            "Unit 1 of 97140: 15 min of block 2 (Manual therapy x 18 min: soft tissue mobilization).",
-            "Left of 97140, without a unit: 3 min of block 2 (Manual therapy x 18 min: soft tissue mobilization).",
+            "Unit 1 of 97140: 15 min of block 2 (soft tissue mobilization).",
+            "Left of 97140, without a unit: 3 min of block 2 (soft tissue mobilization).",
         ],
     ),
     (

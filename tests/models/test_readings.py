@@ -1,6 +1,6 @@
 """Ordinary ways of writing minutes, from note to minutes by code: what whole notes were read wrong by, cut down.
 
-They came from readers of 220 invented notes who did not know the program's rules (`DECISIONS.md`, record 47).
+They came from readers of invented notes who did not know the program's rules (`DECISIONS.md`, records 47 and 50).
 """
 
 from __future__ import annotations
@@ -111,6 +111,60 @@ ROWS: list[tuple[str, dict[str, int]]] = [
         "Group, 45 min, five peers: mixing trail mix. 97530, eighteen minutes: counting out bus fare.",
         {"97530": 18},
     ),
+    # forms and documents
+    (
+        "Code: 97530   Minutes: 28\nCode: 97110   Minutes: 12\nEmptied the dishwasher and swept the floor. Did wrist curls and triceps press.",
+        {"97530": 28, "97110": 12},
+    ),
+    (
+        'Billing: 97110 2 units (27 min); 97140 1 unit (14 min)\nTher Ex: pulleys 4 min, table slides x20, sleeper stretch 4x30", wand ER x20',
+        {"97110": 27, "97140": 14},
+    ),
+    ("Therex (97110)\n  Nustep 10 min\n  Rows 3x10\n  Minutes 26", {"97110": 26}),
+    (
+        "Therapeutic Activities\n  Bed mobility - rolling\n  Duration: 19 minutes\nGait Training\n  120 ft level",
+        {"97530": 19},
+    ),
+    ("11/06    Minutes: 45 (therapeutic activities)\nstringing beads", {"97530": 45}),
+    (
+        "Measures              Initial       Current\nShoulder ER AROM        20            58\nQuickDASH               61            29\nToday's treatment (45 min total):\nTE 30': UBE 5', sleeper stretch\nTA 15': overhead placement of jars",
+        {"97110": 30, "97530": 15},
+    ),
+    (
+        "18 min of therapeutic exercise including bike and 14 min of therapeutic activity including kneel to stand.",
+        {"97110": 18, "97530": 14},
+    ),
+    (
+        "Bed mobility and car transfers, 30 min (97530). Gait training, 15 min (97116). NuStep, 15 min (97110).",
+        {"97530": 30, "97116": 15, "97110": 15},
+    ),
+    (
+        "Began with bike for 7 minutes, then heel prop 3 minutes, prone hangs 4 minutes and leg press for 6 minutes.",
+        {"97110": 20},
+    ),
+    ("Ther act 14 min: pushing cart. Next visit 60 min FCE.", {"97530": 14}),
+    ("Ther act 30 min minus 6 min rest = 24 min: bed to commode transfers.", {"97530": 24}),
+    (
+        "TA 30 min: slide board transfers.\nTE 15 min: triceps press.\nCorrection: TA was 25 min and TE 20 min.",
+        {"97530": 25, "97110": 20},
+    ),
+    (
+        "| Activity | Dose | Min | Status |\n| Leg press | 60 lb 3x10 | 9 | done |\n| Floor-to-stand transfer | x3 | 11 | not done |\n| Step over curb w/ groceries | x6 | 10 | done |",
+        {"97110": 9, "97530": 10},
+    ),
+    (
+        "Goals: grip 50 lb in 4 wks, ongoing\nVisit 8 treatment: 97530 for 23 minutes, threading needles; 97110 for 16 minutes, hand gripper.",
+        {"97530": 23, "97110": 16},
+    ),
+    (
+        "Therapeutic activities: 32 min. Sit to stand x 6 reps, standing reaching for cones x 2 min bouts.",
+        {"97530": 32},
+    ),
+    (
+        "- Supine to sit SBA\n- Toilet transfer CGA\nTA 24 min\n- Oral care, set up. Self care 14 min",
+        {"97530": 24, "97535": 14},
+    ),
+    ("- SLR, bridges\n- TE 20 min\n- Patellar mobs gr III, manual 10 min", {"97110": 20, "97140": 10}),
 ]
 
 

@@ -413,7 +413,7 @@ def test_minutes_right_behind_a_name_are_somebodys(text, claimed):
 def test_a_word_against_minutes_speaks_for_its_own_line():
     context, events = events_of("bike 9 min\nrest 2 min")
     scores = structure(context, events)[:, EVENT_LABELS.index("O")]
-    assert [float(scores[n]) for n, e in enumerate(events) if e.kind == "dur"] == [-2.0, 0.0]
+    assert [float(scores[n]) for n, e in enumerate(events) if e.kind == "dur"] == [-1.5, 0.0]
 
 
 @pytest.mark.parametrize(
