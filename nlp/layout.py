@@ -210,10 +210,25 @@ class Surroundings:
             return [], []
         return acts, timed
 
+    def heads(self, number: int) -> bool:
+        """Whether a line opens with a sentence that is but a service's name and its minutes: ``Ther ex: 30 min. NuStep 10 min``."""
+        if self.name(number, -1) is None:
+            return False
+        line_of = self.context.tokens.line_of
+        line = line_of[self.events[number].start]
+        first = number == 1 or line_of[self.events[number - 2].start] != line
+        more = number + 1 < len(self.events) and line_of[self.events[number + 1].start] == line
+        return first and more and not self.same(number, number + 1)
+
     def scope(self, number: int, step: int) -> list[int]:
-        """The events from some minutes on, up to another service's name or a full stop."""
+        """The events from some minutes on, up to another service's name or a full stop; one sentence more behind a heading one."""
         out: list[int] = []
         at = number + step
+        if step > 0 and self.heads(number):
+            if self.events[at].kind != "act":
+                return []
+            out.append(at)
+            at += step
         while 0 <= at < len(self.events) and len(out) < _LONGEST and self.listed(at, at - step):
             event = self.events[at]
             named = event.kind == "dur" and (self.name(at, -1) is not None or self.name(at, 1) is not None)

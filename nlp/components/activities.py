@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
@@ -165,6 +166,19 @@ def with_limb(tokens: Tokens, end: int, begun: set[int]) -> int:
     return end
 
 
+def _by_lines(words: Sequence[str], span: tuple[int, int, str, float]) -> Iterator[tuple[int, int, str, float]]:
+    """A span, or its parts where a line in it begins with a capital: a task that runs on over lines goes on in small letters."""
+    first, end, label, margin = span
+    start = first
+    for at in range(first, end):
+        if words[at][0] in "\r\n":
+            begins = next((i for i in range(at, end) if not words[i].isspace()), end)
+            if begins < end and words[begins][0].isupper():
+                yield start, at, label, margin
+                start = begins
+    yield start, end, label, margin
+
+
 def _listed(context: Context, taken: set[int]) -> list[Candidate]:
     """Terms of the lexicon that the tagger did not see, on lines with minutes ("bike x 8 min") or beside these ("5 min SLR;")."""
     line_of, sentence_of, words = context.tokens.line_of, context.sentence_of, context.tokens.words
@@ -241,7 +255,7 @@ class ActivityTagger:
         words = context.tokens.words
         found = []
         begun = {start for start, *_ in spans}
-        for start, end, label, margin in spans:
+        for start, end, label, margin in chain.from_iterable(_by_lines(words, span) for span in spans):
             if (label == GOAL) is goals:
                 start, end = trim(context.tokens, start, end)
                 if not goals:

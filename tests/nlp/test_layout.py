@@ -69,6 +69,9 @@ def test_minutes_that_are_the_sum_of_named_ones(text, totals):
         ("bike 8 min, rows - 25' TE", "B D-I B D-I J", "B Q I D-I J"),
         ("bike 8 min, rows, 25 min in all", "B D-I B D-I", "B Q I D-I"),
         ("bike 8 min; rows -> TE 18 min", "B D-I B I D-I", "B Q I I D-I"),
+        ("TE: 30 min. bike 10 min, rows", "B D-I J D-B J", "B D-I J Q J"),
+        ("TE: 30 min. bike 10 min. rows 5 min", "B D-I J D-B J D-I", "B D-I J Q J D-I"),
+        ("Pt did TE: press. TE 30 min. bike 10 min, rows", "B I B D-I B D-B J", "B I B D-I B D-B J"),
         # more than the whole, another sentence, on top, a name of its own, the clock, no name at all
         ("TE 10 min: bike 8 min, rows 7 min", "B D-I J D-B J D-B", "B D-I J D-B J D-B"),
         ("TE 27 min: bike. Then rows 7 min", "B D-I J B D-I", "B D-I J B D-I"),
