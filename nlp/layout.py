@@ -434,30 +434,31 @@ def own_rows(context: Context, events: list[Event]) -> list[list[int]]:
     several headings has such a row: else it may be the whole visit's.
     """
     tokens = context.tokens
+
+    def line_at(line: Sequence[int]) -> int:
+        return tokens.line_of[events[line[0]].start]
+
+    def named(line: Sequence[int]) -> set[str]:
+        """The words of a line that is such a row; none where it is not."""
+        first, last = tokens.lines[line_at(line)]
+        words = {w for w in tokens.lower[first:last] if w.isalpha()}
+        lone = len(line) == 1 and events[line[0]].kind == "dur" and not events[line[0]].clock
+        return words if lone and words <= listed("own_row") else set()
+
     lines = list(on_lines(context, events))
     found: list[tuple[bool, list[int]]] = []
     for place, line in enumerate(lines):
-        first, last = tokens.lines[tokens.line_of[events[line[0]].start]]
-        named = {w for w in tokens.lower[first:last] if w.isalpha()}
-        if (
-            len(line) != 1
-            or events[line[0]].kind != "dur"
-            or events[line[0]].clock
-            or not named
-            or not named <= listed("own_row")
-        ):
-            continue
+        words = named(line)
         members: list[int] = line
-        for above in reversed(lines[:place]):
-            if tokens.line_of[events[members[0]].start] - tokens.line_of[events[above[0]].start] > 1:
+        for above in reversed(lines[:place] if words else []):
+            if line_at(members) - line_at(above) > 1 or named(above):
                 break
             members = [*above, *members]
             if events[above[0]].kind == "svc" and events[above[0]].code:
-                work = any(events[n].tag == "ACT" for n in members)
-                if len(above) == 1 and work:
-                    found.append((not named.isdisjoint(listed("total_row")), members))
+                if len(above) == 1 and any(events[n].tag == "ACT" for n in members):
+                    found.append((not words.isdisjoint(listed("total_row")), members))
                 break
-    several = len(found) >= HABIT
+    several = sum(is_total for is_total, _ in found) >= HABIT
     return [members for is_total, members in found if several or not is_total]
 
 

@@ -287,6 +287,7 @@ def test_what_is_left_of_minutes(text, labels, settled):
         ("Therex\nbike\nTotal time: 26 min\nTher act\nrows\nTotal time: 9 min", "B I O B I O", "B I D-I B I D-I"),
         # a total that may be the visit's, other words, minutes in the heading, a row apart
         ("Therex\nbike 8 min\nTotal time: 26 min", "B I D-I Q", "B I D-I Q"),
+        ("Therex\nbike\nMinutes: 15\nTotal minutes: 38", "B I O Q", "B I D-I Q"),
         ("Therex\nbike 8 min\nRest 26 min", "B I D-I Q", "B I D-I Q"),
         ("Therex 8 min\nbike\nMinutes 26", "B D-I J Q", "B D-I J Q"),
         ("Therex\nbike 8 min\n\n\nMinutes 26", "B I D-I Q", "B I D-I Q"),
