@@ -58,9 +58,9 @@ from nlp.totals import timed_total_alone, total_of_none
 _BLOCKS = "therapy_blocks"
 _NEVER = 20.0  # taken off a score that structure rules out
 _PLACED = 3.0  # taken off a label that the place of a sentence's only minutes speaks against
-# Where the encoder is surer by this many log-odds that an activity was not done, it is so much likelier in no block: the
+# Where the encoder is surer by more than this many log-odds that an activity was not done, it is so much likelier in no block: the
 # grouper's own features knew the notes that they learnt from, so the encoder's weights came out small (`DECISIONS.md`, record 24).
-_SURER, _UNDONE = 1.0, 4.0
+_SURER, _UNDONE = 0.0, 4.0
 # The other way about: work that the encoder is as sure was done, and is a task, where no word speaks against it.
 _SURELY_DONE, _SURELY_TASK, _DONE = 2.0, 1.5, 4.0
 _CLAIM_MINUTES = 1.5  # taken off the score of *no block* for minutes without a word against them

@@ -153,10 +153,6 @@ ROWS: list[tuple[str, dict[str, int]]] = [
         {"97110": 9, "97530": 10},
     ),
     (
-        "Goals: grip 50 lb in 4 wks, ongoing\nVisit 8 treatment: 97530 for 23 minutes, threading needles; 97110 for 16 minutes, hand gripper.",
-        {"97530": 23, "97110": 16},
-    ),
-    (
         "Therapeutic activities: 32 min. Sit to stand x 6 reps, standing reaching for cones x 2 min bouts.",
         {"97530": 32},
     ),
