@@ -8,7 +8,7 @@ are its values. A row was not done
 * where its last value is a word for work left out and one before it holds a dose;
 * under a header of days or dates of which the last is today, where its last value is a mark for nothing, or where it ends
   before that column and at least half of the rows do not;
-* where the note answers its lines with Y and N, and this one with N.
+* where the note answers its lines with Y and N in front or in one column of a table, and this one with N.
 
 Where a note leaves out rows, one that says that it was done was done (`done_rows`): by a tick or such a word among its values,
 by a value in the last of those days, by its Y.
@@ -43,6 +43,7 @@ _DATED = re.compile(
 _TABLE = re.compile(r"[|\t]|\S[ \xa0]{2,}\S|\.{3}|\s\.\s")
 _REASON = r"(?:\s*[,;:(–—-](?!\s*\d).*)?"
 _ANSWER = re.compile(r"([YN])(?:\s{2,}|\t|\s*\|)\s*(?=\S)")
+_YES_OR_NO = re.compile(r"(y|n|yes|no)(?:\s*[-–—,;(].*)?", re.IGNORECASE)
 _PROSE = 60  # characters; a line as long that is no row ends a table
 _LEAST = 2  # days that make a header, and marks that outweigh a remark
 Cell = tuple[int, int]
@@ -242,11 +243,29 @@ def _judged(tokens: Tokens) -> Iterator[tuple[int, int, _Row, str, Cell | None]]
     answered = {*answers} >= {"Y", "N"}
     rows = list(_rows(texts))
     told = _mostly_filled(rows)
+    columns = _answered_columns(rows)
     for (first, last), row, answer in zip(lines, rows, answers, strict=True):
-        mark = (0, 1) if answered and answer == "N" else row.undone()
+        said, mark = answer if answered else "", (0, 1)
+        for cell in (row.values[column] for column in columns if column < len(row.values)):
+            found = _YES_OR_NO.fullmatch(row.line, *cell)
+            if found and not said:
+                said, mark = found[1][0].upper(), cell
+        if said != "N":
+            mark = row.undone()
         if mark is None and row.header in told:
             mark = row.dosed_before()
-        yield first, last, row, answer if answered else "", mark
+        yield first, last, row, said, mark
+
+
+def _answered_columns(rows: list[_Row]) -> list[int]:
+    """Columns of values in which some rows say yes and others no."""
+    said: dict[int, set[str]] = {}
+    for row in rows:
+        for column, cell in enumerate(row.values):
+            found = _YES_OR_NO.fullmatch(row.line, *cell)
+            if found:
+                said.setdefault(column, set()).add(found[1][0].upper())
+    return [column for column, answers in said.items() if answers == {"Y", "N"}]
 
 
 def _rows(texts: list[str]) -> Iterator[_Row]:

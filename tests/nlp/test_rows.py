@@ -28,6 +28,9 @@ TABLES = [
     # Lines that are answered.
     "Y   copying sentences    3 lines\nN   !lacing cards\nY   buttoning a vest",
     "N   lacing cards\nN   keyboard practice",
+    "Press-ups | 2x10 | Y\n!Leg press | 3x10 70# | N - time\nSquats | x20 | Yes",
+    "Press-ups | 2x10 | N\nLeg press | 3x10 70# | No",
+    "Press-ups | 2x10 | Y\nLeg press | N | 3x10 70#",
     # Prose is no table.
     "Bridges 2x10, clamshells held. No SLR - 0 pain",
 ]
@@ -48,6 +51,7 @@ FILLED = [
     "+Plank | done\nCurb | not done",
     "Plank | done\nCurb | 3x",
     "+Y   copying sentences    3 lines\nN   lacing cards",
+    "+Press-ups | 2x10 | Y\nLeg press | 3x10 70# | N",
     "+Beads | ✓ 5 of 6\nPegs | held",
     "       | 4/22 | 4/25 | 4/29 (today)\n+NuStep | L3 8' | L4 8' | L4 10'\nQuad set | x20 | x20 | --",
     "Quad      4/5    5/5\nSLR       hold",
