@@ -303,12 +303,14 @@ def _under_names(context: Context, events: Sequence[Event], durations: Iterable[
 def _task_alone(context: Context, event: Event, candidates: Iterable[Candidate]) -> bool:
     """Whether a heading's word is a task with none under it: ``Bed mobility, 30 min (97530). NuStep, 15 min``.
 
-    None in what is left of its sentence, nor on the line below where its sentence ends its line.
+    None in what is left of its sentence, nor on the line below where its sentence ends its line. So it is behind a ticked box.
     """
     tokens, sentence_of = context.tokens, context.sentence_of
     line = tokens.line_of[event.start]
     if event.code or tokens.words[event.end : event.end + 1] == [":"]:
         return False
+    if event.start in context.ticked:
+        return any(c.start <= event.start < c.end for c in candidates)
     ends_line = sentence_of[tokens.lines[line][1] - 1] == sentence_of[event.start]
     seen = False
     for c in candidates:

@@ -427,6 +427,43 @@ def _charges(run: Sequence[int], line_of: Sequence[int], events: Sequence[Event]
     return out
 
 
+def charge_lines(context: Context, events: list[Event]) -> list[list[int]]:
+    """Numbers of the events of lines right below one another that each hold a service's name and minutes: ``TE min | 15 | 18``.
+
+    Two or more, each of another code, below work and with none of it right below them: whoever did the work charged it so.
+    """
+    line_of = context.tokens.line_of
+    lines = list(on_lines(context, events))
+
+    def code(line: Sequence[int]) -> str:
+        """The code of a line that is but a name and minutes; empty for any other."""
+        kinds = sorted(events[n].kind for n in line)
+        return next(events[n].code for n in line if events[n].kind == "svc") if kinds == ["dur", "svc"] else ""
+
+    out: list[list[int]] = []
+    first = next((at for at, line in enumerate(lines) if any(events[n].tag == "ACT" for n in line)), len(lines))
+    place = first + 1
+    while place < len(lines):
+        end = place
+        while end < len(lines) and code(lines[end]) and (end == place or _right_below(line_of, events, lines, end)):
+            end += 1
+        run, codes = lines[place:end], {code(line) for line in lines[place:end]}
+        heads = (
+            end < len(lines)
+            and _right_below(line_of, events, lines, end)
+            and any(events[n].kind == "act" for n in lines[end])
+        )
+        if not heads and len(run) == len(codes) >= HABIT:
+            out += run
+        place = max(end, place + 1)
+    return out
+
+
+def _right_below(line_of: Sequence[int], events: Sequence[Event], lines: Sequence[list[int]], place: int) -> bool:
+    """Whether no line stands between that of a place and the one of events before it."""
+    return place > 0 and line_of[events[lines[place][0]].start] == line_of[events[lines[place - 1][0]].start] + 1
+
+
 def own_rows(context: Context, events: list[Event]) -> list[list[int]]:
     """Numbers of the events from a heading without minutes to the row that gives its work minutes, all below one another.
 

@@ -36,6 +36,7 @@ from nlp.grouping import Grouping, given_to_each, group
 from nlp.layout import (
     at_home,
     begun_below,
+    charge_lines,
     charged_apart,
     closing_lines,
     closing_names,
@@ -65,7 +66,9 @@ _SURER, _UNDONE = 0.0, 4.0
 _SURELY_DONE, _SURELY_TASK, _DONE = 2.0, 1.5, 4.0
 _CLAIM_MINUTES = 1.5  # taken off the score of *no block* for minutes without a word against them
 _CLAIM_NAMED = 6.0  # the same for minutes right behind a service's name, whatever else the sentence says
-_CLAIM_TICKED = 3.0  # the same for work that is ticked where other work is not (an order's boxes are ticked too)
+_CLAIM_TICKED = (
+    3.0  # the same for work that is ticked where other work is not, in a note without minutes: it may be an order
+)
 _CLAIM_WORK = 0.5  # the same for work that the tagger took for done; more finds more and leaks more
 _NO_WORK = frozenset(
     ("plan", "home_program", "goals", "not_today", "previous", "history", "subjective", "education", "measures")
@@ -187,6 +190,12 @@ class _Structure:
             # A line that opens with a service's name goes on in no block, but for a table's row of the same code.
             open_code = next((e.code for e in reversed(events[:number]) if e.kind == "svc" and e.code), "")
             self.forbid([number], *(("I",) if events[number].code == open_code else ("I", "J")))
+        for line in charge_lines(context, events):
+            if context.sections[events[line[0]].start] not in _NO_WORK and line not in closing:
+                first, second = line
+                timed = events[first].kind == "dur"
+                self.demand([first], "D-B" if timed else "B")
+                self.demand([second], "J" if timed else "D-I")
         brackets, names = trailing_brackets(context, events), closing_names(context, events)
         self.forbid(brackets, "D-B", "P-B", "S", *_NOBODYS)
         self.forbid(names, "B")
@@ -222,6 +231,7 @@ class _Structure:
     def claims(self) -> None:
         """Minutes and work without a word against them are somebody's."""
         context = self.context
+        ticked = _CLAIM_NAMED if any(event.kind == "dur" for event in self.events) else _CLAIM_TICKED
         for number, event in enumerate(self.events):
             if context.sections[event.start] in _NO_WORK:
                 continue
@@ -230,7 +240,7 @@ class _Structure:
             elif event.kind == "dur" and (event.form == "column" or not spoken_against(context, event)):
                 self.add([number], _NOBODYS, -_CLAIM_MINUTES)
             elif event.kind == "act" and event.start in context.ticked:
-                self.add([number], _NOBODYS, -_CLAIM_TICKED)
+                self.add([number], _NOBODYS, -ticked)
             elif event.tag == "ACT" and find_status(context, event.start, event.end) is None:
                 self.add([number], _NOBODYS, -_CLAIM_WORK)
 

@@ -5,6 +5,7 @@ import pytest
 from nlp.components.blocks import structure
 from nlp.events import EVENT_LABELS
 from nlp.layout import (
+    charge_lines,
     charged_apart,
     closing_names,
     heading_totals,
@@ -332,6 +333,9 @@ def test_minutes_and_names_of_another_visit(text, another):
     ("text", "tasks"),
     [
         ("bed mobility, 30 min (97530). NuStep, 15 min", True),
+        ("bed mobility 30 min NuStep", False),
+        ("[x] bed mobility [x] NuStep [ ] stairs, 30 min", True),
+        ("[x] bed mobility [x] NuStep [x] stairs, 30 min", False),
         ("bed mobility: NuStep 15 min", False),
         ("bed mobility, 30 min, NuStep", False),
         ("bed mobility 30 min\nNuStep", False),
@@ -339,7 +343,7 @@ def test_minutes_and_names_of_another_visit(text, another):
     ],
 )
 def test_a_headings_word_with_no_task_under_it_is_the_task(text, tasks):
-    first = text[: 13 if text.startswith("gait") else 12]
+    first = "gait training" if "gait" in text else "bed mobility"
     _, events = events_of(text, first, "NuStep")
     assert (events[0].kind == "act") is tasks
 
@@ -372,3 +376,22 @@ def test_work_that_is_ticked_where_other_work_is_not_is_claimed(text, claimed):
     context, events = events_of(text, "bike", "rows")
     scores = structure(context, events)[:, EVENT_LABELS.index("O")]
     assert [bool(scores[n] <= -3) for n, e in enumerate(events) if e.kind == "act"] == claimed
+
+
+@pytest.mark.parametrize(
+    ("text", "charged"),
+    [
+        ("bike, rows\nTE 20 min\nTA 9 min", 2),
+        ("bike, rows\nTE min | 15 | 18\nTA min | 10 | 14", 2),
+        ("bike, rows\n9 min TA\n20 min TE", 2),
+        # no work above, work right below, one code, one line, lines apart
+        ("TE 20 min\nTA 9 min", 0),
+        ("bike\nTE 20 min\nTA 9 min\nrows", 0),
+        ("bike, rows\nTE 20 min\nTE 9 min", 0),
+        ("bike, rows\nTE 20 min", 0),
+        ("bike, rows\nTE 20 min\n\n\nTA 9 min", 0),
+    ],
+)
+def test_lines_of_a_name_and_minutes_below_the_work_are_charges(text, charged):
+    context, events = events_of(text, *(w for w in ("bike", "rows") if w in text))
+    assert len(charge_lines(context, events)) == charged
