@@ -335,6 +335,47 @@ def closing_lines(context: Context, events: list[Event]) -> list[list[int]]:
     return [lines[place] for place in closing] if each and not coded and not worked(below) else []
 
 
+def closing_pairs(context: Context, events: list[Event]) -> list[list[int]]:
+    """Numbers of each name and minutes that end a sentence and give the work before them a code: ``SLR. 97110 15 min. Stairs``.
+
+    A note writes so where two or more do, every code of the note stands in one, work that may be of its code stands before each
+    and behind the one ahead of it, and none behind the last on its line or the next.
+    """
+    line_of, sentence_of = context.tokens.line_of, context.sentence_of
+    named = [n for n, event in enumerate(events) if event.kind == "svc" and event.code]
+    pairs: list[list[int]] = []
+    for name in named:
+        timed = next(
+            (n for n in (name + 1, name - 1) if 0 <= n < len(events) and _beside(context, events, name, n)), None
+        )
+        last = max(name, name if timed is None else timed)
+        ends = last + 1 == len(events) or sentence_of[events[last + 1].start] != sentence_of[events[last].start]
+        if timed is None or not ends or (pairs and min(name, timed) <= pairs[-1][-1]):
+            return []
+        pairs.append(sorted((name, timed)))
+    if len(pairs) < HABIT:
+        return []
+
+    def worked(first: int, pair: Sequence[int]) -> bool:
+        """Whether work stands before a pair, and none that is of another code by its name."""
+        code = next(events[n].code for n in pair if events[n].kind == "svc")
+        work = [event for event in events[first : pair[0]] if event.kind == "act"]
+        return any(e.tag == "ACT" for e in work) and all(e.code in ("", code) for e in work)
+
+    each = all(worked(before[-1] + 1, pair) for before, pair in pairwise(([-1], *pairs)))
+    end = pairs[-1][-1]
+    line = line_of[events[end].start]
+    behind = any(event.tag == "ACT" and line_of[event.start] <= line + 1 for event in events[end + 1 :])
+    return pairs if each and not behind else []
+
+
+def _beside(context: Context, events: Sequence[Event], name: int, timed: int) -> bool:
+    """Whether minutes stand right beside a name in its sentence, and no colon leads from them on."""
+    one, other = events[name], events[timed]
+    same = context.sentence_of[one.start] == context.sentence_of[other.start]
+    return other.kind == "dur" and same and marks_between(context, one, other) is not None
+
+
 def closing_names(context: Context, events: list[Event]) -> list[int]:
     """Numbers of the names behind minutes that end the work before them: ``rocks, reaches - 25 min ther ex. Then``."""
     seen = Surroundings(context, events, [])

@@ -40,6 +40,7 @@ from nlp.layout import (
     charged_apart,
     closing_lines,
     closing_names,
+    closing_pairs,
     heading_totals,
     is_rest,
     lone_minutes,
@@ -180,7 +181,10 @@ class _Structure:
         closing = closing_lines(context, events)
         for line in closing:
             self.forbid(line, "B", "D-B", "P-B", "S", *_NOBODYS)
-        begun = begun_below(context, events, closing[:-1] or closing)
+        pairs = closing_pairs(context, events)
+        for pair in pairs:
+            self.forbid(pair, "B", "D-B", "P-B", "P-I", "S", *_NOBODYS)
+        begun = [*begun_below(context, events, closing[:-1] or closing), *begun_below(context, events, pairs[:-1])]
         self.demand(begun, "B")
         charged = charged_apart(context, events)
         apart = {*begun, *charged}

@@ -111,6 +111,10 @@ ROWS: list[tuple[str, dict[str, int]]] = [
         "Group, 45 min, five peers: mixing trail mix. 97530, eighteen minutes: counting out bus fare.",
         {"97530": 18},
     ),
+    (
+        "Toilet transfer x2, picking up sock with reacher. 97530 28 min. LAQ 2x10, heel raises x15. 97110 12 min.",
+        {"97530": 28, "97110": 12},
+    ),
     # forms and documents
     (
         "Code: 97530   Minutes: 28\nCode: 97110   Minutes: 12\nEmptied the dishwasher and swept the floor. Did wrist curls and triceps press.",

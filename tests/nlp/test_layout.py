@@ -8,6 +8,7 @@ from nlp.layout import (
     charge_lines,
     charged_apart,
     closing_names,
+    closing_pairs,
     heading_totals,
     of_another_day,
     timed_lines,
@@ -395,3 +396,24 @@ def test_work_that_is_ticked_where_other_work_is_not_is_claimed(text, claimed):
 def test_lines_of_a_name_and_minutes_below_the_work_are_charges(text, charged):
     context, events = events_of(text, *(w for w in ("bike", "rows") if w in text))
     assert len(charge_lines(context, events)) == charged
+
+
+@pytest.mark.parametrize(
+    ("text", "pairs"),
+    [
+        ("bike, press. 97110 28 min. rows. 97530 12 min.", 2),
+        ("bike, press: TE 28 min. rows: TA 12 min.", 2),
+        ("bike, press. 28 min 97110. rows. 12 min 97530.", 2),
+        # they lead, one does, work behind the last, none before one, a code elsewhere, a pair inside its sentence
+        ("97110 28 min. bike, press. 97530 12 min. rows.", 0),
+        ("97110 28 min: bike, press. rows. 97530 12 min.", 0),
+        ("bike. 97110 28 min.\nrows. 97530 12 min.\npress", 0),
+        ("bike, rows. 97110 28 min. 97530 12 min.", 0),
+        ("97110. bike. 97110 28 min. rows. 97530 12 min.", 0),
+        ("bike. 97110 28 min, press. rows. 97530 12 min.", 0),
+        ("bike, press. 97110 28 min.", 0),
+    ],
+)
+def test_names_and_minutes_that_end_their_sentences_close_the_work_before(text, pairs):
+    context, events = events_of(text, *(w for w in ("bike", "rows", "press") if w in text))
+    assert len(closing_pairs(context, events)) == pairs
