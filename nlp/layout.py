@@ -18,7 +18,7 @@ from nlp.totals import total_kind
 
 _CACHE = "against minutes"
 HABIT = 2  # lines or codes written alike that make a habit
-PLAIN_FORMS = frozenset(("unit", "tick", "bare", "bracket", "lead", "column", "range", "hours"))
+PLAIN_FORMS = frozenset(("unit", "tick", "letter", "bare", "bracket", "lead", "column", "range", "hours"))
 _LONGEST = 60  # events of one service's list
 _INCLUDED = 6  # tokens behind minutes in which stands what they include
 _NEAR_CUE = 3  # tokens between minutes and words that say "in all"
