@@ -12,7 +12,7 @@ from nlp.boxes import ticked, unticked
 from nlp.chain import Scores
 from nlp.headings import find_headings, section_labels
 from nlp.lexicon import Match
-from nlp.rows import done_rows, earlier_rows, undone_rows
+from nlp.rows import earlier_rows, told_rows
 from nlp.terms import terms
 from nlp.tokens import Tokens, kept_tokens, tokens_of
 
@@ -44,8 +44,9 @@ class Context:
         self.backward: list[Match] = [m for m in self.found["backward"] if m.start not in blocked]
         named = {i for kind in ("services", "service_heads") for m in self.found[kind] for i in range(m.start, m.end)}
         self.sentence_of = _sentences(tokens, named)
-        self.unticked = undone_rows(tokens) | unticked(tokens)
-        self.ticked = done_rows(tokens) | ticked(tokens)
+        undone, done = told_rows(tokens)
+        self.unticked = undone | unticked(tokens)
+        self.ticked = done | ticked(tokens)
         self.earlier = earlier_rows(tokens)
         self.cache: dict[str, Any] = {}  # what a component reads once and others use again
         self.cues_forward = self._by_sentence(self.forward)

@@ -32,7 +32,7 @@ _AROUND = 6
 _GAP = 40
 _CLAUSE = 40
 _EARLIER = 30
-_NAME_MARGIN = -1.0  # what stands in the word list alone is believed less than what the tagger saw
+LISTED_MARGIN = -1.0  # what stands in the word list alone is believed less than what the tagger saw
 BESIDE = 2  # words and marks between a service's name and minutes, or another name, that stand beside it
 
 _SIGNS = {"act": "a", "not": "n", "svc": "s", "svc0": "h", "clock": "c", "amount": "d"}
@@ -336,7 +336,7 @@ def make_events(
     tasks = _under_names(context, named, durations)
     covered = {index for c in activities for index in range(c.start, c.end)}
     unseen = [
-        Candidate(e.start, e.end, "ACT", _NAME_MARGIN) for e in named if e.start in tasks and e.start not in covered
+        Candidate(e.start, e.end, "ACT", LISTED_MARGIN) for e in named if e.start in tasks and e.start not in covered
     ]
     activities = sorted([*activities, *unseen], key=lambda c: c.start)
     services = [

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from nlp.context import Context
-from nlp.events import Event
+from nlp.events import BEGINS, Event
 from nlp.terms import listed
 
 
@@ -121,7 +121,7 @@ def group(
             if event.kind == "dur":
                 loose.append(event)
             continue
-        if label in ("B", "D-B", "P-B") or not opened:
+        if label in BEGINS or not opened:
             opened.append(_Open())
         block = opened[-1]
         if event.kind == "act":

@@ -6,6 +6,7 @@ Everything here looks at the events of one note in text order (`nlp.events`) and
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import groupby, pairwise
 
 from nlp.clock import is_blank
@@ -126,8 +127,12 @@ class Surroundings:
 
     def __init__(self, context: Context, events: list[Event], labels: list[str]) -> None:
         self.context, self.events, self.labels = context, events, labels
-        self.totals = totals_of_parts(context, events)
         self.own = context.found["own"]
+
+    @cached_property
+    def totals(self) -> set[int]:
+        """Numbers of the minutes that are the sum of others (`totals_of_parts`)."""
+        return totals_of_parts(self.context, self.events)
 
     def same(self, one: int, other: int) -> bool:
         """Whether two events stand in one sentence."""
@@ -310,11 +315,7 @@ def closing_lines(context: Context, events: list[Event]) -> list[list[int]]:
     """
     line_of = context.tokens.line_of
     lines = list(on_lines(context, events))
-    closing = []
-    for place, line in enumerate(lines):
-        kinds = [events[n].kind for n in line]
-        if sorted(kinds) == ["dur", "svc"] and all(events[n].code for n in line if events[n].kind == "svc"):
-            closing.append(place)
+    closing = [place for place, line in enumerate(lines) if _charged(events, line)]
     if not closing:
         return []
 
@@ -343,11 +344,11 @@ def closing_pairs(context: Context, events: list[Event]) -> list[list[int]]:
     """
     line_of, sentence_of = context.tokens.line_of, context.sentence_of
     named = [n for n, event in enumerate(events) if event.kind == "svc" and event.code]
+    seen = Surroundings(context, events, [])
     pairs: list[list[int]] = []
     for name in named:
-        timed = next(
-            (n for n in (name + 1, name - 1) if 0 <= n < len(events) and _beside(context, events, name, n)), None
-        )
+        around = (n for n in (name + 1, name - 1) if 0 <= n < len(events) and events[n].kind == "dur")
+        timed = next((n for n in around if seen.name(n, name - n) is not None), None)
         last = max(name, name if timed is None else timed)
         ends = last + 1 == len(events) or sentence_of[events[last + 1].start] != sentence_of[events[last].start]
         if timed is None or not ends or (pairs and min(name, timed) <= pairs[-1][-1]):
@@ -367,13 +368,6 @@ def closing_pairs(context: Context, events: list[Event]) -> list[list[int]]:
     line = line_of[events[end].start]
     behind = any(event.tag == "ACT" and line_of[event.start] <= line + 1 for event in events[end + 1 :])
     return pairs if each and not behind else []
-
-
-def _beside(context: Context, events: Sequence[Event], name: int, timed: int) -> bool:
-    """Whether minutes stand right beside a name in its sentence, and no colon leads from them on."""
-    one, other = events[name], events[timed]
-    same = context.sentence_of[one.start] == context.sentence_of[other.start]
-    return other.kind == "dur" and same and marks_between(context, one, other) is not None
 
 
 def closing_names(context: Context, events: list[Event]) -> list[int]:
@@ -468,6 +462,13 @@ def _charges(run: Sequence[int], line_of: Sequence[int], events: Sequence[Event]
     return out
 
 
+def _charged(events: Sequence[Event], line: Sequence[int]) -> str:
+    """The code of a line that is but a service's name and minutes; empty for any other."""
+    if sorted(events[n].kind for n in line) != ["dur", "svc"]:
+        return ""
+    return next(events[n].code for n in line if events[n].kind == "svc")
+
+
 def charge_lines(context: Context, events: list[Event]) -> list[list[int]]:
     """Numbers of the events of lines right below one another that each hold a service's name and minutes: ``TE min | 15 | 18``.
 
@@ -475,20 +476,18 @@ def charge_lines(context: Context, events: list[Event]) -> list[list[int]]:
     """
     line_of = context.tokens.line_of
     lines = list(on_lines(context, events))
-
-    def code(line: Sequence[int]) -> str:
-        """The code of a line that is but a name and minutes; empty for any other."""
-        kinds = sorted(events[n].kind for n in line)
-        return next(events[n].code for n in line if events[n].kind == "svc") if kinds == ["dur", "svc"] else ""
-
     out: list[list[int]] = []
     first = next((at for at, line in enumerate(lines) if any(events[n].tag == "ACT" for n in line)), len(lines))
     place = first + 1
     while place < len(lines):
         end = place
-        while end < len(lines) and code(lines[end]) and (end == place or _right_below(line_of, events, lines, end)):
+        while (
+            end < len(lines)
+            and _charged(events, lines[end])
+            and (end == place or _right_below(line_of, events, lines, end))
+        ):
             end += 1
-        run, codes = lines[place:end], {code(line) for line in lines[place:end]}
+        run, codes = lines[place:end], {_charged(events, line) for line in lines[place:end]}
         heads = (
             end < len(lines)
             and _right_below(line_of, events, lines, end)

@@ -10,7 +10,7 @@ are its values. A row was not done
   before that column and at least half of the rows do not;
 * where the note answers its lines with Y and N in front or in one column of a table, and this one with N.
 
-Where a note leaves out rows, one that says that it was done was done (`done_rows`): by a tick or such a word among its values,
+Where a note leaves out rows, one that says that it was done was done (`told_rows`): by a tick or such a word among its values,
 by a value in the last of those days, by its Y.
 
 Rows that begin with a date are of that day: of several days the last one with work done is today (`earlier_rows`).
@@ -158,41 +158,34 @@ class _Row:
         return dosed[-1] if dosed and self.header is not None and not self.header.reached(self.line) else None
 
 
-def undone_rows(tokens: Tokens) -> dict[int, tuple[int, int]]:
-    """Tokens of rows that were not done today, each with the token range of what says so.
+def told_rows(tokens: Tokens) -> tuple[dict[int, tuple[int, int]], frozenset[int]]:
+    r"""Tokens of rows that were not done today, each with the token range of what says so, and of those that say that they were.
+
+    Of these there are none where no row of the note was left out.
 
     Examples
     --------
-    >>> sorted(undone_rows(Tokens.of("Sit to stand | NT | --")))[0]
+    >>> undone, done = told_rows(Tokens.of("Curb | not done\nPlank | done"))
+    >>> sorted(undone)[0], sorted(done)[0]
+    (0, 5)
+    >>> sorted(told_rows(Tokens.of("Sit to stand | NT | --"))[0])[0]
     0
-    >>> undone_rows(Tokens.of("NuStep | -- | 8 min"))
+    >>> told_rows(Tokens.of("NuStep | -- | 8 min"))[0]
     {}
-    """
-    out: dict[int, tuple[int, int]] = {}
-    for first, last, (start, end) in _found(tokens):
-        at = bisect_left(tokens.starts, start)
-        for index in range(first, last):
-            out[index] = at, max(bisect_left(tokens.starts, end), at + 1)
-    return out
-
-
-def done_rows(tokens: Tokens) -> frozenset[int]:
-    r"""Tokens of rows that say that they were done today; none where no row of the note was left out.
-
-    Examples
-    --------
-    >>> sorted(done_rows(Tokens.of("Curb | not done\nPlank | done")))[0]
-    5
-    >>> sorted(done_rows(Tokens.of("Plank | done")))
+    >>> sorted(told_rows(Tokens.of("Plank | done"))[1])
     []
     """
-    out: set[int] = set()
-    left_out = False
-    for first, last, row, answer, undone in _judged(tokens):
-        left_out = left_out or undone is not None
-        if undone is None and (answer == "Y" or row.done()):
-            out.update(range(first, last))
-    return frozenset(out if left_out else ())
+    undone: dict[int, tuple[int, int]] = {}
+    done: set[int] = set()
+    for first, last, row, answer, mark in _judged(tokens):
+        if mark is not None:
+            begin = tokens.starts[first]
+            at = bisect_left(tokens.starts, begin + mark[0])
+            end = max(bisect_left(tokens.starts, begin + mark[1]), at + 1)
+            undone.update(dict.fromkeys(range(first, last), (at, end)))
+        elif answer == "Y" or row.done():
+            done.update(range(first, last))
+    return undone, frozenset(done if undone else ())
 
 
 def earlier_rows(tokens: Tokens) -> dict[int, tuple[int, int]]:
@@ -223,14 +216,6 @@ def earlier_rows(tokens: Tokens) -> dict[int, tuple[int, int]]:
     return {
         index: (first, until) for day, _, first, last, until in dated if day < today for index in range(first, last)
     }
-
-
-def _found(tokens: Tokens) -> Iterator[tuple[int, int, Cell]]:
-    """Token ranges of rows that were not done, with the characters that say so."""
-    for first, last, _, _, mark in _judged(tokens):
-        if mark is not None:
-            begin = tokens.starts[first]
-            yield first, last, (begin + mark[0], begin + mark[1])
 
 
 def _judged(tokens: Tokens) -> Iterator[tuple[int, int, _Row, str, Cell | None]]:

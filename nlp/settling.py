@@ -187,9 +187,7 @@ def net_minutes(context: Context, events: list[Event], labels: list[str]) -> lis
                 and left
                 and event.minutes < events[own[0]].minutes
             ):
-                out[n], out[own[0]] = "D-I", "Q"
-                if labels[own[0]] == "D-B":
-                    out[n] = "D-B"
+                out[n], out[own[0]] = labels[own[0]], "Q"
     return out
 
 

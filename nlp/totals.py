@@ -103,12 +103,10 @@ def timed_total_alone(context: Context, grouping: Grouping) -> Grouping:
     total = timed[0]
     work = max(event.end for event in (*block.activities, *block.services))
     if not block.durations:
+        if total.start < work:
+            return grouping
         loose = tuple(event for event in grouping.loose if event is not total)
-        return (
-            grouping
-            if total.start < work
-            else replace(grouping, blocks=(replace(block, durations=(total,)),), loose=loose)
-        )
+        return replace(grouping, blocks=(replace(block, durations=(total,)),), loose=loose)
     [given] = block.durations
     visit = total_kind(context, given) == "visit" and total.minutes <= given.minutes
     if total_kind(context, given) == "timed" or (not visit and not work <= total.start < given.start):

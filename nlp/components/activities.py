@@ -25,7 +25,7 @@ from nlp.components.durations import Candidate as Duration
 from nlp.components.durations import find_durations
 from nlp.context import Context, context_of
 from nlp.encoder import COLUMNS, Encoder
-from nlp.events import Candidate
+from nlp.events import LISTED_MARGIN, Candidate
 from nlp.lexicon import Match
 from nlp.tagging import LABELS, WordScores, tag_scores
 from nlp.terms import listed
@@ -37,7 +37,6 @@ GOAL = "GOAL"
 LENIENCE = 1.0
 _WORK_SECTIONS = frozenset(("", "treatment", "objective", "billing"))
 _SHORT = 6  # words of a clause that is nothing but a task and its minutes
-_LISTED_MARGIN = -1.0  # what stands in the lexicon alone is believed less than what the tagger saw
 # A span in a path of label numbers: begun by either label of its kind, gone on with by the second.
 _SPAN = re.compile(b"[\x01\x02]\x02*|[\x03\x04]\x04*|[\x05\x06]\x06*")
 _EDGE = frozenset(".,;:-–—|/&+*•([>=")
@@ -193,7 +192,7 @@ def _listed(context: Context, taken: set[int]) -> list[Candidate]:
     several = {sentence for sentence, number in count.items() if number > 1}
     lower = context.tokens.lower
     return [
-        Candidate(m.start, m.end, "ACT", _LISTED_MARGIN)
+        Candidate(m.start, m.end, "ACT", LISTED_MARGIN)
         for m in context.found["activities"]
         if context.sections[m.start] in _WORK_SECTIONS
         and (

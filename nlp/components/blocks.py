@@ -23,6 +23,7 @@ from nlp.context import Context, context_of
 from nlp.cues import bracketed, find_status
 from nlp.encoder import COLUMNS, LEAST_LOG, ROLES, bounded
 from nlp.events import (
+    BEGINS,
     EVENT_LABELS,
     Candidate,
     Event,
@@ -169,10 +170,15 @@ class _Structure:
         minutes = ((n, e.start) for n, e in enumerate(self.events) if e.kind == "dur")
         lost = [n for n, at in minutes if at in context.unticked and context.tokens.line_of[at] in rows]
         self.forbid(lost, *_OWN, "S")
-        quoted = [range(heading.start, heading.until) for heading in self.context.headings if heading.quoted]
-        earlier = self.context.earlier
-        away = [n for n, e in enumerate(self.events) if e.start in earlier or any(e.start in note for note in quoted)]
-        away += [n for n, e in enumerate(self.events) if e.kind != "act" and of_another_day(self.context, e)]
+        quoted = [range(heading.start, heading.until) for heading in context.headings if heading.quoted]
+        earlier = context.earlier
+        away = [
+            n
+            for n, e in enumerate(self.events)
+            if e.start in earlier
+            or any(e.start in note for note in quoted)
+            or (e.kind != "act" and of_another_day(context, e))
+        ]
         self.add(away, [label for label in EVENT_LABELS if label not in _NOBODYS], -2 * _NEVER)
 
     def lines(self) -> None:
@@ -180,10 +186,10 @@ class _Structure:
         context, events = self.context, self.events
         closing = closing_lines(context, events)
         for line in closing:
-            self.forbid(line, "B", "D-B", "P-B", "S", *_NOBODYS)
+            self.forbid(line, *BEGINS, "S", *_NOBODYS)
         pairs = closing_pairs(context, events)
         for pair in pairs:
-            self.forbid(pair, "B", "D-B", "P-B", "P-I", "S", *_NOBODYS)
+            self.forbid(pair, *BEGINS, "P-I", "S", *_NOBODYS)
         begun = [*begun_below(context, events, closing[:-1] or closing), *begun_below(context, events, pairs[:-1])]
         self.demand(begun, "B")
         charged = charged_apart(context, events)

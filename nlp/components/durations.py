@@ -743,13 +743,7 @@ class _Reader(Scan):
         ahead = self.next(at) if at < end else end
         if ahead < end and ahead + 1 in ends and self._small(at):
             self.add(at, at + 1, int(words[at]), "lead")
-        if (
-            stop > at
-            and at + 1 in ends
-            and self._small(stop)
-            and is_blank(words[stop - 1])
-            and len(words[stop - 1]) >= 2
-        ):
+        if stop > at and at + 1 in ends and self._small(stop) and self._apart(stop):
             self.add(stop, stop + 1, int(words[stop]), "column")
 
     def brackets(self) -> None:
