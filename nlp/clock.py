@@ -15,7 +15,7 @@ from nlp.terms import entries
 from nlp.tokens import Tokens
 
 _FILE = "durations"
-_HALF_DAY = 720  # minutes
+HALF_DAY = 720  # minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def elapsed(start: int, end: int) -> int:
     (20, 15)
     """
     # Only the end may carry am or pm ("1:12 to 1:37 pm"), or the half day changes between the two.
-    return (end - start) % _HALF_DAY or _HALF_DAY
+    return (end - start) % HALF_DAY or HALF_DAY
 
 
 class Scan:

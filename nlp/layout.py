@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import groupby, pairwise
 
-from nlp.clock import is_blank
+from nlp.clock import duration_words, is_blank
 from nlp.context import Context
 from nlp.cues import find_status
 from nlp.events import BESIDE, Event, in_sentences, marks_between, on_lines
@@ -469,25 +469,41 @@ def _charged(events: Sequence[Event], line: Sequence[int]) -> str:
     return next(events[n].code for n in line if events[n].kind == "svc")
 
 
-def charge_lines(context: Context, events: list[Event]) -> list[list[int]]:
-    """Numbers of the events of lines right below one another that each hold a service's name and minutes: ``TE min | 15 | 18``.
+def _pairs(context: Context, events: Sequence[Event], line: Sequence[int]) -> list[list[int]]:
+    """Each service's name with its minutes, of a line that is nothing else but perhaps their sum; empty for any other."""
+    if _charged(events, line):
+        return [list(line)]
+    timed = [n for n in line if events[n].kind == "dur"]
+    rest = list(line)
+    for end in (0, -1):
+        parts = [n for n in timed if n != line[end]]
+        if len(rest) % 2 and line[end] in timed and events[line[end]].minutes == sum(events[n].minutes for n in parts):
+            rest.remove(line[end])
+    pairs = [rest[at : at + 2] for at in range(0, len(rest), 2)]
+    kinds = [[events[n].kind for n in pair] for pair in pairs]
+    told = len(pairs) >= HABIT and kinds[0] in (["svc", "dur"], ["dur", "svc"]) and all(k == kinds[0] for k in kinds)
+    near = told and all(marks_between(context, *(events[n] for n in pair)) is not None for pair in pairs)
+    return pairs if near and all(events[n].code for n in rest if events[n].kind == "svc") else []
 
-    Two or more, each of another code, below work and with none of it right below them: whoever did the work charged it so.
+
+def charge_lines(context: Context, events: list[Event]) -> list[list[int]]:
+    """Numbers of each service's name and its minutes in lines right below one another that hold nothing else: ``TE min | 15 | 18``.
+
+    Two or more, each of another code, below work and with none of it right below them: whoever did the work charged it so. Several
+    may stand on one line: ``TE 2u (25') TA 1u (15')``.
     """
     line_of = context.tokens.line_of
     lines = list(on_lines(context, events))
+    charged = [_pairs(context, events, line) for line in lines]
     out: list[list[int]] = []
     first = next((at for at, line in enumerate(lines) if any(events[n].tag == "ACT" for n in line)), len(lines))
     place = first + 1
     while place < len(lines):
         end = place
-        while (
-            end < len(lines)
-            and _charged(events, lines[end])
-            and (end == place or _right_below(line_of, events, lines, end))
-        ):
+        while end < len(lines) and charged[end] and (end == place or _right_below(line_of, events, lines, end)):
             end += 1
-        run, codes = lines[place:end], {_charged(events, line) for line in lines[place:end]}
+        run = [pair for pairs in charged[place:end] for pair in pairs]
+        codes = {_charged(events, pair) for pair in run}
         heads = (
             end < len(lines)
             and _right_below(line_of, events, lines, end)
@@ -497,6 +513,14 @@ def charge_lines(context: Context, events: list[Event]) -> list[list[int]]:
             out += run
         place = max(end, place + 1)
     return out
+
+
+def announced(context: Context, event: Event) -> bool:
+    """Whether an event's line opens by saying that its numbers are minutes, whatever stands above: ``Min: 97110-14 / 97530-16``."""
+    tokens = context.tokens
+    first, last = tokens.lines[tokens.line_of[event.start]]
+    solid = [word for word in tokens.lower[first:last] if not word.isspace()][:2]
+    return solid[1:] == [":"] and solid[0] in duration_words().minute
 
 
 def _right_below(line_of: Sequence[int], events: Sequence[Event], lines: Sequence[list[int]], place: int) -> bool:

@@ -5,6 +5,7 @@ Each function takes the events and their labels (`nlp.events.EVENT_LABELS`) and 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -21,9 +22,11 @@ from nlp.events import (
     shared_by_names,
     shared_by_words,
 )
+from nlp.grouping import given_to_each
 from nlp.layout import PLAIN_FORMS, Surroundings, opening_names, own_rows, spoken_against, totals_of_parts
 from nlp.terms import listed
 from nlp.tokens import is_code
+from nlp.totals import total_kind
 
 _DOSE_WORDS = 6  # words of a dose between an activity and its minutes
 _PARTS = 2  # the least tasks with minutes that make a list of them, and events that make a part
@@ -52,16 +55,21 @@ def parted_lines(context: Context, events: list[Event], labels: list[str]) -> li
 
 
 def one_code_a_block(context: Context, events: list[Event], labels: list[str]) -> list[str]:
-    """Labels where a block that names two codes, each behind its minutes, is two: ``reach 18 min (97530), dress 9 min (97535)``."""
+    """Labels where a block that names two codes, each with its minutes, is two: ``reach 18 min (97530), dress 9 min (97535)``.
+
+    So is ``97161, 28 min. Today: pendulum, slides, 12 min (97110)``.
+    """
     out = list(labels)
     for block in begun_blocks(labels):
         begin = block.start
         names = [n for n in block if events[n].kind == "svc" and is_code(context.tokens.words[events[n].start])]
         for first, second in pairwise(names):
             acts = [n for n in range(first + 1, second) if events[n].kind == "act" and events[n].tag == "ACT"]
+            # Each behind its minutes, or the first right before its own and the second behind the work in between.
             behind = events[second - 1].kind == "dur" == events[first - 1].kind and first > begin
+            opens = events[second - 1].kind == "dur" == events[first + 1].kind and first + 1 < min(acts, default=first)
             if (
-                not behind
+                not (behind or opens)
                 or events[first].code == events[second].code
                 or "S" in (labels[first - 1], labels[second - 1])
             ):
@@ -169,25 +177,32 @@ def own_minutes(context: Context, events: list[Event], labels: list[str]) -> lis
 def net_minutes(context: Context, events: list[Event], labels: list[str]) -> list[str]:
     """Labels where fewer minutes behind a block's own are what is left of them: ``30 min minus 6 min rest = 24 min``.
 
-    They stand behind an equals sign, or the note calls them billed; the block has no other minutes of its own.
+    They stand behind an equals sign, or the note calls them billed; the block has no other minutes of its own. Of a note's only
+    block the minutes called billed are those of all its parts: ``UBE 6 min, putty 4 min. 15 min billed``.
     """
     words, lower = context.tokens.words, context.tokens.lower
+    billed = {
+        n
+        for n, event in enumerate(events)
+        if event.kind == "dur" and not listed("billed").isdisjoint(lower[event.end : event.end + 1])
+    }
     out = list(labels)
     for sentence in in_sentences(context, events):
-        own = [n for n in sentence if labels[n] in ("D-B", "D-I")]
-        for n in sentence if len(own) == 1 else ():
-            event = events[n]
-            left = words[event.start - 1 : event.start] == ["="] or not listed("billed").isdisjoint(
-                lower[event.end : event.end + 1]
-            )
-            if (
-                event.kind == "dur"
-                and labels[n] in ("O", "Q")
-                and own[0] < n
-                and left
-                and event.minutes < events[own[0]].minutes
-            ):
+        for n in sentence:
+            left = n in billed or (events[n].kind == "dur" and words[events[n].start - 1 : events[n].start] == ["="])
+            own = [m for m in sentence if labels[m] in ("D-B", "D-I") and m != n]
+            if left and len(own) == 1 and own[0] < n and events[n].minutes < events[own[0]].minutes:
+                for m in range(own[0] + 1, n):
+                    out[m] = "Q" if labels[m] == "P-I" else out[m]
                 out[n], out[own[0]] = labels[own[0]], "Q"
+    begun = [n for n, label in enumerate(labels) if label in BEGINS]
+    parts = [n for n, label in enumerate(labels) if label[:2] in ("P-", "D-") and events[n].kind == "dur"]
+    if len(begun) == 1 and len(billed) == 1 and len(parts) > 1:
+        (whole,) = billed
+        if parts[-1] < whole and sum(events[n].minutes for n in parts) <= events[whole].minutes:
+            for n in parts:
+                out[n] = "Q"
+            out[whole] = "D-I"
     return out
 
 
@@ -242,6 +257,50 @@ def added_minutes(context: Context, events: list[Event], labels: list[str]) -> l
                 out[n] = "Q"
             for n in parts:
                 out[n] = "P-I"
+    return out
+
+
+def line_parts(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels where minutes that close lines of one block, each right behind the line's own work, add up.
+
+    ``getting off the sofa (6 min)``, and below it ``stepping over the shower lip (9 min)``: 15, where neither is all of them.
+    """
+    line_of = context.tokens.line_of
+    out = list(labels)
+    for block in begun_blocks(labels):
+        timed = [
+            n
+            for n in block
+            if events[n].kind == "dur"
+            and (
+                labels[n] in ("D-I", "P-I")
+                or (labels[n] in ("O", "Q") and not spoken_against(context, events[n], in_tasks=False))
+            )
+        ]
+        rows = [line_of[events[n].start] for n in timed]
+        closes = all(
+            labels[n - 1] in ("B", "I", "J")
+            and events[n - 1].kind == "act"
+            and line_of[events[n - 1].start] == row
+            and (n + 1 == len(events) or line_of[events[n + 1].start] != row)
+            for n, row in zip(timed, rows, strict=True)
+        )
+        clock = any(events[n].clock for n in timed)
+        told = any(labels[n] in ("D-I", "P-I") for n in timed) and not any(labels[n] == "D-B" for n in block)
+        if len({*rows}) == len(rows) >= _PARTS and closes and not clock and told:
+            for n in timed:
+                out[n] = "P-I"
+    return out
+
+
+def sum_of_all(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels where minutes that the note calls a total, and that are the sum of all blocks' minutes, are no block's."""
+    out = list(labels)
+    timed = [n for n, label in enumerate(labels) if label[0] in "DP" and events[n].kind == "dur"]
+    for n in timed:
+        rest = [events[m].minutes for m in timed if m != n]
+        if len(rest) >= _PARTS and sum(rest) == events[n].minutes and total_kind(context, events[n]) is not None:
+            out[n] = "Q" if labels[n] != "D-B" else out[n]
     return out
 
 
@@ -427,6 +486,20 @@ def parted_by_code(context: Context, events: list[Event], labels: list[str]) -> 
     return out
 
 
+def times_tasks(context: Context, events: list[Event], labels: list[str]) -> list[Event]:
+    """Events where minutes given to each of a block's tasks count once a task: ``pulleys and dowel turns, 10 minutes each``."""
+    out = list(events)
+    for block in begun_blocks(labels):
+        timed = [n for n in block if labels[n] in ("D-I", "P-I") and events[n].kind == "dur"]
+        for n in timed if len(timed) == 1 else ():
+            sentence = context.sentence_of[events[n].start]
+            work = [m for m in block if m < n and events[m].kind == "act" and labels[m] in ("B", "I", "J")]
+            own = [m for m in work if context.sentence_of[events[m].start] == sentence]
+            if len(own) >= _PARTS and n - 1 == own[-1] and given_to_each(context, events[n]):
+                out[n] = replace(events[n], minutes=events[n].minutes * len(own))
+    return out
+
+
 def settled(context: Context, events: list[Event], labels: list[str]) -> list[str]:
     """Labels after all of these, each on those of the one before."""
     for settle in (
@@ -438,6 +511,8 @@ def settled(context: Context, events: list[Event], labels: list[str]) -> list[st
         net_minutes,
         row_minutes,
         added_minutes,
+        line_parts,
+        sum_of_all,
         timed_parts,
         attach_names,
         unshared,

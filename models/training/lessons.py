@@ -121,5 +121,4 @@ class Taught:
 
     plain: Lesson
     relaid: tuple[Lesson, ...]
-    unit: str
-    times: int  # an epoch
+    unit: str  # what stands in one step of training: the note, or both notes of a pair

@@ -35,6 +35,7 @@ from nlp.events import (
 )
 from nlp.grouping import Grouping, given_to_each, group
 from nlp.layout import (
+    announced,
     at_home,
     begun_below,
     charge_lines,
@@ -54,7 +55,7 @@ from nlp.layout import (
     trailing_brackets,
     visit_alone,
 )
-from nlp.settling import settled
+from nlp.settling import settled, times_tasks
 from nlp.tagging import label_columns
 from nlp.totals import timed_total_alone, total_of_none
 
@@ -201,8 +202,9 @@ class _Structure:
             open_code = next((e.code for e in reversed(events[:number]) if e.kind == "svc" and e.code), "")
             self.forbid([number], *(("I",) if events[number].code == open_code else ("I", "J")))
         for line in charge_lines(context, events):
-            if context.sections[events[line[0]].start] not in _NO_WORK and line not in closing:
-                first, second = line
+            first, second = line
+            worked = context.sections[events[first].start] not in _NO_WORK or announced(context, events[first])
+            if worked and line not in closing:
                 timed = events[first].kind == "dur"
                 self.demand([first], "D-B" if timed else "B")
                 self.demand([second], "J" if timed else "D-I")
@@ -276,6 +278,7 @@ def _grouping(context: Context, events: list[Event], path: list[int], certainty:
     labels = settled(context, events, labels)
     given = (event for event, label in zip(events, labels, strict=True) if label == "S" and event.kind == "dur")
     each = {event.start for event in given if given_to_each(context, event)}
+    events = times_tasks(context, events, labels)
     grouping = group(events, labels, line_of=context.tokens.line_of, each=each)
     grouping = timed_total_alone(context, total_of_none(context, grouping))
     sure = {id(event): value for event, value in zip(events, certainty, strict=True)}

@@ -9,12 +9,13 @@ from __future__ import annotations
 import itertools
 import re
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from nlp.clock import Scan, elapsed, is_blank
+from nlp.clock import HALF_DAY, Scan, elapsed, is_blank
 from nlp.context import Context, context_of
 from nlp.terms import listed
 from nlp.unskilled import included_parts
@@ -23,6 +24,8 @@ MAX_MINUTES = 240  # longer is no block of one visit
 _LEAST_BARE = 5  # a smaller bare number beside a service is units or a count
 _MOST_BARE = 99
 _UNIT = 15  # minutes
+_NOTE = 12  # tokens of a bracket that corrects
+_BEHIND = 2  # tokens between minutes and the half of them
 _SUMMED = 3  # words between minutes that a bracket adds up
 _LONGEST_HOLD = 2  # minutes that are repeated in sets
 _WORKING_HOURS = range(6, 21)
@@ -32,6 +35,7 @@ _LEAD_WORDS = 4  # tokens before the number that opens a line: "ROM/str 18:"
 _CHAIN_LINES = 4  # lines within which "then until 10:50" goes on from the last range
 _CLAUSE = frozenset(",;:.(|")
 _WRAPS = frozenset("*}]")  # what a form's chosen value stands in: "{*18*} min"
+_PARTING = frozenset((",", "/", ";", "and", "+", "&", "|"))
 _BESIDE = frozenset("-–—:([x×=/;|)]@,*")
 _CACHE = "durations"
 
@@ -156,6 +160,23 @@ class _Reader(Scan):
             int(self.words[index]) in _WORKING_HOURS and minutes <= MAX_MINUTES // 2 and unit not in self.data.counted
         )
 
+    def margin_ranges(self) -> None:
+        """``815-832`` down the margin: times without a colon, where each line's begins at or after the end of the one before."""
+        picked: list[tuple[int, int, int, int]] = []
+        for begin, end in self.tokens.lines:
+            at = self.from_here(begin)
+            if at + 2 >= end or at in self.taken or self.words[at + 1] not in "-–" or len(self.words[at]) not in (3, 4):
+                continue
+            tight = self.touching(at) and self.touching(at + 1) and not self.touching(at + 2)
+            first, second = (self.clock(i) if self.words[i].isdecimal() else None for i in (at, at + 2))
+            if tight and first is not None and second is not None and second[1] == at + 3:
+                picked.append((at, at + 3, first[0], second[0]))
+        apart = all((other[2] - one[3]) % HALF_DAY <= MAX_MINUTES for one, other in itertools.pairwise(picked))
+        if len(picked) > 1 and apart:
+            for at, after, begin, end in picked:
+                if elapsed(begin, end) <= MAX_MINUTES // 2:
+                    self.add(at, after, elapsed(begin, end), "range")
+
     def short_ranges(self) -> None:
         """``9-9:15``, ``2 - 2:30 pm``: the first time is the hour alone."""
         words = self.words
@@ -271,6 +292,9 @@ class _Reader(Scan):
             elif word in data.minute:
                 if not self._assistance(index):
                     self._minutes(index)
+            elif word in data.letter and self._over_units(index):
+                at = self.before(index)
+                self._amount(at, index + 1, int(self.words[at]), "letter")
             elif not (
                 self.touching(index - 1) and self.words[index - 1].isdecimal() and len(self.words[index - 1]) < 3
             ):
@@ -283,6 +307,14 @@ class _Reader(Scan):
             elif word in data.letter and self.words[index] == "m" and not self._age(index):
                 self._amount(index - 1, index + 1, int(self.words[index - 1]), "letter")
         self._fractions()
+
+    def _over_units(self, index: int) -> bool:
+        """Whether the letter at ``index`` stands between minutes and the units that they make: ``27 m/2 u``."""
+        at = self.before(index)
+        slash = self.next(index)
+        units = self.next(slash)
+        counted = self.word(units).isdecimal() and len(self.word(units)) == 1
+        return self._small(at) and self.word(slash) == "/" and counted and self.word(self.next(units)) in listed("unit")
 
     def _age(self, index: int) -> bool:
         """Whether the number before the letter at ``index`` is months of life: ``18m old``, ``1y6m``, ``CA 18m``."""
@@ -467,6 +499,56 @@ class _Reader(Scan):
                 else:
                     self.add(first, index + 1, minutes, "words")
 
+    def shares(self) -> None:
+        """``half of the 40-minute session``, ``the other half``, ``40 min, half of it``: minutes of a whole that the note gives."""
+        given: int | None = None
+        for index, word in enumerate(self.lower):
+            part = self.data.halves.get(word, 0) if word.isalpha() else 0
+            if not part or index in self.taken:
+                continue
+            at = self.next(index)
+            if given is not None and self.word(self.before(index)) == "other" and self.word(at) != "of":
+                self.add(index, index + 1, given, "words")
+                continue
+            if self.word(at) != "of":
+                continue
+            at = self.next(at)
+            if self.word(at) in listed("back_reference"):
+                whole = next((c for c in self.found if index - c.end <= _BEHIND and c.end <= index), None)
+                if whole is not None and whole.form in ("unit", "words") and self._same_line(whole.start, index):
+                    self.found.remove(whole)
+                    self.found.append(replace(whole, end=at + 1, minutes=whole.minutes * part // 60))
+                    self.taken.update(range(whole.start, at + 1))
+                continue
+            at = self.next(at) if self.word(at) in listed("determiner") else at
+            value, end = self._spelt(at)
+            unit = self.next(end) if self.word(end) == "-" else self.from_here(end)
+            if value >= 2 * _LEAST_BARE and self.word(unit) in self.data.minute and not self._assistance(unit):
+                given = value * part // 60
+                self.taken.difference_update(range(at, unit + 1))
+                self.found = [c for c in self.found if not at <= c.start <= unit]
+                self.add(index, unit + 1, given, "words")
+
+    def less(self) -> None:
+        """``30 min minus the 8-min break``, ``31 min less 6``: what is left of them, where the note does not say it itself."""
+        out: list[Candidate] = []
+        for c in self.found:
+            mark = self.from_here(c.end)
+            at = self.next(mark)
+            at = self.next(at) if self.word(at) in listed("determiner") else at
+            value, end = self._spelt(at)
+            unit = self.next(end) if self.word(end) == "-" else self.from_here(end)
+            end = unit + 1 if self.word(unit) in self.data.minute else end
+            said = "=" in self.words[end : end + _NOTE]
+            told = c.form in ("unit", "tick", "words", "bare", "range") and self.word(mark) in listed("less")
+            if out and c.start < out[-1].end:
+                continue
+            if told and 0 < value < c.minutes and not said and not self._counts(end - 1):
+                c = replace(c, end=end, minutes=c.minutes - value)
+                self.taken.update(range(c.start, end))
+            out.append(c)
+        self.found = out
+
     def zero_hours(self) -> None:
         """``TE - 0:23``, ``97110 (0:15)``: hours and minutes of which the hours are none."""
         for index in self.figures:
@@ -492,6 +574,23 @@ class _Reader(Scan):
                 out.append(c)
         self.found = out
 
+    def corrected(self) -> None:
+        """Minutes that a bracket right behind them puts right: ``25 min (late entry, corrected to 20)``."""
+        out: list[Candidate] = []
+        for c in self.found:
+            if out and c.start < out[-1].end:
+                continue  # what the bracket puts right
+            at = self.from_here(c.end)
+            close = next((i for i in range(at, min(at + _NOTE, len(self.words))) if self.words[i] == ")"), at)
+            said = [i for i in range(at, close) if self.lower[i] in listed("corrected")]
+            figures = self.figures_in(said[-1], close) if said and self.word(at) == "(" else []
+            was = bool(figures) and self.word(self.before(figures[0])) in listed("former")
+            if len(figures) == 1 and self._small(figures[0]) and not self._counts(figures[0]) and not was:
+                c = replace(c, end=close, minutes=int(self.words[figures[0]]))
+                self.taken.update(range(c.start, close))
+            out.append(c)
+        self.found = out
+
     def _again(self, first: Candidate, second: Candidate) -> bool:
         """Whether the second says the same minutes once more, by the clock or as an amount: ``(15 min, 1030-1045)``."""
         between = [word for word in self.lower[first.end : second.start] if not is_blank(word)]
@@ -507,11 +606,22 @@ class _Reader(Scan):
             return len(between) <= _SUMMED and all(
                 word.isalpha() for word in between[:-1]
             )  # "(8 min bike + 22 min mat)"
+        if self._other_half(first, between):
+            return True
+        if between[:1] in (["and"], [","]) and between[1:] in ([word] for word in listed("again")):
+            between = ["and"]  # "3:05-3:17 and again 3:30-3:41"
         if len(between) != 1:
             return False
         if first.form != "range":
             return between[0] == "+" and first.form in ("unit", "tick", "letter")
         return between[0] in ("and", "+", "&") and not self._meets(first, second)
+
+    def _other_half(self, first: Candidate, between: Sequence[str]) -> bool:
+        """Whether minutes of two parts of one day stand side by side: ``AM 14 min / PM 13 min``."""
+        ahead = self.word(self.before(first.start))
+        parts = [word for word in between if word in listed("day_part")]
+        marks = [word for word in between if word not in parts]
+        return len(parts) == 1 and {ahead} <= listed("day_part") - {*parts} and len(marks) < 2 and {*marks} <= _PARTING
 
     def _meets(self, first: Candidate, second: Candidate) -> bool:
         """Whether a range begins with the very time that ends the one before it: two blocks side by side."""
@@ -862,9 +972,11 @@ class _Reader(Scan):
         """All candidates, in text order."""
         self.ranges()
         self.short_ranges()
+        self.margin_ranges()
         self.in_out()
         self.zero_hours()
         self.amounts()
+        self.shares()
         self.margin()
         self.columns()
         self.minute_rows()
@@ -873,6 +985,8 @@ class _Reader(Scan):
         self.rests()
         self.heads()
         self.joined()
+        self.less()
+        self.corrected()
         self.edges()
         self.found.sort(key=lambda c: (c.start, c.end))
         return self.found

@@ -165,6 +165,24 @@ ROWS: list[tuple[str, dict[str, int]]] = [
         {"97530": 24, "97535": 14},
     ),
     ("- SLR, bridges\n- TE 20 min\n- Patellar mobs gr III, manual 10 min", {"97110": 20, "97140": 10}),
+    (
+        "97161 low complexity, 28 minutes.\nSame day: pendulum, table slides and dowel ER, 12 minutes (97110); "
+        "reaching into the upper cupboard and lifting a pan, 8 minutes (97530).",
+        {"97110": 12, "97530": 8},
+    ),
+    ("UBE 6 min, finger ladder 5 min, putty squeeze 4 min. 20 min billed.", {"97110": 20}),
+    (
+        "SLR, bridges, leg press.\nStood at the closet hanging shirts, fetched shoes off a low rack.\nTE 2u (25') TA 1u (15')",
+        {"97110": 25, "97530": 15},
+    ),
+    (
+        "TherEx\nlong arc quads 2x12 (5 min)\nankle pumps (3 min)\nTherAct\nsit to stand from the sofa (6 min)\n"
+        "stepping over the shower lip (9 min)",
+        {"97110": 8, "97530": 15},
+    ),
+    ("TA 3:05-3:17 and again 3:30-3:41: buttoning a shirt, opening a lunch box", {"97530": 23}),
+    ("97110 25 min (late entry, corrected to 20): SLR, bridges, clamshells", {"97110": 20}),
+    ("97530: 30 min minus the 8-min break: bed to chair transfers, sit to stand x 5", {"97530": 22}),
 ]
 
 

@@ -19,10 +19,13 @@ from nlp.layout import (
 from nlp.settling import (
     covering_minutes,
     led_names,
+    line_parts,
     net_minutes,
     one_code_a_block,
     row_minutes,
+    sum_of_all,
     timed_parts,
+    times_tasks,
     unshared,
 )
 
@@ -269,6 +272,7 @@ def test_minutes_that_include_the_warm_up(text, labels, settled):
     ("text", "labels", "settled"),
     [
         ("TA 30 min minus 6 min rest = 24 min: bike", "B D-I Q Q J", "B Q Q D-I J"),
+        ("TA 30 min minus 6 min rest = 24 min: bike", "B D-I P-I D-I J", "B Q Q D-I J"),
         ("TA 10:00-10:30, 24 min billable: bike", "B D-I Q J", "B Q D-I J"),
         ("30 min less 6 min rest = 24 min TA: bike", "D-B Q Q J J", "Q Q D-B J J"),
         # more than they were, no sign, two of their own
@@ -280,6 +284,68 @@ def test_minutes_that_include_the_warm_up(text, labels, settled):
 def test_what_is_left_of_minutes(text, labels, settled):
     context, events = events_of(text, *(w for w in ("bike",) if w in text))
     assert " ".join(net_minutes(context, events, labels.split())) == settled
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "settled"),
+    [
+        ("bike 6 min, rows 4 min. 15 min billed", "B P-I J P-I Q", "B Q J Q D-I"),
+        # fewer than the parts, not called billed, two blocks
+        ("bike 6 min, rows 4 min. 8 min billed", "B P-I J P-I Q", "B P-I J P-I Q"),
+        ("bike 6 min, rows 4 min. 15 min rest", "B P-I J P-I Q", "B P-I J P-I Q"),
+        ("bike 6 min, rows 4 min. 15 min billed", "B D-I B D-I Q", "B D-I B D-I Q"),
+    ],
+)
+def test_what_is_billed_of_a_notes_only_block(text, labels, settled):
+    context, events = events_of(text, "bike", "rows")
+    assert " ".join(net_minutes(context, events, labels.split())) == settled
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "settled"),
+    [
+        ("TA\nbike (6 min)\nrows (9 min)", "B I D-I I D-I", "B I P-I I P-I"),
+        ("TA\nbike (6 min)\nrows (9 min)", "B I O I D-I", "B I P-I I P-I"),
+        ("TA\nbike (6 min)\nrows, rested (9 min)", "B I D-I I O", "B I D-I I O"),
+        # one line, minutes in the heading, minutes alone on a line, clock times
+        ("TA\nbike 6 min, rows 9 min", "B I D-I I D-I", "B I D-I I D-I"),
+        ("TA 15 min\nbike (6 min)\nrows (9 min)", "B D-I J D-I J D-I", "B D-I J D-I J D-I"),
+        ("TA\nbike, rows\n6 min\n15 min", "B I I D-I D-I", "B I I D-I D-I"),
+        ("TA\nbike 9:00-9:10\nrows 9:10-9:20", "B I D-I I D-I", "B I D-I I D-I"),
+    ],
+)
+def test_minutes_that_close_the_lines_of_a_block_add_up(text, labels, settled):
+    context, events = events_of(text, "bike", "rows")
+    assert " ".join(line_parts(context, events, labels.split())) == settled
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "settled"),
+    [
+        ("97140, 97535 total timed 38 min\nbike 20 min\nrows 18 min", "B I D-I B D-I B D-I", "B I Q B D-I B D-I"),
+        # not their sum, not called a total
+        ("97140, 97535 total timed 40 min\nbike 20 min\nrows 18 min", "B I D-I B D-I B D-I", "B I D-I B D-I B D-I"),
+        ("97140, 97535 38 min\nbike 20 min\nrows 18 min", "B I D-I B D-I B D-I", "B I D-I B D-I B D-I"),
+    ],
+)
+def test_a_total_of_all_blocks_is_no_blocks(text, labels, settled):
+    context, events = events_of(text, "bike", "rows")
+    assert " ".join(sum_of_all(context, events, labels.split())) == settled
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "minutes"),
+    [
+        ("bike and rows, 10 minutes each.", "B I D-I", 20),
+        ("bike and rows, 10 min each leg", "B I D-I", 10),
+        ("bike and rows, 10 min.", "B I D-I", 10),
+        ("bike. rows, 10 min each.", "B I D-I", 10),
+        ("bike and rows, 10 min each.", "B B D-I", 10),
+    ],
+)
+def test_minutes_of_each_task_count_once_a_task(text, labels, minutes):
+    context, events = events_of(text, "bike", "rows")
+    assert times_tasks(context, events, labels.split())[-1].minutes == minutes
 
 
 @pytest.mark.parametrize(
@@ -385,12 +451,17 @@ def test_work_that_is_ticked_where_other_work_is_not_is_claimed(text, claimed):
         ("bike, rows\nTE 20 min\nTA 9 min", 2),
         ("bike, rows\nTE min | 15 | 18\nTA min | 10 | 14", 2),
         ("bike, rows\n9 min TA\n20 min TE", 2),
+        ("bike, rows\nTE 2u (25') TA 1u (15')", 2),
+        ("bike, rows\nTE-20 TA-9 = 29", 2),
+        ("bike, rows\nHEP: rows\nMin: 97110-14 / 97140-8 / 97530-16. Tot 38", 3),
         # no work above, work right below, one code, one line, lines apart
         ("TE 20 min\nTA 9 min", 0),
         ("bike\nTE 20 min\nTA 9 min\nrows", 0),
         ("bike, rows\nTE 20 min\nTE 9 min", 0),
         ("bike, rows\nTE 20 min", 0),
         ("bike, rows\nTE 20 min\n\n\nTA 9 min", 0),
+        ("bike\nTE 20 min, TA 9 min: rows", 0),
+        ("bike, rows\nTE, TA 9 min", 0),
     ],
 )
 def test_lines_of_a_name_and_minutes_below_the_work_are_charges(text, charged):

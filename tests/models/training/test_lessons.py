@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from models.training import encoder
+from models.training.counting import unit_of
 from models.training.dataset import read_corpus
 from models.training.encoder import Item
 from models.training.lessons import Taught, disturbed, lesson, relaid
@@ -96,13 +97,27 @@ def test_steps_are_bounded_and_keep_the_two_notes_of_a_pair_together():
     assert apart == 0
 
 
-def test_each_turn_of_a_note_is_a_unit_of_its_own():
+def test_both_notes_of_a_pair_are_one_unit():
     note = next(note for note in NOTES if note.pair is not None)
+    pair = [one for one in NOTES if one.pair is not None and one.pair.id == note.pair.id]
     marks = ["[CLS]", "[SEP]", "[UNK]", "[unused1]", "[MASK]"]
-    for times in (2, 1):
-        taught = Taught(lesson(note), (), "u", times)
-        items = list(encoder._items([taught], Pieces(marks), random.Random(1)))
-        assert len({item.unit for item in items}) == len(items) == times
+    taught = [Taught(lesson(one), (), unit_of(one)) for one in pair]
+    items = list(encoder._items(taught, Pieces(marks), random.Random(1)))
+    assert len(items) == 2
+    assert len({item.unit for item in items}) == 1
+
+
+@pytest.mark.skipif(not TRAINING, reason="the packages of requirements-train.txt are not installed")
+def test_dropout_keeps_what_is_expected_and_is_off_when_not_training():
+    import torch
+
+    network = encoder.network()
+    ones = torch.ones((40, 100, 7))
+    torch.manual_seed(1)
+    dropped = network.drop.train()(ones)
+    assert abs(float((dropped == 0).float().mean()) - 26 / 256) < 0.01
+    assert abs(float(dropped.mean()) - 1) < 0.01
+    assert torch.equal(network.drop.eval()(ones), ones)
 
 
 @pytest.mark.skipif(not TRAINING, reason="the packages of requirements-train.txt are not installed")
