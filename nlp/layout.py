@@ -92,6 +92,49 @@ def right_behind_name(context: Context, events: list[Event], number: int) -> boo
     return find_status(context, timed.start, timed.end) is None
 
 
+def behind_task(context: Context, events: list[Event], number: int) -> bool:
+    """Whether minutes stand right behind a task, and what speaks against them only tells of the surroundings.
+
+    ``quad sets 14 min with RN present``, ``heel slides 14 min during dressing change``
+    """
+    task, timed = events[number - 1], events[number]
+    if number == 0 or task.kind != "act" or task.tag != "ACT" or timed.form not in PLAIN_FORMS:
+        return False
+    tokens, sentence = context.tokens, context.sentence_of[timed.start]
+    near = range(task.start, timed.end)
+    spoken = any(
+        m.start in near or m.end - 1 in near
+        for m, in_task in _against(context).get((sentence, tokens.line_of[timed.start]), ())
+        if not in_task
+    )
+    beside = context.sentence_of[task.start] == sentence and timed.start - task.end <= HABIT
+    return beside and not spoken and not listed("surroundings").isdisjoint(tokens.lower[timed.end : timed.end + 2])
+
+
+def ends_list(context: Context, events: Sequence[Event]) -> list[int]:
+    """Numbers of last tasks of lists that read as not done only because the next sentence says so of a task of its own.
+
+    ``TE 8 min: SLR, bridges. Gait deferred.`` The others of the list read as done, and no word of its sentence says otherwise.
+    """
+    words, sentence_of = context.tokens.words, context.sentence_of
+    cues = {*context.cues_forward, *context.cues_backward}
+    out = []
+    for members in in_sentences(context, events):
+        acts = [n for n in members if events[n].kind == "act"]
+        sentence = sentence_of[events[members[0]].start]
+        if len(acts) < HABIT or sentence in cues or not any(events[n].kind != "act" for n in members if n < acts[0]):
+            continue
+        last, before = events[acts[-1]], events[acts[-2]]
+        parted = [w for w in words[before.end : last.start] if not w.isspace()]
+        listing = [events[n].tag for n in acts] == ["ACT"] * (len(acts) - 1) + ["NOT"]
+        after = events[members[-1] + 1 : members[-1] + 2]
+        own = [e for e in after if e.kind == "act" and sentence_of[e.start] == sentence + 1 and sentence + 1 in cues]
+        ends = words[last.end : last.end + 1] == ["."]
+        if listing and ends and own and parted in ([","], [",", "and"], ["and"]):
+            out += acts[-1:] if find_status(context, last.start, last.end) is None else []
+    return out
+
+
 def at_home(context: Context, event: Event) -> bool:
     """Whether minutes are of a home programme that their sentence opens with: ``HEP squats, walking 15 min``."""
     found = find_status(context, event.start, event.end)

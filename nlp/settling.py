@@ -19,6 +19,7 @@ from nlp.events import (
     begun_blocks,
     in_sentences,
     marks_between,
+    on_lines,
     shared_by_names,
     shared_by_words,
 )
@@ -486,6 +487,31 @@ def parted_by_code(context: Context, events: list[Event], labels: list[str]) -> 
     return out
 
 
+def bracketed_whole(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels where a line's closing bracket of a code and minutes is that of all its sentences.
+
+    ``Bike 6 min. Press 3x10. (97110 - 28 min)`` is 28. Only where all else on the line is work, and the minutes inside are fewer.
+    """
+    words = context.tokens.words
+    out = list(labels)
+    for line in on_lines(context, events):
+        pair, work = line[-2:], line[:-2]
+        if {events[n].kind for n in pair} != {"svc", "dur"} or not work:
+            continue
+        opened = [w for w in words[: events[pair[0]].start] if not w.isspace()][-2:] == [".", "("]
+        timed = next(n for n in pair if events[n].kind == "dur")
+        inside = [events[n].minutes for n in work if events[n].kind == "dur"]
+        plain = all(events[n].kind in ("act", "dur") and labels[n] not in ("O", "Q", "S") for n in work)
+        several = context.sentence_of[events[work[0]].start] != context.sentence_of[events[work[-1]].start]
+        if opened and plain and several and events[work[0]].kind == "act" and sum(inside) < events[timed].minutes:
+            for n in work:
+                out[n] = "Q" if events[n].kind == "dur" else "I"
+            out[work[0]] = "B"
+            for n in pair:
+                out[n] = "D-I" if n == timed else "J"
+    return out
+
+
 def times_tasks(context: Context, events: list[Event], labels: list[str]) -> list[Event]:
     """Events where minutes given to each of a block's tasks count once a task: ``pulleys and dowel turns, 10 minutes each``."""
     out = list(events)
@@ -510,6 +536,7 @@ def settled(context: Context, events: list[Event], labels: list[str]) -> list[st
         own_minutes,
         net_minutes,
         row_minutes,
+        bracketed_whole,
         added_minutes,
         line_parts,
         sum_of_all,

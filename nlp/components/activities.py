@@ -194,13 +194,37 @@ def _listed(context: Context, taken: set[int]) -> list[Candidate]:
     return [
         Candidate(m.start, m.end, "ACT", LISTED_MARGIN)
         for m in context.found["activities"]
-        if context.sections[m.start] in _WORK_SECTIONS
-        and (
-            line_of[m.start] in lines
-            or (sentence_of[m.start] in short and _beside(m, timed))
-            or (sentence_of[m.start] in several and _timed(m, timed, lower) and taken.isdisjoint(range(m.start, m.end)))
+        if (_alone(context, m, timed) and taken.isdisjoint(range(m.start, m.end)))
+        or (
+            context.sections[m.start] in _WORK_SECTIONS
+            and (
+                line_of[m.start] in lines
+                or (sentence_of[m.start] in short and _beside(m, timed))
+                or (
+                    sentence_of[m.start] in several
+                    and _timed(m, timed, lower)
+                    and taken.isdisjoint(range(m.start, m.end))
+                )
+            )
         )
     ]
+
+
+def _alone(context: Context, match: Match, timed: Sequence[Duration]) -> bool:
+    """Whether an exercise and its minutes are a whole sentence: ``AROM 10 min.``, which measures nothing."""
+    if match.entry.data["label"] != "exercise" or context.sections[match.start] not in (*_WORK_SECTIONS, "measures"):
+        return False
+    words, sentence_of = context.tokens.words, context.sentence_of
+    for c in timed:
+        if sentence_of[c.start] == sentence_of[match.start] and c.start >= match.end:
+            own = {*range(match.start, match.end), *range(c.start, c.end)}
+            begin, end = match.start, c.end
+            while begin > 0 and sentence_of[begin - 1] == sentence_of[match.start]:
+                begin -= 1
+            while end < len(words) and sentence_of[end] == sentence_of[match.start]:
+                end += 1
+            return not any(words[at].isalnum() for at in range(begin, end) if at not in own)
+    return False
 
 
 def _beside(match: Match, timed: Sequence[Duration]) -> bool:

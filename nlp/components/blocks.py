@@ -38,11 +38,13 @@ from nlp.layout import (
     announced,
     at_home,
     begun_below,
+    behind_task,
     charge_lines,
     charged_apart,
     closing_lines,
     closing_names,
     closing_pairs,
+    ends_list,
     heading_totals,
     is_rest,
     lone_minutes,
@@ -124,6 +126,7 @@ def decided(context: Context, events: Sequence[Event], signs: Scores) -> Scores:
     done, undone, no_task = (signs[:, ENCODED.index(f"encoded:{name}")] for name in ("done", "not_done", "no_task"))
     surely = (done - undone > _SURELY_DONE) & (done - no_task > _SURELY_TASK)
     amount = np.where(undone - done > _SURER, _UNDONE, 0.0)
+    amount[ends_list(context, events)] = -_DONE
     for number in np.flatnonzero(surely).tolist():
         event = events[number]
         in_work = event.tag == "ACT" and context.sections[event.start] not in _NO_WORK
@@ -249,7 +252,11 @@ class _Structure:
                 continue
             if event.kind == "dur" and right_behind_name(context, self.events, number):
                 self.add((number - 1, number), _NOBODYS, -_CLAIM_NAMED)
-            elif event.kind == "dur" and (event.form == "column" or not spoken_against(context, event)):
+            elif event.kind == "dur" and (
+                event.form == "column"
+                or not spoken_against(context, event)
+                or behind_task(context, self.events, number)
+            ):
                 self.add([number], _NOBODYS, -_CLAIM_MINUTES)
             elif event.kind == "act" and event.start in context.ticked:
                 self.add([number], _NOBODYS, -ticked)

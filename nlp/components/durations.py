@@ -646,8 +646,16 @@ class _Reader(Scan):
                 continue
             line_start = tokens.starts[begin]
             text = tokens.text[line_start : tokens.ends[end - 1]]
+            # A table of two columns has one comma a line, as prose has: its heading must be all there is.
+            sides = [cell.strip(" .:*#").lower() for cell in text.split(",")]
+            pair = len(sides) == 2 and ((heads is not None and heads[0] == ",") or _is_head(sides, self.data.columns))
             separator = next(
-                (mark for mark, least in (("|", 2), (";", 2), ("\t", 1), (",", 2)) if text.count(mark) >= least), " "
+                (
+                    mark
+                    for mark, least in (("|", 2), (";", 2), ("\t", 1), (",", 1 if pair else 2))
+                    if text.count(mark) >= least
+                ),
+                " ",
             )
             cells = self.cells(text, separator)
             head = [i for i, (_, cell) in enumerate(cells) if cell.strip(" .:*#").lower() in self.data.columns]
@@ -990,6 +998,11 @@ class _Reader(Scan):
         self.edges()
         self.found.sort(key=lambda c: (c.start, c.end))
         return self.found
+
+
+def _is_head(sides: Sequence[str], columns: frozenset[str]) -> bool:
+    """Whether two cells are a word and the name of a column of minutes: ``Task,Minutes``."""
+    return sides[1] in columns and sides[0].isalpha()
 
 
 def _without_parts(context: Context, found: list[Candidate]) -> list[Candidate]:

@@ -171,6 +171,10 @@ ROWS: list[tuple[str, dict[str, int]]] = [
         {"97110": 12, "97530": 8},
     ),
     ("UBE 6 min, finger ladder 5 min, putty squeeze 4 min. 20 min billed.", {"97110": 20}),
+    ("AROM 10 min.", {"97110": 10}),
+    ("Heel slides, quad sets 14 min with RN present.", {"97110": 14}),
+    ("O: Upright bike L4 x 6 min. Leg press 90# 3x10. (97110 - 28 min).", {"97110": 28}),
+    ("Task,Minutes,Status\nSit to stand,5,done\nHeel slides,4,done", {"97110": 4, "97530": 5}),
     (
         "SLR, bridges, leg press.\nStood at the closet hanging shirts, fetched shoes off a low rack.\nTE 2u (25') TA 1u (15')",
         {"97110": 25, "97530": 15},

@@ -1,14 +1,18 @@
 """Whose minutes are whose by where they stand; each rule with twins in which it says nothing."""
 
+from dataclasses import replace
+
 import pytest
 
 from nlp.components.blocks import structure
 from nlp.events import EVENT_LABELS
 from nlp.layout import (
+    behind_task,
     charge_lines,
     charged_apart,
     closing_names,
     closing_pairs,
+    ends_list,
     heading_totals,
     of_another_day,
     timed_lines,
@@ -17,6 +21,7 @@ from nlp.layout import (
     visit_alone,
 )
 from nlp.settling import (
+    bracketed_whole,
     covering_minutes,
     led_names,
     line_parts,
@@ -331,6 +336,61 @@ def test_minutes_that_close_the_lines_of_a_block_add_up(text, labels, settled):
 def test_a_total_of_all_blocks_is_no_blocks(text, labels, settled):
     context, events = events_of(text, "bike", "rows")
     assert " ".join(sum_of_all(context, events, labels.split())) == settled
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "settled"),
+    [
+        ("bike 6 min. rows 3x10. (97110 - 28 min).", "B D-I B I D-I", "B Q I J D-I"),
+        # fewer than the minutes inside, another name on the line, no full stop, one sentence
+        ("bike 30 min. rows 3x10. (97110 - 28 min).", "B D-I B I D-I", "B D-I B I D-I"),
+        ("MT: bike 6 min. rows 3x10. (97110 - 28 min).", "B I D-I B I D-I", "B I D-I B I D-I"),
+        ("bike 6 min. rows 3x10 (97110 - 28 min).", "B D-I B I D-I", "B D-I B I D-I"),
+        ("bike, rows 3x10. (97110 - 28 min).", "B I I D-I", "B I I D-I"),
+    ],
+)
+def test_a_bracket_that_closes_the_line_is_all_its_sentences(text, labels, settled):
+    context, events = events_of(text, "bike", "rows")
+    assert " ".join(bracketed_whole(context, events, labels.split())) == settled
+
+
+@pytest.mark.parametrize(
+    ("text", "behind"),
+    [
+        ("bike 14 min with RN present", True),
+        ("bike 14 min during dressing change", True),
+        ("bike 14 min w/ RN present", True),
+        # a tolerance, a word before the minutes, not behind the task
+        ("bike 14 min before sitting", False),
+        ("bike, rested 14 min with RN present", False),
+        ("14 min with RN present, bike", False),
+    ],
+)
+def test_what_goes_on_around_work_takes_no_minutes_from_it(text, behind):
+    context, events = events_of(text, "bike")
+    timed = next(n for n, event in enumerate(events) if event.kind == "dur")
+    assert behind_task(context, events, timed) is behind
+
+
+@pytest.mark.parametrize(
+    ("text", "ended"),
+    [
+        ("TE 8 min: bike, rows. Press deferred.", True),
+        ("TE 8 min: bike and rows. Press deferred.", True),
+        # a cue in the sentence, no list, no name or minutes in front, words behind, no other task in the next sentence, no cue there
+        ("TE 8 min: bike, rows deferred. Press deferred.", False),
+        ("TE 8 min: bike before rows. Press deferred.", False),
+        ("Did bike, rows. Press deferred.", False),
+        ("TE 8 min: bike, rows when able. Press deferred.", False),
+        ("TE 8 min: bike, rows. She refused.", False),
+        ("TE 8 min: bike, rows. Press 3x10.", False),
+    ],
+)
+def test_the_last_of_a_list_is_as_done_as_the_others(text, ended):
+    context, events = events_of(text, *(w for w in ("bike", "rows", "Press") if w in text))
+    last = [n for n, e in enumerate(events) if e.kind == "act"][1]
+    events[last] = replace(events[last], tag="NOT")
+    assert ends_list(context, events) == ([last] if ended else [])
 
 
 @pytest.mark.parametrize(
