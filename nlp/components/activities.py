@@ -21,6 +21,7 @@ from spacy.tokens import Doc, Span
 from spacy.util import minibatch
 
 from nlp.chain import Chain, Scores, Sums
+from nlp.clock import duration_words, is_blank
 from nlp.components.durations import Candidate as Duration
 from nlp.components.durations import find_durations
 from nlp.context import Context, context_of
@@ -39,6 +40,8 @@ _WORK_SECTIONS = frozenset(("", "treatment", "objective", "billing"))
 _SHORT = 6  # words of a clause that is nothing but a task and its minutes
 # A span in a path of label numbers: begun by either label of its kind, gone on with by the second.
 _SPAN = re.compile(b"[\x01\x02]\x02*|[\x03\x04]\x04*|[\x05\x06]\x06*")
+_GRADE = re.compile(r"[IViv1-5]+|[-–/]")
+_LONGEST_PURPOSE = 3  # words behind "for"
 _EDGE = frozenset(".,;:-–—|/&+*•([>=")
 
 
@@ -151,6 +154,80 @@ def trim(tokens: Tokens, start: int, end: int) -> tuple[int, int]:
     ):
         end += 1
     return start, end
+
+
+def dose_off(tokens: Tokens, start: int, end: int) -> int:
+    """Where a task's name ends once dose, help, purpose and resistance behind it are taken off (labelling guide, edges of spans).
+
+    ``long arc quads with a 3 lb cuff``, ``SAQ to 40 deg``, ``rolling both ways CGA``, ``step-downs for quad control``.
+    """
+    words = tokens.words
+    gaps = (
+        at
+        for at in range(start + 1, end)
+        if is_blank(words[at]) and len(words[at]) > 1 and words[at - 1][0] not in "\r\n"
+    )
+    end = next(gaps, end)
+    while True:
+        cut = min(_dose(tokens, start, end), _purpose(tokens, start, end), _marked(tokens, start, end))
+        if cut <= start or cut == end:
+            return end
+        end = cut
+
+
+def _led(tokens: Tokens, start: int, at: int) -> int:
+    """The place from which words that lead to what stands at ``at`` begin."""
+    while at > start and (tokens.words[at - 1].isspace() or tokens.lower[at - 1] in listed("edge_lead")):
+        at -= 1
+    return at
+
+
+def _dose(tokens: Tokens, start: int, end: int) -> int:
+    """Where a load, an angle, a pace or the grade of a mobilisation begins that ends the span; ``end`` for none."""
+    lower, numbers = tokens.lower, duration_words().numbers
+    solid = [at for at in range(start, end) if not tokens.words[at].isspace()]
+    place = len(solid) - 1
+    while place > 0 and lower[solid[place]] in listed("edge_weight"):
+        place -= 1
+    if place < 1:
+        return end
+    if lower[solid[place]] in listed("edge_unit"):
+        place -= 2 if lower[solid[place - 1]] == "-" else 1
+        number = solid[place] if place > 0 else start
+        decimal = place > 2 and lower[solid[place - 1]] == "." and lower[solid[place - 2]].isdecimal()
+        first = solid[place - 2] if decimal else number
+        return _led(tokens, start, first) if lower[number].isdecimal() or lower[number] in numbers else end
+    grades = [at for at in solid[1:] if lower[at] in listed("edge_grade")]
+    told = (
+        grades and solid[-1] > grades[-1] and all(_GRADE.fullmatch(tokens.words[at]) for at in solid if at > grades[-1])
+    )
+    return _led(tokens, start, grades[-1]) if told else end
+
+
+def _purpose(tokens: Tokens, start: int, end: int) -> int:
+    """Where ``for quad strength`` begins that ends the span; ``end`` for none."""
+    solid = [at for at in range(start, end) if not tokens.words[at].isspace()]
+    if len(solid) < _LONGEST_PURPOSE or tokens.lower[solid[-1]] not in listed("edge_quality"):
+        return end
+    return next((at for at in solid[-_LONGEST_PURPOSE - 1 : -1] if tokens.lower[at] == "for" and at > start), end)
+
+
+def _marked(tokens: Tokens, start: int, end: int) -> int:
+    """Where help, resistance behind a comma or a word that ends nothing begins; ``end`` for none."""
+    lower = tokens.lower
+    solid = [at for at in range(start, end) if not tokens.words[at].isspace()]
+    if len(solid) < 2:
+        return end
+    if lower[solid[-1]] in listed("edge_dangling") and tokens.ends[solid[-2]] < tokens.starts[solid[-1]]:
+        return solid[-1]
+    levels = [lower[at] for at in solid[-2:]]
+    if levels[1] in listed("edge_assistance"):
+        return _led(tokens, start, solid[-1])
+    if levels[0] in listed("edge_level") and levels[1] in duration_words().assistance:
+        return _led(tokens, start, solid[-2])
+    resisted = lower[solid[-1]] in listed("edge_resistance") and len(solid) > _LONGEST_PURPOSE
+    comma, colour = solid[-3:-1] if resisted else (start, start)
+    return comma if lower[comma] == "," and lower[colour] in listed("edge_colour") else end
 
 
 def with_limb(tokens: Tokens, end: int, begun: set[int]) -> int:
@@ -282,6 +359,7 @@ class ActivityTagger:
             if (label == GOAL) is goals:
                 start, end = trim(context.tokens, start, end)
                 if not goals:
+                    end = dose_off(context.tokens, start, end)
                     end = with_limb(context.tokens, end, begun)
                 if any(map(str.isalnum, words[start:end])):
                     found.append(Candidate(start, end, label, margin))
