@@ -273,7 +273,9 @@ def _part_of_task(tokens: Tokens, event: Event, candidates: Iterable[Candidate])
     """Whether a heading's word is one of several of a task: ``up and down 6 stairs (14 min)``, ``stairs 12 x 2``."""
     if (event.code and not event.names_task) or tokens.words[event.end : event.end + 1] == [":"]:
         return False
-    around = (c for c in candidates if c.start <= event.start and event.end <= c.end)
+    around = [c for c in candidates if c.start <= event.start and event.end <= c.end]
+    if event.code and not listed("with_aid").isdisjoint(tokens.lower[event.end : event.end + 1]):
+        around = [c for c in around if c.start < event.start]  # "gait training with RW" names the service all the same
     return any(
         any(w.isalnum() for w in (*tokens.words[c.start : event.start], *tokens.words[event.end : c.end]))
         for c in around

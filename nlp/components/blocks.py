@@ -200,6 +200,13 @@ class _Structure:
         apart = {*begun, *charged}
         under = [n for n, is_headed in enumerate(headed(context, events)) if is_headed and n not in apart]
         self.forbid(under, "B")
+        # "US 8 min": the name and the task that it is are one block's.
+        same = [
+            n
+            for n, e in enumerate(events)
+            if n and e.kind == "act" and events[n - 1].kind == "svc" and e.start == events[n - 1].start
+        ]
+        self.forbid(same, "B")
         for number in opening_names(context, events):
             # A line that opens with a service's name goes on in no block, but for a table's row of the same code.
             open_code = next((e.code for e in reversed(events[:number]) if e.kind == "svc" and e.code), "")

@@ -193,3 +193,10 @@ ROWS: list[tuple[str, dict[str, int]]] = [
 @pytest.mark.parametrize(("text", "minutes"), ROWS)
 def test_minutes_by_code(text: str, minutes: dict[str, int]):
     assert CODER.code(text).minutes == minutes
+
+
+@pytest.mark.parametrize("device", ["RW", "walker", "rollator"])
+def test_a_service_named_with_its_device_is_found(device: str):
+    """The device makes the name a longer task; the service is named all the same."""
+    services = CODER.code(f"TherEx: SLR 3x10. Gait training with {device} 150 ft.").services
+    assert [service.code for service in services] == ["97110", "other"]

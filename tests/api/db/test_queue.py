@@ -495,7 +495,7 @@ def test_accept(here: Clinic):
     assert decided["changes"] == UNCHANGED | {"units": {policy: {} for policy in decided["units"]}}
     with here.database.reading() as session:
         [review] = repository.reviews(session, here.id, uuid.UUID(claim["note_id"]))
-    assert (review.milliseconds, review.guide_version, review.reading) == (1500, "1", "first")
+    assert (review.milliseconds, review.guide_version, review.reading) == (1500, "2", "first")
     assert review.decision["mentions"] == [{"start": 22, "end": 27, "status": "planned"}]
     assert here.actions("review.added") == ["review.added"]
 

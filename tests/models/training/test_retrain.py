@@ -44,7 +44,7 @@ def test_without_the_packages_the_encoder_is_not_trained(tmp_path: Path, monkeyp
 
 
 def test_elements_that_reviewers_are_not_asked_for_are_those_that_are_read():
-    text = "TE 15 min: SLR 3x10. A: Pt tolerated well, gait improved since last visit."
+    text = "TE 15 min: SLR 3x10. A: L quad 4-/5, was 3+/5 last week; extensor lag 5 degrees, limits stair descent."
     note = labelled(text, services=[], mentions=[], goals=[], elements=dict.fromkeys(labelled().elements, False))
     [made] = afresh.with_elements([note], shipped())
     given = {name for name, there in made.elements.items() if there}
