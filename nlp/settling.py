@@ -268,27 +268,22 @@ def line_parts(context: Context, events: list[Event], labels: list[str]) -> list
     """
     line_of = context.tokens.line_of
     out = list(labels)
+
+    def closes(n: int) -> bool:
+        """Whether minutes stand right behind a block's task and end its line."""
+        line = line_of[events[n].start]
+        task = events[n - 1].kind == "act" and labels[n - 1] in ("B", "I", "J") and line_of[events[n - 1].start] == line
+        return task and (n + 1 == len(events) or line_of[events[n + 1].start] != line)
+
     for block in begun_blocks(labels):
-        timed = [
-            n
-            for n in block
-            if events[n].kind == "dur"
-            and (
-                labels[n] in ("D-I", "P-I")
-                or (labels[n] in ("O", "Q") and not spoken_against(context, events[n], in_tasks=False))
-            )
-        ]
-        rows = [line_of[events[n].start] for n in timed]
-        closes = all(
-            labels[n - 1] in ("B", "I", "J")
-            and events[n - 1].kind == "act"
-            and line_of[events[n - 1].start] == row
-            and (n + 1 == len(events) or line_of[events[n + 1].start] != row)
-            for n, row in zip(timed, rows, strict=True)
-        )
-        clock = any(events[n].clock for n in timed)
-        told = any(labels[n] in ("D-I", "P-I") for n in timed) and not any(labels[n] == "D-B" for n in block)
-        if len({*rows}) == len(rows) >= _PARTS and closes and not clock and told:
+        minutes = [n for n in block if events[n].kind == "dur"]
+        timed = [n for n in minutes if labels[n] in ("D-I", "P-I")]
+        free = [n for n in minutes if labels[n] in ("O", "Q") and closes(n)]
+        if not timed or any(labels[n] == "D-B" for n in block) or not all(map(closes, timed)):
+            continue
+        timed += [n for n in free if not spoken_against(context, events[n], in_tasks=False)]
+        lines = {line_of[events[n].start] for n in timed}
+        if len(lines) == len(timed) >= _PARTS and not any(events[n].clock for n in timed):
             for n in timed:
                 out[n] = "P-I"
     return out
@@ -298,7 +293,10 @@ def sum_of_all(context: Context, events: list[Event], labels: list[str]) -> list
     """Labels where minutes that the note calls a total, and that are the sum of all blocks' minutes, are no block's."""
     out = list(labels)
     timed = [n for n, label in enumerate(labels) if label[0] in "DP" and events[n].kind == "dur"]
+    worked = {n for block in begun_blocks(labels) if any(events[m].kind == "act" for m in block) for n in block}
     for n in timed:
+        if n in worked:
+            continue
         rest = [events[m].minutes for m in timed if m != n]
         if len(rest) >= _PARTS and sum(rest) == events[n].minutes and total_kind(context, events[n]) is not None:
             out[n] = "Q" if labels[n] != "D-B" else out[n]
@@ -502,6 +500,10 @@ def bracketed_whole(context: Context, events: list[Event], labels: list[str]) ->
         timed = next(n for n in pair if events[n].kind == "dur")
         inside = [events[n].minutes for n in work if events[n].kind == "dur"]
         plain = all(events[n].kind in ("act", "dur") and labels[n] not in ("O", "Q", "S") for n in work)
+        # Work of two kinds is two services, whatever the bracket says.
+        kinds = {int(_codes(context, events[n]).argmax()) for n in work if events[n].kind == "act"}
+        coded = {events[n].code for n in work} - {""}
+        plain = plain and len(kinds) == 1 and not coded
         several = context.sentence_of[events[work[0]].start] != context.sentence_of[events[work[-1]].start]
         if opened and plain and several and events[work[0]].kind == "act" and sum(inside) < events[timed].minutes:
             for n in work:
@@ -514,14 +516,19 @@ def bracketed_whole(context: Context, events: list[Event], labels: list[str]) ->
 
 def times_tasks(context: Context, events: list[Event], labels: list[str]) -> list[Event]:
     """Events where minutes given to each of a block's tasks count once a task: ``pulleys and dowel turns, 10 minutes each``."""
+    words = context.tokens.lower
     out = list(events)
     for block in begun_blocks(labels):
         timed = [n for n in block if labels[n] in ("D-I", "P-I") and events[n].kind == "dur"]
         for n in timed if len(timed) == 1 else ():
-            sentence = context.sentence_of[events[n].start]
-            work = [m for m in block if m < n and events[m].kind == "act" and labels[m] in ("B", "I", "J")]
-            own = [m for m in work if context.sentence_of[events[m].start] == sentence]
-            if len(own) >= _PARTS and n - 1 == own[-1] and given_to_each(context, events[n]):
+            tasks = [m for m in block if m < n and events[m].kind == "act" and labels[m] in ("B", "I", "J")]
+            own = tasks[-1:]
+            for before, after in pairwise(tasks[::-1]):
+                joined = [w for w in words[events[after].end : events[before].start] if not w.isspace()]
+                if joined not in ([","], ["and"], [",", "and"], ["&"], ["+"]):
+                    break
+                own.append(after)
+            if len(own) >= _PARTS and n - 1 == own[0] and given_to_each(context, events[n]):
                 out[n] = replace(events[n], minutes=events[n].minutes * len(own))
     return out
 

@@ -170,7 +170,9 @@ def dose_off(tokens: Tokens, start: int, end: int) -> int:
     end = next(gaps, end)
     while True:
         cut = min(_dose(tokens, start, end), _purpose(tokens, start, end), _marked(tokens, start, end))
-        if cut <= start or cut == end:
+        _, cut = trim(tokens, start, cut)
+        names = (w for w in tokens.lower[start:cut] if w.isalpha() and len(w) > 1)
+        if cut == end or not any(w not in duration_words().numbers and w not in listed("edge_lead") for w in names):
             return end
         end = cut
 
@@ -194,8 +196,10 @@ def _dose(tokens: Tokens, start: int, end: int) -> int:
     if lower[solid[place]] in listed("edge_unit"):
         place -= 2 if lower[solid[place - 1]] == "-" else 1
         number = solid[place] if place > 0 else start
-        decimal = place > 2 and lower[solid[place - 1]] == "." and lower[solid[place - 2]].isdecimal()
-        first = solid[place - 2] if decimal else number
+        # "2.5 lb", "0-90 degrees", "90/90 deg": one figure in parts.
+        while place > 1 and lower[solid[place - 1]] in ".-/" and lower[solid[place - 2]].isdecimal():
+            place -= 2
+        first = solid[max(0, place)]
         return _led(tokens, start, first) if lower[number].isdecimal() or lower[number] in numbers else end
     grades = [at for at in solid[1:] if lower[at] in listed("edge_grade")]
     told = (
@@ -267,11 +271,18 @@ def _listed(context: Context, taken: set[int]) -> list[Candidate]:
     short -= {sentence_of[index] for index in taken}
     count = Counter(sentence_of[c.start] for c in timed)
     several = {sentence for sentence, number in count.items() if number > 1}
+    # An exercise and its minutes that are a whole sentence measure nothing: "AROM 10 min."
+    length = {sentence_of[c.start]: _solid(words, c.start, c.end) for c in timed if count[sentence_of[c.start]] == 1}
     lower = context.tokens.lower
     return [
         Candidate(m.start, m.end, "ACT", LISTED_MARGIN)
         for m in context.found["activities"]
-        if (_alone(context, m, timed) and taken.isdisjoint(range(m.start, m.end)))
+        if (
+            m.entry.data["label"] == "exercise"
+            and context.sections[m.start] in (*_WORK_SECTIONS, "measures")
+            and size[sentence_of[m.start]] == length.get(sentence_of[m.start], -1) + _solid(words, m.start, m.end)
+            and taken.isdisjoint(range(m.start, m.end))
+        )
         or (
             context.sections[m.start] in _WORK_SECTIONS
             and (
@@ -287,21 +298,9 @@ def _listed(context: Context, taken: set[int]) -> list[Candidate]:
     ]
 
 
-def _alone(context: Context, match: Match, timed: Sequence[Duration]) -> bool:
-    """Whether an exercise and its minutes are a whole sentence: ``AROM 10 min.``, which measures nothing."""
-    if match.entry.data["label"] != "exercise" or context.sections[match.start] not in (*_WORK_SECTIONS, "measures"):
-        return False
-    words, sentence_of = context.tokens.words, context.sentence_of
-    for c in timed:
-        if sentence_of[c.start] == sentence_of[match.start] and c.start >= match.end:
-            own = {*range(match.start, match.end), *range(c.start, c.end)}
-            begin, end = match.start, c.end
-            while begin > 0 and sentence_of[begin - 1] == sentence_of[match.start]:
-                begin -= 1
-            while end < len(words) and sentence_of[end] == sentence_of[match.start]:
-                end += 1
-            return not any(words[at].isalnum() for at in range(begin, end) if at not in own)
-    return False
+def _solid(words: Sequence[str], start: int, end: int) -> int:
+    """Words and numbers in a token range."""
+    return sum(word.isalnum() for word in words[start:end])
 
 
 def _beside(match: Match, timed: Sequence[Duration]) -> bool:

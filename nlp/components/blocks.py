@@ -213,7 +213,8 @@ class _Structure:
             self.forbid([number], *(("I",) if events[number].code == open_code else ("I", "J")))
         for line in charge_lines(context, events):
             first, second = line
-            worked = context.sections[events[first].start] not in _NO_WORK or announced(context, events[first])
+            section = context.sections[events[first].start]
+            worked = section not in _NO_WORK or (section == "home_program" and announced(context, events[first]))
             if worked and line not in closing:
                 timed = events[first].kind == "dur"
                 self.demand([first], "D-B" if timed else "B")

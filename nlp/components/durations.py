@@ -26,6 +26,9 @@ _MOST_BARE = 99
 _UNIT = 15  # minutes
 _NOTE = 12  # tokens of a bracket that corrects
 _BEHIND = 2  # tokens between minutes and the half of them
+_NEXT = 2  # sentences after one half within which the other one is told
+_NET_FORMS = frozenset(("unit", "tick", "words", "bare", "range", "hours"))
+_MOST_APART = 60  # minutes between one line's time and the next's
 _SUMMED = 3  # words between minutes that a bracket adds up
 _LONGEST_HOLD = 2  # minutes that are repeated in sets
 _WORKING_HOURS = range(6, 21)
@@ -169,9 +172,11 @@ class _Reader(Scan):
                 continue
             tight = self.touching(at) and self.touching(at + 1) and not self.touching(at + 2)
             first, second = (self.clock(i) if self.words[i].isdecimal() else None for i in (at, at + 2))
-            if tight and first is not None and second is not None and second[1] == at + 3:
+            if not (tight and first is not None and second is not None and second[1] == at + 3):
+                continue
+            if first[0] // 60 in _WORKING_HOURS and second[0] // 60 in _WORKING_HOURS:
                 picked.append((at, at + 3, first[0], second[0]))
-        apart = all((other[2] - one[3]) % HALF_DAY <= MAX_MINUTES for one, other in itertools.pairwise(picked))
+        apart = all((other[2] - one[3]) % HALF_DAY <= _MOST_APART for one, other in itertools.pairwise(picked))
         if len(picked) > 1 and apart:
             for at, after, begin, end in picked:
                 if elapsed(begin, end) <= MAX_MINUTES // 2:
@@ -314,7 +319,10 @@ class _Reader(Scan):
         slash = self.next(index)
         units = self.next(slash)
         counted = self.word(units).isdecimal() and len(self.word(units)) == 1
-        return self._small(at) and self.word(slash) == "/" and counted and self.word(self.next(units)) in listed("unit")
+        named = any(m.end == at for kind in ("services", "service_heads") for m in self.context.found[kind])
+        named = named or self._code(self.before(at), self.word(self.before(at)))
+        over = self.word(slash) == "/" and counted and self.word(self.next(units)) in listed("unit")
+        return named and over and self._small(at)
 
     def _age(self, index: int) -> bool:
         """Whether the number before the letter at ``index`` is months of life: ``18m old``, ``1y6m``, ``CA 18m``."""
@@ -500,52 +508,73 @@ class _Reader(Scan):
                     self.add(first, index + 1, minutes, "words")
 
     def shares(self) -> None:
-        """``half of the 40-minute session``, ``the other half``, ``40 min, half of it``: minutes of a whole that the note gives."""
-        given: int | None = None
+        """``half of the 40-minute session``, ``the other half``, ``40 min, half of it counted by PT``: minutes of a whole."""
+        given: tuple[int, int] | None = None  # minutes, and the sentence that gave them
+        sentences = self.context.sentence_of
         for index, word in enumerate(self.lower):
             part = self.data.halves.get(word, 0) if word.isalpha() else 0
             if not part or index in self.taken:
                 continue
             at = self.next(index)
-            if given is not None and self.word(self.before(index)) == "other" and self.word(at) != "of":
-                self.add(index, index + 1, given, "words")
-                continue
-            if self.word(at) != "of":
-                continue
-            at = self.next(at)
-            if self.word(at) in listed("back_reference"):
-                whole = next((c for c in self.found if index - c.end <= _BEHIND and c.end <= index), None)
-                if whole is not None and whole.form in ("unit", "words") and self._same_line(whole.start, index):
-                    self.found.remove(whole)
-                    self.found.append(replace(whole, end=at + 1, minutes=whole.minutes * part // 60))
-                    self.taken.update(range(whole.start, at + 1))
-                continue
-            at = self.next(at) if self.word(at) in listed("determiner") else at
-            value, end = self._spelt(at)
-            unit = self.next(end) if self.word(end) == "-" else self.from_here(end)
-            if value >= 2 * _LEAST_BARE and self.word(unit) in self.data.minute and not self._assistance(unit):
-                given = value * part // 60
-                self.taken.difference_update(range(at, unit + 1))
-                self.found = [c for c in self.found if not at <= c.start <= unit]
-                self.add(index, unit + 1, given, "words")
+            if given is not None and self._other(index) and 0 < sentences[index] - given[1] <= _NEXT:
+                self.add(index, index + 1, given[0], "words")
+            elif self.word(at) == "of" and self.word(self.next(at)) in listed("back_reference"):
+                self._half_of_it(index, self.next(at), part)
+            elif self.word(at) == "of":
+                first = self.next(at)
+                value, end = self._counted_minutes(first)
+                after = self.word(self.from_here(end))
+                told = not after.isalnum() or after in listed("session_word")
+                if value >= 2 * _LEAST_BARE and told:
+                    given = value * part // 60, sentences[index]
+                    self.taken.difference_update(range(first, end))
+                    self.found = [c for c in self.found if not first <= c.start < end]
+                    self.add(index, end, given[0], "words")
+
+    def _other(self, index: int) -> bool:
+        """Whether *the other half* opens a sentence with this token."""
+        other = self.before(index)
+        the = self.before(other)
+        begins = the < 1 or self.context.sentence_of[the - 1] != self.context.sentence_of[the]
+        return self.word(other) == "other" and self.word(the) in listed("determiner") and begins
+
+    def _half_of_it(self, index: int, reference: int, part: int) -> None:
+        """Take for minutes that a comma and *half of it* follow the part that the note credits: ``counted by PT``."""
+        whole = next((c for c in self.found if c.end <= index <= c.end + _BEHIND), None)
+        if whole is None or self.word(self.next(reference)) not in listed("credited"):
+            return
+        between = [word for word in self.lower[whole.end : index] if not is_blank(word)]
+        if whole.form in ("unit", "words") and between == [","]:
+            self.found.remove(whole)
+            self.found.append(replace(whole, end=reference + 1, minutes=whole.minutes * part // 60))
+            self.taken.update(range(whole.start, reference + 1))
+
+    def _counted_minutes(self, at: int) -> tuple[int, int]:
+        """Minutes with their unit from token ``at`` on, behind an article or not, and the token after them; 0 for none."""
+        at = self.next(at) if self.word(at) in listed("determiner") else at
+        value, end = self._spelt(at)
+        unit = self.next(end) if self.word(end) == "-" else self.from_here(end)
+        told = self.word(unit) in self.data.minute and not self._assistance(unit)
+        return (value, unit + 1) if told else (0, end)
 
     def less(self) -> None:
         """``30 min minus the 8-min break``, ``31 min less 6``: what is left of them, where the note does not say it itself."""
         out: list[Candidate] = []
         for c in self.found:
-            mark = self.from_here(c.end)
-            at = self.next(mark)
-            at = self.next(at) if self.word(at) in listed("determiner") else at
-            value, end = self._spelt(at)
-            unit = self.next(end) if self.word(end) == "-" else self.from_here(end)
-            end = unit + 1 if self.word(unit) in self.data.minute else end
-            said = "=" in self.words[end : end + _NOTE]
-            told = c.form in ("unit", "tick", "words", "bare", "range") and self.word(mark) in listed("less")
             if out and c.start < out[-1].end:
                 continue
-            if told and 0 < value < c.minutes and not said and not self._counts(end - 1):
-                c = replace(c, end=end, minutes=c.minutes - value)
-                self.taken.update(range(c.start, end))
+            mark = self.from_here(c.end)
+            if self.word(mark) in listed("less") and c.form in _NET_FORMS:
+                value, end = self._counted_minutes(self.next(mark))
+                if not value:
+                    value, end = self._spelt(self.next(mark))
+                    after = self.from_here(end)
+                    told = not self.word(after).isalnum() or self.word(after) in listed("taken_for")
+                    value = value if told and self.word(self.next(after)) not in listed("pause") else 0
+                line = self.words[end : self.tokens.lines[self.tokens.line_of[c.start]][1]]
+                if 0 < value < c.minutes and "=" not in line[:_NOTE] and not self._counts(end - 1):
+                    c = replace(c, end=end, minutes=c.minutes - value)
+                    self.taken.update(range(c.start, end))
             out.append(c)
         self.found = out
 
@@ -582,12 +611,14 @@ class _Reader(Scan):
                 continue  # what the bracket puts right
             at = self.from_here(c.end)
             close = next((i for i in range(at, min(at + _NOTE, len(self.words))) if self.words[i] == ")"), at)
-            said = [i for i in range(at, close) if self.lower[i] in listed("corrected")]
-            figures = self.figures_in(said[-1], close) if said and self.word(at) == "(" else []
-            was = bool(figures) and self.word(self.before(figures[0])) in listed("former")
-            if len(figures) == 1 and self._small(figures[0]) and not self._counts(figures[0]) and not was:
-                c = replace(c, end=close, minutes=int(self.words[figures[0]]))
-                self.taken.update(range(c.start, close))
+            said = [i for i in range(at, close) if self.lower[i] in listed("corrected") and self.word(at) == "("]
+            for figure in self.figures_in(said[-1], close) if said else []:
+                leads = self.before(figure) in said or self.word(self.before(figure)) in listed("puts_right")
+                after = self.word(self.from_here(figure + 1))
+                if leads and self._small(figure) and (after in ",;)" or after in self.data.minute):
+                    c = replace(c, end=close, minutes=int(self.words[figure]))
+                    self.taken.update(range(c.start, close))
+                    break
             out.append(c)
         self.found = out
 
@@ -621,7 +652,7 @@ class _Reader(Scan):
         ahead = self.word(self.before(first.start))
         parts = [word for word in between if word in listed("day_part")]
         marks = [word for word in between if word not in parts]
-        return len(parts) == 1 and {ahead} <= listed("day_part") - {*parts} and len(marks) < 2 and {*marks} <= _PARTING
+        return len(parts) == 1 and {ahead} <= listed("day_part") - {*parts} and len(marks) == 1 and {*marks} <= _PARTING
 
     def _meets(self, first: Candidate, second: Candidate) -> bool:
         """Whether a range begins with the very time that ends the one before it: two blocks side by side."""
@@ -641,7 +672,7 @@ class _Reader(Scan):
         outer = False  # whether the heading is its line's last cell
         for begin, end in tokens.lines:
             if begin >= end:
-                if heads and heads[0] == " ":
+                if heads and heads[0] in " ,":
                     heads = None
                 continue
             line_start = tokens.starts[begin]

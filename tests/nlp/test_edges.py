@@ -17,7 +17,10 @@ from nlp.tokens import Tokens
         ("GH post glides gr II-III", "GH post glides"),
         ("rolling both ways CGA", "rolling both ways"),
         ("bed to chair mod A", "bed to chair"),
-        ("upper body dressing w/ setup", "upper body dressing"),
+        ("knee ext - 10 lb", "knee ext"),
+        ("knee flexion 0-90 degrees", "knee flexion"),
+        ("step-ups on a 6 inch", "step-ups"),
+        ("floor to waist lift of 25 lb", "floor to waist lift"),
         ("step-downs for quad control", "step-downs"),
         ("clamshell, green loop", "clamshell"),
         ("rolled to the left with", "rolled to the left"),
@@ -47,6 +50,9 @@ def test_dose_help_and_purpose_are_no_part_of_a_name(text, name):
         "potted what they asked for",
         "transfer to a bed\n    near the wall",
         "12 lb",
+        "two 5 lb weights",
+        "1.5 mph",
+        "meal setup",
     ],
 )
 def test_what_says_which_task_it_is_stays(text):

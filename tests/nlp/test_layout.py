@@ -328,13 +328,14 @@ def test_minutes_that_close_the_lines_of_a_block_add_up(text, labels, settled):
     ("text", "labels", "settled"),
     [
         ("97140, 97535 total timed 38 min\nbike 20 min\nrows 18 min", "B I D-I B D-I B D-I", "B I Q B D-I B D-I"),
-        # not their sum, not called a total
+        # not their sum, not called a total, a block's with work of its own
+        ("Total TE 38 min: press\nbike 20 min\nrows 18 min", "B D-I J B D-I B D-I", "B D-I J B D-I B D-I"),
         ("97140, 97535 total timed 40 min\nbike 20 min\nrows 18 min", "B I D-I B D-I B D-I", "B I D-I B D-I B D-I"),
         ("97140, 97535 38 min\nbike 20 min\nrows 18 min", "B I D-I B D-I B D-I", "B I D-I B D-I B D-I"),
     ],
 )
 def test_a_total_of_all_blocks_is_no_blocks(text, labels, settled):
-    context, events = events_of(text, "bike", "rows")
+    context, events = events_of(text, *(w for w in ("press", "bike", "rows") if w in text))
     assert " ".join(sum_of_all(context, events, labels.split())) == settled
 
 
@@ -398,13 +399,14 @@ def test_the_last_of_a_list_is_as_done_as_the_others(text, ended):
     [
         ("bike and rows, 10 minutes each.", "B I D-I", 20),
         ("bike and rows, 10 min each leg", "B I D-I", 10),
+        ("press, then bike and rows, 10 min each.", "B I I D-I", 20),
         ("bike and rows, 10 min.", "B I D-I", 10),
         ("bike. rows, 10 min each.", "B I D-I", 10),
         ("bike and rows, 10 min each.", "B B D-I", 10),
     ],
 )
 def test_minutes_of_each_task_count_once_a_task(text, labels, minutes):
-    context, events = events_of(text, "bike", "rows")
+    context, events = events_of(text, *(w for w in ("press", "bike", "rows") if w in text))
     assert times_tasks(context, events, labels.split())[-1].minutes == minutes
 
 
