@@ -222,13 +222,13 @@ def _marked(tokens: Tokens, start: int, end: int) -> int:
     solid = [at for at in range(start, end) if not tokens.words[at].isspace()]
     if len(solid) < 2:
         return end
-    if lower[solid[-1]] in listed("edge_dangling") and tokens.ends[solid[-2]] < tokens.starts[solid[-1]]:
-        return solid[-1]
     levels = [lower[at] for at in solid[-2:]]
     if levels[1] in listed("edge_assistance"):
         return _led(tokens, start, solid[-1])
     if levels[0] in listed("edge_level") and levels[1] in duration_words().assistance:
         return _led(tokens, start, solid[-2])
+    if lower[solid[-1]] in listed("edge_dangling") and tokens.ends[solid[-2]] < tokens.starts[solid[-1]]:
+        return solid[-1]
     resisted = lower[solid[-1]] in listed("edge_resistance") and len(solid) > _LONGEST_PURPOSE
     comma, colour = solid[-3:-1] if resisted else (start, start)
     return comma if lower[comma] == "," and lower[colour] in listed("edge_colour") else end

@@ -24,6 +24,8 @@ from nlp.tokens import Tokens
         ("step-downs for quad control", "step-downs"),
         ("clamshell, green loop", "clamshell"),
         ("rolled to the left with", "rolled to the left"),
+        ("SLR with a", "SLR"),
+        ("bed to chair mod a", "bed to chair"),
         ("heel slides with strap    heel prop", "heel slides with strap"),
     ],
 )
