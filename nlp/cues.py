@@ -56,7 +56,7 @@ def find_status(context: Context, start: int, end: int) -> Finding | None:
         return None if box is None else Finding("held", *box)
     best = reaching[0][1]
     for distance, cue in reaching[1:]:
-        near = _words(context, cue.end, best.start) <= _YIELD_REACH if best.start < start else distance <= _AROUND
+        near = word_count(context, cue.end, best.start) <= _YIELD_REACH if best.start < start else distance <= _AROUND
         if cue.entry.data["status"] in best.entry.data["yields"] and near:
             best = cue
             break
@@ -185,8 +185,8 @@ def _hints(context: Context, start: int, end: int) -> Iterator[tuple[str, int, M
                 yield name, start - match.end, match
 
 
-def _words(context: Context, start: int, end: int) -> int:
-    """Words in a token range."""
+def word_count(context: Context, start: int, end: int) -> int:
+    """Words and numbers in a half-open token range."""
     return sum(1 for word in context.tokens.words[start:end] if word.isalnum())
 
 

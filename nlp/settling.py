@@ -31,6 +31,7 @@ from nlp.totals import total_kind
 
 _DOSE_WORDS = 6  # words of a dose between an activity and its minutes
 _PARTS = 2  # the least tasks with minutes that make a list of them, and events that make a part
+_OPENING = 4  # tokens that hold the full stop and the bracket before a code, with blanks between
 _SPLIT = 2  # the least activities that can be two blocks
 _LABELS, _KNOWN = (
     ("exercise", "functional", "service"),
@@ -294,12 +295,11 @@ def sum_of_all(context: Context, events: list[Event], labels: list[str]) -> list
     out = list(labels)
     timed = [n for n, label in enumerate(labels) if label[0] in "DP" and events[n].kind == "dur"]
     worked = {n for block in begun_blocks(labels) if any(events[m].kind == "act" for m in block) for n in block}
-    for n in timed:
-        if n in worked:
-            continue
-        rest = [events[m].minutes for m in timed if m != n]
-        if len(rest) >= _PARTS and sum(rest) == events[n].minutes and total_kind(context, events[n]) is not None:
-            out[n] = "Q" if labels[n] != "D-B" else out[n]
+    whole = sum(events[n].minutes for n in timed)
+    for n in timed if len(timed) > _PARTS else ():
+        free = n not in worked and labels[n] != "D-B"
+        if free and 2 * events[n].minutes == whole and total_kind(context, events[n]) is not None:
+            out[n] = "Q"
     return out
 
 
@@ -496,16 +496,17 @@ def bracketed_whole(context: Context, events: list[Event], labels: list[str]) ->
         pair, work = line[-2:], line[:-2]
         if {events[n].kind for n in pair} != {"svc", "dur"} or not work:
             continue
-        opened = [w for w in words[: events[pair[0]].start] if not w.isspace()][-2:] == [".", "("]
+        start = events[pair[0]].start
+        opened = [w for w in words[max(0, start - _OPENING) : start] if not w.isspace()][-2:] == [".", "("]
         timed = next(n for n in pair if events[n].kind == "dur")
-        inside = [events[n].minutes for n in work if events[n].kind == "dur"]
-        plain = all(events[n].kind in ("act", "dur") and labels[n] not in ("O", "Q", "S") for n in work)
+        inside = sum(events[n].minutes for n in work if events[n].kind == "dur")
+        several = context.sentence_of[events[work[0]].start] != context.sentence_of[events[work[-1]].start]
+        if not (opened and several and events[work[0]].kind == "act" and inside < events[timed].minutes):
+            continue
         # Work of two kinds is two services, whatever the bracket says.
         kinds = {int(_codes(context, events[n]).argmax()) for n in work if events[n].kind == "act"}
-        coded = {events[n].code for n in work} - {""}
-        plain = plain and len(kinds) == 1 and not coded
-        several = context.sentence_of[events[work[0]].start] != context.sentence_of[events[work[-1]].start]
-        if opened and plain and several and events[work[0]].kind == "act" and sum(inside) < events[timed].minutes:
+        plain = all(events[n].kind in ("act", "dur") and labels[n] not in ("O", "Q", "S") for n in work)
+        if plain and len(kinds) == 1 and not any(events[n].code for n in work):
             for n in work:
                 out[n] = "Q" if events[n].kind == "dur" else "I"
             out[work[0]] = "B"

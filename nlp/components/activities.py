@@ -25,6 +25,7 @@ from nlp.clock import duration_words, is_blank
 from nlp.components.durations import Candidate as Duration
 from nlp.components.durations import find_durations
 from nlp.context import Context, context_of
+from nlp.cues import word_count
 from nlp.encoder import COLUMNS, Encoder
 from nlp.events import LISTED_MARGIN, Candidate
 from nlp.lexicon import Match
@@ -169,7 +170,8 @@ def dose_off(tokens: Tokens, start: int, end: int) -> int:
     )
     end = next(gaps, end)
     while True:
-        cut = min(_dose(tokens, start, end), _purpose(tokens, start, end), _marked(tokens, start, end))
+        solid = [at for at in range(start, end) if not words[at].isspace()]
+        cut = min(tail(tokens, solid, end) for tail in (_dose, _purpose, _marked))
         _, cut = trim(tokens, start, cut)
         names = (w for w in tokens.lower[start:cut] if w.isalpha() and len(w) > 1)
         if cut == end or not any(w not in duration_words().numbers and w not in listed("edge_lead") for w in names):
@@ -184,10 +186,9 @@ def _led(tokens: Tokens, start: int, at: int) -> int:
     return at
 
 
-def _dose(tokens: Tokens, start: int, end: int) -> int:
-    """Where a load, an angle, a pace or the grade of a mobilisation begins that ends the span; ``end`` for none."""
+def _dose(tokens: Tokens, solid: Sequence[int], end: int) -> int:
+    """Where a load, an angle, a pace or the grade of a mobilisation begins that ends a span of these tokens; ``end`` for none."""
     lower, numbers = tokens.lower, duration_words().numbers
-    solid = [at for at in range(start, end) if not tokens.words[at].isspace()]
     place = len(solid) - 1
     while place > 0 and lower[solid[place]] in listed("edge_weight"):
         place -= 1
@@ -195,42 +196,40 @@ def _dose(tokens: Tokens, start: int, end: int) -> int:
         return end
     if lower[solid[place]] in listed("edge_unit"):
         place -= 2 if lower[solid[place - 1]] == "-" else 1
-        number = solid[place] if place > 0 else start
+        number = solid[max(0, place)]
         # "2.5 lb", "0-90 degrees", "90/90 deg": one figure in parts.
         while place > 1 and lower[solid[place - 1]] in ".-/" and lower[solid[place - 2]].isdecimal():
             place -= 2
         first = solid[max(0, place)]
-        return _led(tokens, start, first) if lower[number].isdecimal() or lower[number] in numbers else end
+        return _led(tokens, solid[0], first) if lower[number].isdecimal() or lower[number] in numbers else end
     grades = [at for at in solid[1:] if lower[at] in listed("edge_grade")]
     told = (
         grades and solid[-1] > grades[-1] and all(_GRADE.fullmatch(tokens.words[at]) for at in solid if at > grades[-1])
     )
-    return _led(tokens, start, grades[-1]) if told else end
+    return _led(tokens, solid[0], grades[-1]) if told else end
 
 
-def _purpose(tokens: Tokens, start: int, end: int) -> int:
-    """Where ``for quad strength`` begins that ends the span; ``end`` for none."""
-    solid = [at for at in range(start, end) if not tokens.words[at].isspace()]
+def _purpose(tokens: Tokens, solid: Sequence[int], end: int) -> int:
+    """Where ``for quad strength`` begins that ends a span of these tokens; ``end`` for none."""
     if len(solid) < _LONGEST_PURPOSE or tokens.lower[solid[-1]] not in listed("edge_quality"):
         return end
-    return next((at for at in solid[-_LONGEST_PURPOSE - 1 : -1] if tokens.lower[at] == "for" and at > start), end)
+    return next((at for at in solid[-_LONGEST_PURPOSE - 1 : -1] if tokens.lower[at] == "for" and at > solid[0]), end)
 
 
-def _marked(tokens: Tokens, start: int, end: int) -> int:
+def _marked(tokens: Tokens, solid: Sequence[int], end: int) -> int:
     """Where help, resistance behind a comma or a word that ends nothing begins; ``end`` for none."""
     lower = tokens.lower
-    solid = [at for at in range(start, end) if not tokens.words[at].isspace()]
     if len(solid) < 2:
         return end
     levels = [lower[at] for at in solid[-2:]]
     if levels[1] in listed("edge_assistance"):
-        return _led(tokens, start, solid[-1])
+        return _led(tokens, solid[0], solid[-1])
     if levels[0] in listed("edge_level") and levels[1] in duration_words().assistance:
-        return _led(tokens, start, solid[-2])
+        return _led(tokens, solid[0], solid[-2])
     if lower[solid[-1]] in listed("edge_dangling") and tokens.ends[solid[-2]] < tokens.starts[solid[-1]]:
         return solid[-1]
     resisted = lower[solid[-1]] in listed("edge_resistance") and len(solid) > _LONGEST_PURPOSE
-    comma, colour = solid[-3:-1] if resisted else (start, start)
+    comma, colour = solid[-3:-1] if resisted else (solid[0], solid[0])
     return comma if lower[comma] == "," and lower[colour] in listed("edge_colour") else end
 
 
@@ -272,7 +271,9 @@ def _listed(context: Context, taken: set[int]) -> list[Candidate]:
     count = Counter(sentence_of[c.start] for c in timed)
     several = {sentence for sentence, number in count.items() if number > 1}
     # An exercise and its minutes that are a whole sentence measure nothing: "AROM 10 min."
-    length = {sentence_of[c.start]: _solid(words, c.start, c.end) for c in timed if count[sentence_of[c.start]] == 1}
+    length = {
+        sentence_of[c.start]: word_count(context, c.start, c.end) for c in timed if count[sentence_of[c.start]] == 1
+    }
     lower = context.tokens.lower
     return [
         Candidate(m.start, m.end, "ACT", LISTED_MARGIN)
@@ -280,7 +281,7 @@ def _listed(context: Context, taken: set[int]) -> list[Candidate]:
         if (
             m.entry.data["label"] == "exercise"
             and context.sections[m.start] in (*_WORK_SECTIONS, "measures")
-            and size[sentence_of[m.start]] == length.get(sentence_of[m.start], -1) + _solid(words, m.start, m.end)
+            and size[sentence_of[m.start]] == length.get(sentence_of[m.start], -1) + word_count(context, m.start, m.end)
             and taken.isdisjoint(range(m.start, m.end))
         )
         or (
@@ -296,11 +297,6 @@ def _listed(context: Context, taken: set[int]) -> list[Candidate]:
             )
         )
     ]
-
-
-def _solid(words: Sequence[str], start: int, end: int) -> int:
-    """Words and numbers in a token range."""
-    return sum(word.isalnum() for word in words[start:end])
 
 
 def _beside(match: Match, timed: Sequence[Duration]) -> bool:

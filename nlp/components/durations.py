@@ -319,10 +319,14 @@ class _Reader(Scan):
         slash = self.next(index)
         units = self.next(slash)
         counted = self.word(units).isdecimal() and len(self.word(units)) == 1
-        named = any(m.end == at for kind in ("services", "service_heads") for m in self.context.found[kind])
-        named = named or self._code(self.before(at), self.word(self.before(at)))
         over = self.word(slash) == "/" and counted and self.word(self.next(units)) in listed("unit")
-        return named and over and self._small(at)
+        before = self.before(at)
+        return over and self._small(at) and (self._named(at) or self._code(before, self.word(before)))
+
+    def _named(self, at: int) -> bool:
+        """Whether a service's name ends right before token ``at``."""
+        found = self.context.found
+        return any(m.end == at for kind in ("services", "service_heads") for m in found[kind])
 
     def _age(self, index: int) -> bool:
         """Whether the number before the letter at ``index`` is months of life: ``18m old``, ``1y6m``, ``CA 18m``."""
@@ -332,8 +336,7 @@ class _Reader(Scan):
 
     def _feet(self, at: int) -> bool:
         """Whether a number with a tick is how far somebody walked: ``walked 30' to bathroom``, but not ``gait 15'``."""
-        found = self.context.found
-        if any(m.end == at for kind in ("services", "service_heads") for m in found[kind]):
+        if self._named(at):
             # Of a service named for walking a tick is feet where it is repeated or a device follows: "gait 60' x 2 RW".
             after = self.lower[at + 2 : at + 4]
             return self.word(at - 1) in listed("walking") and any(word in listed("repeated") for word in after)
@@ -610,8 +613,9 @@ class _Reader(Scan):
             if out and c.start < out[-1].end:
                 continue  # what the bracket puts right
             at = self.from_here(c.end)
-            close = next((i for i in range(at, min(at + _NOTE, len(self.words))) if self.words[i] == ")"), at)
-            said = [i for i in range(at, close) if self.lower[i] in listed("corrected") and self.word(at) == "("]
+            inside = range(at, min(at + _NOTE, len(self.words)) if self.word(at) == "(" else at)
+            close = next((i for i in inside if self.words[i] == ")"), at)
+            said = [i for i in range(at, close) if self.lower[i] in listed("corrected")]
             for figure in self.figures_in(said[-1], close) if said else []:
                 leads = self.before(figure) in said or self.word(self.before(figure)) in listed("puts_right")
                 after = self.word(self.from_here(figure + 1))
