@@ -408,6 +408,10 @@ def evaluate(
         bool, typer.Option("--sealed", help="The sealed notes instead. Each opening is written down.")
     ] = False,
     reason: Annotated[str | None, typer.Option(help="Who opens the sealed notes, and why; with --sealed only.")] = None,
+    writer: Annotated[
+        list[str] | None,
+        typer.Option(help="A writer whose sealed notes alone are opened, the others stay shut; may be repeated; with --sealed only."),
+    ] = None,
     model: ModelOption = None,
     report: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder to write report.html and model_card.md to.")
@@ -428,11 +432,13 @@ def evaluate(
         _fail("--sealed needs --reason: who opens the sealed notes, and why.")
     if reason is not None and not sealed:
         _fail("--reason goes with --sealed.")
+    if writer and not sealed:
+        _fail("--writer goes with --sealed.")
     if write_baseline and (sealed or split != baseline.SPLIT):
         _fail(f"The baseline is measured on the {baseline.SPLIT} notes: leave out --sealed and --split.")
     try:
         if reason is not None:
-            measured = evaluation.run_sealed(data, reason=reason, model=model)
+            measured = evaluation.run_sealed(data, reason=reason, model=model, writers=writer or ())
         else:
             measured = evaluation.run(data, split, model=model)
     except DatasetError as error:

@@ -31,6 +31,7 @@ from models.training.dataset import (
     OpenSplit,
     open_sealed,
     read_corpus,
+    read_headers,
     read_splits,
     select,
 )
@@ -164,17 +165,28 @@ def run(data: Path, split: OpenSplit, *, model: Path | None = None) -> tuple[Eva
     return evaluate_profiles(Coder.load(model), notes, split=split, known=known)
 
 
-def run_sealed(data: Path, *, reason: str, model: Path | None = None) -> tuple[Evaluation, ...]:
-    """Open the sealed notes under ``data`` and measure on them; a row in ``sealed_openings.csv`` comes first.
+def run_sealed(
+    data: Path, *, reason: str, model: Path | None = None, writers: Collection[str] = ()
+) -> tuple[Evaluation, ...]:
+    """Open the sealed notes under ``data``, or those of some ``writers``, and measure on them.
 
-    Figures alone come out of it. A model that is refused, or a corpus without sealed notes, opens nothing.
+    A row in ``sealed_openings.csv`` comes first; the notes of other writers stay shut. Figures alone come out of it. A model that
+    is refused, a writer of none of them, or a corpus without sealed notes opens nothing.
     """
     splits = read_splits(data)
-    sealed = list(splits.values()).count("sealed")
+    sealed = {note_id for note_id, split in splits.items() if split == "sealed"}
     if not sealed:
         raise DatasetError(SPLITS_FILE, 0, "no note is in sealed")
+    if writers:
+        headers = [header for header in read_headers(data) if header.id in sealed]
+        unknown = sorted({*writers} - {header.writer for header in headers})
+        if unknown:
+            known = ", ".join(sorted({header.writer for header in headers}))
+            raise DatasetError(SPLITS_FILE, 0, f"no sealed note is by {', '.join(unknown)}; writers are {known}")
+        sealed = {header.id for header in headers if header.writer in writers}
+        reason = f"{reason} (writers {', '.join(sorted(writers))} alone)"
     coder = Coder.load(model)
-    open_sealed(data, model=coder.version, notes=sealed, reason=reason)
+    open_sealed(data, model=coder.version, notes=len(sealed), reason=reason)
     corpus = read_corpus(data, sealed=True)
-    notes = select(corpus, splits, "sealed")
+    notes = [note for note in select(corpus, splits, "sealed") if note.id in sealed]
     return evaluate_profiles(coder, notes, split="sealed", known=vocabulary(select(corpus, splits, "train")))

@@ -337,6 +337,7 @@ def post(address: str, path: str, body: dict[str, str]) -> dict[str, Any]:
         (["--sealed"], "--sealed needs --reason"),
         (["--sealed", "--reason", "  "], "--sealed needs --reason"),
         (["--reason", "curious"], "--reason goes with --sealed"),
+        (["--writer", "writer_z"], "--writer goes with --sealed"),
         (["--split", "sealed"], None),
         (["--sealed", "--reason", "test"], "no note is in sealed"),
     ],

@@ -111,6 +111,21 @@ def test_a_refused_model_and_a_corpus_without_sealed_notes_open_nothing(tmp_path
     assert openings(tmp_path) == []
 
 
+def test_the_sealed_notes_of_one_writer_are_opened_alone(tmp_path):
+    folder = sealed_corpus(tmp_path)
+    path = folder / "sealed" / "x.jsonl"
+    first, second = path.read_text(encoding="utf-8").splitlines()
+    second = second.replace('"writer":"z"', '"writer":"y"')
+    path.write_text(f"{first}\n{second}\n", encoding="utf-8")
+    with pytest.raises(DatasetError, match="no sealed note is by nobody; writers are y, z"):
+        evaluate.run_sealed(folder, reason="test", writers=["z", "nobody"])
+    assert openings(folder) == []
+    [measured, _] = evaluate.run_sealed(folder, reason="test", writers=["y"])
+    assert [each.note.writer for each in measured.measured] == ["y"]
+    [row] = openings(folder)
+    assert (row["notes"], row["reason"]) == ("1", "test (writers y alone)")
+
+
 def test_an_empty_split_is_named(tmp_path):
     with pytest.raises(DatasetError, match="no note is in development"):
         evaluate.run(sealed_corpus(tmp_path), "development")
