@@ -410,7 +410,9 @@ def evaluate(
     reason: Annotated[str | None, typer.Option(help="Who opens the sealed notes, and why; with --sealed only.")] = None,
     writer: Annotated[
         list[str] | None,
-        typer.Option(help="A writer whose sealed notes alone are opened, the others stay shut; may be repeated; with --sealed only."),
+        typer.Option(
+            help="A writer whose sealed notes alone are opened, the others stay shut; may be repeated; with --sealed only."
+        ),
     ] = None,
     model: ModelOption = None,
     report: Annotated[

@@ -20,7 +20,7 @@ from nlp.components import durations as duration_reader
 from nlp.context import Context
 from nlp.cues import find_status
 from nlp.tagging import shape
-from nlp.terms import entries, listed
+from nlp.terms import entries, listed, short_names
 from nlp.tokens import Tokens, is_code
 
 BEGINS = ("B", "D-B", "P-B")
@@ -82,17 +82,6 @@ def _task_codes() -> frozenset[str]:
     return frozenset({code for code, is_task in kinds if is_task} - {code for code, is_task in kinds if not is_task})
 
 
-@cache
-def _short_names() -> dict[str, str]:
-    """The code of every service name of two capitals that counts as a heading only, by the name in small letters."""
-    return {
-        term.lower(): entry.data["code"]
-        for entry in entries("services")
-        for term in entry.data["head_terms"]
-        if len(term) == 2 and term.isupper()
-    }
-
-
 def find_services(context: Context, timed: Collection[int] = ()) -> list[Event]:
     """Service names and code numbers; a number and a name side by side are one event.
 
@@ -129,6 +118,8 @@ def find_services(context: Context, timed: Collection[int] = ()) -> list[Event]:
         at = end
         while at < len(words) and words[at] in (" ",):
             at += 1
+        if words[at : at + 2] == [".", "."]:
+            return True  # "Gait......14 min"
         if at >= len(words) or words[at] in ".;" or (words[at] == "," and at + 1 not in timed):
             # "heel slides - 25' TE", but not "14 min massage"
             return start > 0 and words[start].isupper() and (lower[start - 1] in minute or lower[start - 1] in tick)
@@ -170,12 +161,12 @@ def find_services(context: Context, timed: Collection[int] = ()) -> list[Event]:
         taken.update(range(m.start, m.end))
     # Short names in a note that is written in small letters: "te - bike", "ta: stairs".
     for index, word in enumerate(words):
-        if len(word) == 2 and word.islower() and word in _short_names() and index not in taken:
+        if len(word) == 2 and word.islower() and word in short_names() and index not in taken:
             sign = words[index + 1] if index + 1 < len(words) else "\n"
             apart = index + 1 < len(words) and tokens.starts[index + 1] > tokens.ends[index]
             told = sign == ":" or (apart and (sign in "=-–—" or (sign.isdecimal() and len(sign) == 2)))
             if told and clause_start(index, index + 1):
-                spans.append((index, index + 1, _short_names()[word]))
+                spans.append((index, index + 1, short_names()[word]))
                 taken.add(index)
     for m in found["headings"]:
         if taken.intersection(range(m.start, m.end)) or not clause_start(m.start, m.end) or not opened(m.start, m.end):

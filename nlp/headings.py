@@ -5,9 +5,9 @@ Source of the words: ``nlp/lexicons/sections.toml`` and ``services.toml`` (a ser
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 
 from nlp.lexicon import Match
 from nlp.terms import listed
@@ -16,8 +16,10 @@ from nlp.tokens import Tokens
 _BULLETS = frozenset("-*•·–—>~.|[(#+=")
 _AFTER_LETTER = frozenset(":)/-–.|]")
 _AFTER_WORD = frozenset(":-–—|/=")
+_BEFORE_MINUTES = frozenset(":-–—(=")
 _RULES, _RULE = frozenset("-=*_~–—"), 3
 _VISIT_WORDS = 4  # in front of a heading: "Visit 8 treatment:"
+_TIMED_REACH = 8  # tokens after a heading of measures within which minutes make it one of work
 _HEADING_REACH = 7  # tokens after a heading's words within which its colon may stand: "Goals (by 4/20):"
 
 
@@ -118,7 +120,10 @@ def find_headings(tokens: Tokens, found_terms: Mapping[str, list[Match]]) -> lis
         if match.term == "today" and words[at] == "Today" and not ok:
             todays.append(at)
         if ok:
-            found.append((at, end, match.entry.data["label"]))
+            label = match.entry.data["label"]
+            if label == "measures" and _timed(tokens, end, min(line_end, end + _TIMED_REACH)):
+                label = "treatment"  # "Strength/ROM - 20 min"
+            found.append((at, end, label))
     for match in (*found_terms["services"], *found_terms["service_heads"]):
         following = words[match.end] if match.end < len(words) else "\n"
         placed = match.start in opening or (words[match.start].isupper() and following == ":")
@@ -188,7 +193,18 @@ def _sentences_behind(tokens: Tokens, start: int, end: int) -> list[tuple[int, i
     """The sentences of a stretch of a line, without the first."""
     starts, ends = tokens.starts, tokens.ends
     stops = [at + 1 for at in range(start, end - 1) if tokens.words[at] == "." and starts[at + 1] > ends[at]]
-    return list(pairwise((*stops, end))) if stops else []
+    return list(itertools.pairwise((*stops, end))) if stops else []
+
+
+def _timed(tokens: Tokens, first: int, last: int) -> bool:
+    """Whether minutes stand right behind a mark in a stretch, as a heading's own do: ``/ROM - 20 min``, not ``: sits 6 min``."""
+    solid = [at for at in range(first, last) if not tokens.words[at].isspace()]
+    return any(
+        tokens.words[mark] in _BEFORE_MINUTES
+        and tokens.words[at].isdecimal()
+        and tokens.lower[unit] in listed("minute")
+        for mark, at, unit in zip(solid, solid[1:], solid[2:], strict=False)
+    )
 
 
 def _counted(tokens: Tokens, first: int, last: int, *, dosed: bool) -> bool:
@@ -203,19 +219,52 @@ def _counted(tokens: Tokens, first: int, last: int, *, dosed: bool) -> bool:
 
 
 def _quoted(tokens: Tokens, found: list[tuple[int, int, str]]) -> dict[int, int]:
-    """Where text of an earlier note stands between two rules: ``---- copied from 2/14 ----``, lines, ``--------``.
+    """Where text of an earlier note stands: between rules or in square brackets.
 
-    Headings in it are that note's own.
+    ``---- copied from 2/14 ----``, lines, ``--------``; on one line ``*** pulled from 4/11: TE 25 min ***``; in brackets
+    ``[pulled from 7/1: bike 15 min]``. Headings in it are that note's own.
     """
-    rules = [start for start, end in tokens.lines if start < end and _is_rule(tokens.words[start:end])]
+    words = tokens.words
+    ruled = [start for start, end in tokens.lines if start < end and _is_rule(_leading(words, start, end))]
     out: dict[int, int] = {}
     for start, _, label in found:
-        line, _ = tokens.lines[tokens.line_of[start]]
-        if label == "previous" and _is_rule(tokens.words[line:start]):
-            closing = next((rule for rule in rules if rule > start), None)
-            if closing is not None:
-                out[start] = closing
+        line, end = tokens.lines[tokens.line_of[start]]
+        if label != "previous":
+            continue
+        closing = None
+        if _is_rule(words[line:start]):
+            last = next((at for at in range(end - 1, start, -1) if not words[at].isspace()), start)
+            inline = _is_rule(words[last - _RULE + 1 : last + 1]) and ":" in words[start:last]
+            alone = (
+                rule
+                for rule in ruled
+                if rule > start and (_is_rule(words[slice(*_line_at(tokens, rule))]) or _ends(tokens, rule))
+            )
+            closing = last - _RULE + 1 if inline else next(alone, None)
+        elif words[start - 1 : start] == ["["]:
+            closing = next((at for at in range(start, len(words)) if words[at] == "]"), start)
+            closing = (
+                closing if ":" in words[start:closing] else None
+            )  # "[brought forward from 11/15] TE 15 min" is a heading
+        if closing is not None:
+            out[start] = closing
     return out
+
+
+def _line_at(tokens: Tokens, index: int) -> tuple[int, int]:
+    return tokens.lines[tokens.line_of[index]]
+
+
+def _leading(words: list[str], start: int, end: int) -> list[str]:
+    """The marks that a line begins with."""
+    return list(itertools.takewhile(lambda word: word in _RULES or word.isspace(), words[start:end]))
+
+
+def _ends(tokens: Tokens, rule: int) -> bool:
+    """Whether a line that begins with a rule says that what was copied ends there: ``--- End copied text ---``."""
+    start, end = _line_at(tokens, rule)
+    said = [word for word in tokens.lower[start:end] if word.isalnum()]
+    return not listed("ends_copy").isdisjoint(said[:1])
 
 
 def _is_rule(words: list[str]) -> bool:

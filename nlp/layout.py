@@ -20,6 +20,8 @@ from nlp.totals import total_kind
 _CACHE = "against minutes"
 HABIT = 2  # lines or codes written alike that make a habit
 PLAIN_FORMS = frozenset(("unit", "tick", "letter", "bare", "bracket", "lead", "column", "range", "hours"))
+_UNIT_REACH = 6  # tokens behind a service's name in which its units stand
+_UNIT_MARKS = frozenset(("x", "×", "(", ")", "-", "–", "—", ":", "="))
 _LONGEST = 60  # events of one service's list
 _INCLUDED = 6  # tokens behind minutes in which stands what they include
 _NEAR_CUE = 3  # tokens between minutes and words that say "in all"
@@ -487,6 +489,30 @@ def charged_apart(context: Context, events: list[Event]) -> list[int]:
         if min(len(codes), timed) >= HABIT and sentence_of[events[run[-1]].start] != sentence_of[events[number].start]:
             out.append(number)
     return out
+
+
+def unit_charges(context: Context, events: list[Event]) -> list[list[int]]:
+    """Numbers of the names of each sentence that only charges units of two codes or more: ``97110 x2 units, 97530 x1 unit``.
+
+    None where no work is named: then these names are all that there is of it.
+    """
+    if not any(event.tag == "ACT" for event in events):
+        return []
+    out = []
+    for sentence in in_sentences(context, events):
+        codes = {events[n].code for n in sentence if events[n].kind == "svc" and events[n].code}
+        if len(codes) < HABIT or len(codes) < len(sentence):
+            continue
+        if all(_counts_units(context, events[n]) for n in sentence):
+            out.append(sentence)
+    return out
+
+
+def _counts_units(context: Context, event: Event) -> bool:
+    """Whether a name is followed by units: ``97110 x2 units``."""
+    words = context.tokens.lower[event.end : event.end + _UNIT_REACH]
+    solid = [word for word in words if not word.isspace() and word not in _UNIT_MARKS][:HABIT]
+    return len(solid) == HABIT and len(solid[0]) == 1 and solid[0].isdecimal() and solid[1] in listed("unit")
 
 
 def _charges(run: Sequence[int], line_of: Sequence[int], events: Sequence[Event]) -> list[int]:

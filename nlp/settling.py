@@ -5,6 +5,7 @@ Each function takes the events and their labels (`nlp.events.EVENT_LABELS`) and 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -24,7 +25,15 @@ from nlp.events import (
     shared_by_words,
 )
 from nlp.grouping import given_to_each
-from nlp.layout import PLAIN_FORMS, Surroundings, opening_names, own_rows, spoken_against, totals_of_parts
+from nlp.layout import (
+    PLAIN_FORMS,
+    Surroundings,
+    closing_lines,
+    opening_names,
+    own_rows,
+    spoken_against,
+    totals_of_parts,
+)
 from nlp.terms import listed
 from nlp.tokens import is_code
 from nlp.totals import total_kind
@@ -486,7 +495,7 @@ def parted_by_code(context: Context, events: list[Event], labels: list[str]) -> 
 
 
 def bracketed_whole(context: Context, events: list[Event], labels: list[str]) -> list[str]:
-    """Labels where a line's closing bracket of a code and minutes is that of all its sentences.
+    """Labels where a line's closing bracket of minutes, with a code or without, is that of all its sentences.
 
     ``Bike 6 min. Press 3x10. (97110 - 28 min)`` is 28. Only where all else on the line is work, and the minutes inside are fewer.
     """
@@ -494,14 +503,20 @@ def bracketed_whole(context: Context, events: list[Event], labels: list[str]) ->
     out = list(labels)
     for line in on_lines(context, events):
         pair, work = line[-2:], line[:-2]
-        if {events[n].kind for n in pair} != {"svc", "dur"} or not work:
+        if {events[n].kind for n in pair} != {"svc", "dur"}:
+            pair, work = line[-1:], line[:-1]
+        if not work or events[line[-1]].kind == "act":
             continue
         start = events[pair[0]].start
         opened = [w for w in words[max(0, start - _OPENING) : start] if not w.isspace()][-2:] == [".", "("]
-        timed = next(n for n in pair if events[n].kind == "dur")
+        timed = next((n for n in pair if events[n].kind == "dur"), None)
+        if timed is None:
+            continue
         inside = sum(events[n].minutes for n in work if events[n].kind == "dur")
         several = context.sentence_of[events[work[0]].start] != context.sentence_of[events[work[-1]].start]
         if not (opened and several and events[work[0]].kind == "act" and inside < events[timed].minutes):
+            continue
+        if len(pair) == 1 and not inside:
             continue
         # Work of two kinds is two services, whatever the bracket says.
         kinds = {int(_codes(context, events[n]).argmax()) for n in work if events[n].kind == "act"}
@@ -512,6 +527,186 @@ def bracketed_whole(context: Context, events: list[Event], labels: list[str]) ->
             out[work[0]] = "B"
             for n in pair:
                 out[n] = "D-I" if n == timed else "J"
+    return out
+
+
+def bracketed_parts(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels where bracketed minutes are those of the tasks right before them, and what *then* follows is another block.
+
+    ``Reaching and folding (12 min), then putty squeezes.`` Only where the block has no minutes otherwise.
+    """
+    words, lower, sentence_of = context.tokens.words, context.tokens.lower, context.sentence_of
+    out = list(labels)
+    for block in begun_blocks(labels):
+        timed = [n for n in block if events[n].kind == "dur"]
+        if len(timed) != 1 or labels[timed[0]] not in ("O", "Q") or events[timed[0]].clock:
+            continue
+        number = timed[0]
+        event, before = events[number], events[number - 1]
+        after = next(
+            (n for n in range(number + 1, block.stop) if events[n].kind == "act" and labels[n] in ("I", "J")), None
+        )
+        if (
+            after is None
+            or before.kind != "act"
+            or number - 1 not in block
+            or labels[number - 1] not in ("B", "I", "J")
+        ):
+            continue
+        inside = words[event.start - 1 : event.start] == ["("] and words[event.end : event.end + 1] == [")"]
+        between = [w for w in lower[event.end + 1 : events[after].start] if not w.isspace()]
+        parted = [w for w in between if w not in (",", "and")][:1]
+        same = sentence_of[before.start] == sentence_of[event.start] == sentence_of[events[after].start]
+        if inside and same and not listed("then").isdisjoint(parted):
+            out[number], out[after] = "D-I", "B"
+            for n in range(after + 1, block.stop):
+                out[n] = "I" if out[n] == "J" else out[n]
+    return out
+
+
+def leading_lines(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels where minutes alone on their lines stand above their work: ``10 min``, its tasks, ``25 min``, its tasks.
+
+    Two such lines or more, the first above all work, and tasks right below each.
+    """
+    line_of, lines = context.tokens.line_of, context.tokens.lines
+    words = context.tokens.lower
+    heads = [
+        n
+        for n, event in enumerate(events)
+        if event.kind == "dur"
+        and event.form in ("unit", "tick", "words", "row")
+        and not any(
+            w.isalnum() and w not in listed("minute") for w in _beside(words, event, lines[line_of[event.start]])
+        )
+    ]
+    worked = [n for n, label in enumerate(labels) if events[n].kind == "act" and label in ("B", "I", "J")]
+    if len(heads) < _PARTS or not worked or worked[0] < heads[0]:
+        return labels
+    out = list(labels)
+    for head, end in pairwise((*heads, len(events))):
+        below = line_of[events[head].start] + 1
+        own: list[int] = []
+        for n in range(head + 1, end):
+            if line_of[events[n].start] > below:
+                break
+            own.append(n)
+            below = line_of[events[n].start] + 1
+        acts = [n for n in own if n in worked]
+        if any(events[n].kind == "dur" for n in own) or not (acts or end == len(events)):
+            return labels
+        above = [n for n in range(head) if line_of[events[n].start] == line_of[events[head - 1].start]]
+        named = labels[head] == "D-I" and {events[n].kind for n in above} == {"svc"} and labels[head - 1] in ("B", "I")
+        out[head] = "D-I" if named else "D-B" if acts else "Q"
+        for n in own:
+            if n in acts or (events[n].kind == "svc" and out[n] in BEGINS and n + 1 < end):
+                out[n] = "J"
+    return out
+
+
+def _beside(words: Sequence[str], event: Event, line: tuple[int, int]) -> list[str]:
+    """The words of a line around an event."""
+    return [*words[line[0] : event.start], *words[event.end : line[1]]]
+
+
+def nested_minutes(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels where the minutes of a line without work are those of the lines set in below it, whatever they say of parts.
+
+    ``* Strength - 20 min``, and further in ``o stepper 8 min``, ``o hip abduction``: 20.
+    """
+    line_of = context.tokens.line_of
+    out = list(labels)
+    lines = list(on_lines(context, events))
+    for place, head in enumerate(lines):
+        timed = [n for n in head if events[n].kind == "dur"]
+        if len(timed) != 1 or any(events[n].kind == "act" for n in head) or events[timed[0]].form not in PLAIN_FORMS:
+            continue
+        end = context.tokens.lines[line_of[events[head[0]].start]][1]
+        if any(word.isalnum() for word in context.tokens.words[events[timed[0]].end : end]):
+            continue
+        members: list[int] = []
+        line, deep = line_of[events[head[0]].start], _indent(context, line_of[events[head[0]].start])
+        for own in lines[place + 1 :]:
+            following = line_of[events[own[0]].start]
+            if following - line > _PARTS or _indent(context, following) <= deep:
+                break
+            members += own
+            line = following
+        acts = [n for n in members if events[n].kind == "act" and labels[n] in ("B", "I", "J")]
+        parts = [n for n in members if events[n].kind == "dur"]
+        whole = events[timed[0]].minutes
+        if (
+            not acts
+            or not parts
+            or sum(events[n].minutes for n in parts) > whole
+            or max(events[n].minutes for n in parts) == whole
+        ):
+            continue
+        if any(events[n].kind == "svc" and events[n].code for n in members):
+            continue
+        names = [n for n in head if n < timed[0] and events[n].kind == "svc"]
+        for n in parts:
+            out[n] = "Q"
+        for n in acts:
+            out[n] = "J"
+        out[timed[0]] = "D-I" if names else "D-B"
+        for n in names:
+            out[n] = "B" if n == names[0] else "I"
+    return out
+
+
+def _indent(context: Context, line: int) -> int:
+    """How far a line is set in."""
+    first, last = context.tokens.lines[line]
+    start = next((at for at in range(first, last) if not context.tokens.words[at].isspace()), last)
+    return 0 if start == last else context.tokens.starts[start] - context.tokens.starts[first]
+
+
+def closed_lines(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels where a line of a service's name and minutes closes the work above it, with the minutes of parts inside.
+
+    ``4 min UBE``, ``2x15 ER``, ``= 28 min TE``: 28.
+    """
+    out = list(labels)
+    first = 0
+    for line in closing_lines(context, events):
+        timed = next(n for n in line if events[n].kind == "dur")
+        members = range(first, line[0])
+        first = line[-1] + 1
+        acts = [n for n in members if events[n].kind == "act" and labels[n] in ("B", "I", "J")]
+        parts = [n for n in members if events[n].kind == "dur" and labels[n][0] in "DP"]
+        if not acts or not parts or sum(events[n].minutes for n in parts) > events[timed].minutes:
+            continue
+        for n in (*parts, *acts):
+            out[n] = "I" if n in acts else "Q"
+        out[acts[0]] = "B"
+        for n in line:
+            out[n] = "D-I" if n == timed else "I" if n < timed else "J"
+    return out
+
+
+def column_minutes(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels where a row's minutes, under a heading that says so, are its work's, and those of a block's rows add up."""
+    line_of = context.tokens.line_of
+    out = list(labels)
+    for block in begun_blocks(labels):
+        timed = [n for n in block if events[n].kind == "dur" and labels[n][0] in "DP"]
+        rows = [
+            n
+            for n in block
+            if events[n].form == "column"
+            and events[n - 1].kind == "act"
+            and (labels[n - 1] in ("B", "I", "J") or events[n - 1].start in context.ticked)
+            and line_of[events[n - 1].start] == line_of[events[n].start]
+            and labels[n] != "S"
+        ]
+        if not {*timed} <= {*rows} or "D-B" in (labels[n] for n in timed):
+            continue
+        for n in block:
+            if events[n].start in context.ticked and events[n].tag == "ACT" and labels[n] in ("O", "Q"):
+                out[n] = "I"
+        for n in rows:
+            out[n] = "P-I" if len(rows) > 1 else "D-I"
     return out
 
 
@@ -544,6 +739,11 @@ def settled(context: Context, events: list[Event], labels: list[str]) -> list[st
         own_minutes,
         net_minutes,
         row_minutes,
+        bracketed_parts,
+        leading_lines,
+        nested_minutes,
+        closed_lines,
+        column_minutes,
         bracketed_whole,
         added_minutes,
         line_parts,

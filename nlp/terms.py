@@ -43,6 +43,17 @@ def listed(name: str) -> frozenset[str]:
     return {entry.id: frozenset(term.lower() for term in entry.terms) for entry in entries("lists")}[name]
 
 
+@cache
+def short_names() -> dict[str, str]:
+    """The code of every service name of two capitals that counts as a heading only, by the name in small letters."""
+    return {
+        term.lower(): entry.data["code"]
+        for entry in entries("services")
+        for term in entry.data["head_terms"]
+        if len(term) == 2 and term.isupper()
+    }
+
+
 def _where(name: str, key: str, *values: str) -> tuple[Entry, ...]:
     return tuple(entry for entry in entries(name) if entry.data[key] in values)
 

@@ -55,6 +55,7 @@ from nlp.layout import (
     timed_lines,
     totals_of_parts,
     trailing_brackets,
+    unit_charges,
     visit_alone,
 )
 from nlp.settling import settled, times_tasks
@@ -197,6 +198,8 @@ class _Structure:
         begun = [*begun_below(context, events, closing[:-1] or closing), *begun_below(context, events, pairs[:-1])]
         self.demand(begun, "B")
         charged = charged_apart(context, events)
+        for names in unit_charges(context, events):
+            self.demand(names, *_NOBODYS)
         apart = {*begun, *charged}
         under = [n for n, is_headed in enumerate(headed(context, events)) if is_headed and n not in apart]
         self.forbid(under, "B")
@@ -229,11 +232,17 @@ class _Structure:
         opened = {*charged, *begun_below(context, events, ended), *(line[0] for line in timed)}
         self.demand(opened - {*under}, "B")
 
-    def minutes(self) -> None:
+    def minutes(self, goals: Sequence[tuple[int, int]]) -> None:
         """Whose minutes cannot be, because of what the note calls them or where in their sentence they stand."""
         context, events = self.context, self.events
         timed = [number for number, event in enumerate(events) if event.kind == "dur"]
-        no_time = {n for n in timed if at_home(context, events[n])} | totals_of_parts(context, events)
+        work = [event.start for event in events if event.tag == "ACT"]
+        aims = {
+            n
+            for n in timed
+            if any(g[0] <= events[n].start < g[1] and not any(g[0] <= at < g[1] for at in work) for g in goals)
+        }
+        no_time = aims | {n for n in timed if at_home(context, events[n])} | totals_of_parts(context, events)
         no_time |= {*visit_alone(context, events), *heading_totals(context, events)}
         self.forbid(no_time, *_OWN, "S")
         self.forbid((number for number in timed if is_rest(context, events[number])), "D-I", "P-I", *_NOBODYS)
@@ -272,8 +281,8 @@ class _Structure:
                 self.add([number], _NOBODYS, -_CLAIM_WORK)
 
 
-def structure(context: Context, events: list[Event]) -> Scores:
-    """What structure rules out or in, as scores of shape (events, labels) to add to the model's.
+def structure(context: Context, events: list[Event], goals: Sequence[tuple[int, int]] = ()) -> Scores:
+    """What structure rules out or in, as scores of shape (events, labels) to add to the model's; ``goals`` are token ranges.
 
     An activity under a service's heading line begins no block, one behind an empty check box stands in none; minutes that
     the note gives to two services at once are shared, and the names of these beside them are no block's. Minutes that
@@ -283,7 +292,7 @@ def structure(context: Context, events: list[Event]) -> Scores:
     rules = _Structure(context, events)
     rules.not_done()
     rules.lines()
-    rules.minutes()
+    rules.minutes(goals)
     rules.claims()
     return rules.scores
 
@@ -331,8 +340,8 @@ class BlockGrouper:
         flat = self.rows.scores(chain.from_iterable(traits))
         ends = [0, *accumulate(map(len, events))]
         scores = []
-        for context, mine, start, end in zip(contexts, events, ends, ends[1:], strict=False):
-            rows = flat[start:end] + structure(context, mine)
+        for context, mine, aims, start, end in zip(contexts, events, goals, ends, ends[1:], strict=False):
+            rows = flat[start:end] + structure(context, mine, aims)
             if context.encoded is not None:
                 signs = encoded_signs(context, mine)
                 rows += signs @ self.encoded + decided(context, mine, signs)

@@ -17,7 +17,7 @@ from spacy.tokens import Doc, Span
 
 from nlp.clock import HALF_DAY, Scan, elapsed, is_blank
 from nlp.context import Context, context_of
-from nlp.terms import listed
+from nlp.terms import listed, short_names
 from nlp.unskilled import included_parts
 
 MAX_MINUTES = 240  # longer is no block of one visit
@@ -839,17 +839,23 @@ class _Reader(Scan):
         words = self.words
         found = self.context.found
         codes = {index + 1 for index in self.figures if self._code(index, words[index])}
-        ends = {m.end for m in found["services"]} | {m.end for m in found["service_heads"]} | codes
+        ends = (
+            {m.end for m in found["services"]} | {m.end for m in found["service_heads"]} | codes | self._small_names()
+        )
         for end in sorted(ends):
             at = self.from_here(end)
             marks = 0
             times = False
+            if self.word(at) == "for" and self.word(self.next(self.next(at))) in _CLAUSE:
+                at = self.next(at)  # "97110 for 20: ..."
             while self.word(at) in _BESIDE and marks < 4:
                 times = times or self.word(at) in ("x", "×")
                 marks += 1
                 at = self.next(at)
             if times and self.word(at).isdecimal():
                 at = self._behind_units(at)
+            elif self.word(at).isdecimal() and end in codes:
+                at = self._beside_units(at)
             if at >= len(words) or at in self.taken or not self._small(at):
                 continue
             joined = end in codes and words[at - 1] == "-" and self.touching(at - 1) and self.touching(at - 2)
@@ -863,6 +869,12 @@ class _Reader(Scan):
             self.add(at, at + 1, int(words[at]), "bare")
         for begin, end in self.tokens.lines:
             self._bare_in_line(begin, end, ends)
+        starts = {m.start for kind in ("services", "service_heads") for m in found[kind]} | {at - 1 for at in codes}
+        picked = [self._edge_cell(begin, end, starts, ends) for begin, end in self.tokens.lines]
+        for form in ("lead", "column"):
+            cells = [cell for cell in picked if cell is not None and cell[1] == form]
+            for at, _ in cells if len(cells) > 1 else ():
+                self.add(at, at + 1, int(words[at]), form)
 
     def _announced(self, index: int) -> bool:
         """Whether the line says up to token ``index`` that its numbers are minutes: ``Min: 97110-14 / 97530-16``."""
@@ -878,6 +890,26 @@ class _Reader(Scan):
         number = self.next(step)
         told = len(self.word(at)) == 1 and self.word(step) == "(" and self.word(self.next(number)) == ")"
         return number if told else at
+
+    def _beside_units(self, at: int) -> int:
+        """The number behind units at token ``at`` that make about so many minutes: ``97110 1u 16``; ``at`` where there is none."""
+        step = self.next(at)
+        number = self.next(step)
+        told = len(self.word(at)) == 1 and self.word(step) in listed("unit") and self._small(number)
+        return number if told and abs(int(self.word(number)) / _UNIT - int(self.word(at))) < 1 else at
+
+    def _small_names(self) -> set[int]:
+        """Ends of services' short names in small letters that open a clause with their minutes: ``(te 11) hip abd``."""
+        out: set[int] = set()
+        for index in [at for at, word in enumerate(self.words) if len(word) == 2 and word.islower()]:
+            opens = (
+                index == 0 or self.words[index - 1][0] in "\r\n([;." or self.word(self.before(index)) in (";", ".", "/")
+            )
+            number = self.next(index)
+            told = len(self.word(number)) == 2 and not self.word(self.next(number)).isalnum()
+            if opens and told and self.words[index] in short_names():
+                out.add(index + 1)
+        return out
 
     def _code(self, index: int, word: str) -> bool:
         """Whether a procedure code ends at these figures: ``97110``, or those of ``G0283``."""
@@ -898,6 +930,28 @@ class _Reader(Scan):
             self.add(at, at + 1, int(words[at]), "lead")
         if stop > at and at + 1 in ends and self._small(stop) and self._apart(stop):
             self.add(stop, stop + 1, int(words[stop]), "column")
+
+    def _edge_cell(self, begin: int, end: int, starts: set[int], ends: set[int]) -> tuple[int, str] | None:
+        """The number that is a row's one edge cell where a service's name or code is the other: ``12 | LAQ, marching | TE``.
+
+        Gives its token and whether it leads the row or closes it.
+        """
+        words = self.words
+        solid = [at for at in range(begin, end) if not is_blank(words[at]) and words[at][0] not in "\r\n"]
+        while solid and words[solid[0]] == "|":
+            solid = solid[1:]
+        while solid and words[solid[-1]] == "|":
+            solid = solid[:-1]
+        if len(solid) <= _HEAD_REACH or not any(mark in words[begin:end] for mark in ("|", ",", "\t")):
+            return None
+        first, last = solid[0], solid[-1]
+        for at, beside, name, other, form in (
+            (first, solid[1], last + 1 in ends, solid[-2], "lead"),
+            (last, solid[-2], first in starts, solid[1], "column"),
+        ):
+            if self._small(at) and name and words[beside] == words[other] and words[beside] in ("|", ","):
+                return at, form
+        return None
 
     def brackets(self) -> None:
         """Numbers in brackets: at a line's edge, and in square ones anywhere."""
@@ -938,6 +992,19 @@ class _Reader(Scan):
             after = self.word(step)
             counts = after != "of" and (after in self.data.counted or after in self.data.minute)
             if value >= _LEAST_BARE and at not in self.taken and not counts:
+                self.add(at, end, value, "rest")
+
+    def more(self) -> None:
+        """``for another 14 she loaded the rack``, ``a further 8: rotations``: of minutes too, where some were told before."""
+        for index in [at for at, word in enumerate(self.lower) if word in listed("another")]:
+            at = self.next(index)
+            value, end = self._spelt(at)
+            step = self.from_here(end)
+            ahead, after = self.word(self.before(index)), self.word(step)
+            told = after in listed("spent_on") or (after == ":" and value) or (ahead == "for" and after in _CLAUSE)
+            sentences = self.context.sentence_of
+            near = any(0 <= sentences[index] - sentences[c.start] <= _NEXT for c in self.found)
+            if value >= _LEAST_BARE and at not in self.taken and told and near:
                 self.add(at, end, value, "rest")
 
     def _spelt(self, at: int) -> tuple[int, int]:
@@ -1026,6 +1093,7 @@ class _Reader(Scan):
         self.bare()
         self.brackets()
         self.rests()
+        self.more()
         self.heads()
         self.joined()
         self.less()

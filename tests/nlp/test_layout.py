@@ -18,13 +18,19 @@ from nlp.layout import (
     timed_lines,
     totals_of_parts,
     trailing_brackets,
+    unit_charges,
     visit_alone,
 )
 from nlp.settling import (
+    bracketed_parts,
     bracketed_whole,
+    closed_lines,
+    column_minutes,
     covering_minutes,
+    leading_lines,
     led_names,
     line_parts,
+    nested_minutes,
     net_minutes,
     one_code_a_block,
     row_minutes,
@@ -343,6 +349,8 @@ def test_a_total_of_all_blocks_is_no_blocks(text, labels, settled):
     ("text", "labels", "settled"),
     [
         ("bike 6 min. rows 3x10. (97110 - 28 min).", "B D-I B I D-I", "B Q I J D-I"),
+        ("bike 6 min. rows 3x10. (28 min).", "B D-I B D-I", "B Q I D-I"),
+        ("bike. rows 3x10. (28 min).", "B B D-I", "B B D-I"),
         # fewer than the minutes inside, another name on the line, no full stop, one sentence
         ("bike 30 min. rows 3x10. (97110 - 28 min).", "B D-I B I D-I", "B D-I B I D-I"),
         ("MT: bike 6 min. rows 3x10. (97110 - 28 min).", "B I D-I B I D-I", "B I D-I B I D-I"),
@@ -550,3 +558,113 @@ def test_lines_of_a_name_and_minutes_below_the_work_are_charges(text, charged):
 def test_names_and_minutes_that_end_their_sentences_close_the_work_before(text, pairs):
     context, events = events_of(text, *(w for w in ("bike", "rows", "press") if w in text))
     assert len(closing_pairs(context, events)) == pairs
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "settled"),
+    [
+        ("bike (12 min), then rows", "B O I", "B D-I B"),
+        ("bike (12 min) and then rows, press", "B O I I", "B D-I B I"),
+        ("bike (12 min), followed by rows", "B Q J", "B D-I B"),
+        # a list that goes on, minutes elsewhere, no bracket, another sentence
+        ("bike (12 min), rows", "B O I", "B O I"),
+        ("bike (12 min), then rows 20 min", "B O I D-I", "B O I D-I"),
+        ("bike 12 min, then rows", "B O I", "B O I"),
+        ("bike (12 min). Then rows", "B O I", "B O I"),
+    ],
+)
+def test_a_brackets_minutes_are_of_the_tasks_before_it(text, labels, settled):
+    context, events = events_of(text, *(w for w in ("bike", "rows", "press") if w in text))
+    assert " ".join(bracketed_parts(context, events, labels.split())) == settled
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "settled"),
+    [
+        ("10 min\nbike\nTWENTY MINUTES\nrows\npress", "O B D-I B I", "D-B J D-B J J"),
+        ("TE\n10 min\nbike\nTA\n20 min\nrows", "B D-I I B D-I I", "B D-I J B D-I J"),
+        # work first, one line alone, minutes within, words beside, nothing below the first
+        ("bike\n10 min\nrows\n20 min", "B D-I B D-I", "B D-I B D-I"),
+        ("10 min\nbike", "O B", "O B"),
+        ("10 min\nbike 4 min\n20 min\nrows", "O B D-I D-I B", "O B D-I D-I B"),
+        ("rested 10 min\nbike\nrested 20 min\nrows", "O B D-I B", "O B D-I B"),
+        ("10 min\n20 min\nbike\nrows", "O O B I", "O O B I"),
+    ],
+)
+def test_minutes_on_lines_of_their_own_may_lead(text, labels, settled):
+    context, events = events_of(text, *(w for w in ("bike", "rows", "press") if w in text))
+    assert " ".join(leading_lines(context, events, labels.split())) == settled
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "settled"),
+    [
+        ("* 20 min\n   o bike 8 min\n   o rows", "O B D-I I", "D-B J Q J"),
+        ("* TE - 20 min\n   o bike 8 min\n   o rows", "B O I D-I I", "B D-I J Q J"),
+        # not set in, more than the whole, no part has minutes, words behind the minutes, another name below
+        ("* 20 min\n* bike 8 min\n* rows", "O B D-I I", "O B D-I I"),
+        ("* 20 min\n   o bike 28 min\n   o rows", "O B D-I I", "O B D-I I"),
+        ("* 20 min\n   o bike\n   o rows", "D-B J J", "D-B J J"),
+        ("* 20 min. Slept well\n   o bike 8 min\n   o rows", "O B D-I I", "O B D-I I"),
+        ("* 20 min\n   o TE: bike 8 min\n   o rows", "O B I D-I I", "O B I D-I I"),
+    ],
+)
+def test_minutes_over_lines_that_are_set_in_are_all_of_theirs(text, labels, settled):
+    context, events = events_of(text, "bike", "rows")
+    assert " ".join(nested_minutes(context, events, labels.split())) == settled
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "settled"),
+    [
+        ("4 min bike\nrows\n= 28 min TE\npress\n= 16 min TA", "D-B J B D-I J B D-I J", "Q B I D-I J B D-I J"),
+        # more than the line says, no minutes inside
+        ("34 min bike\nrows\n= 28 min TE\npress\n= 16 min TA", "D-B J B D-I J B D-I J", "D-B J B D-I J B D-I J"),
+        ("bike\nrows\n= 28 min TE\npress\n= 16 min TA", "B B D-I J B D-I J", "B B D-I J B D-I J"),
+    ],
+)
+def test_a_closing_line_takes_in_the_minutes_of_parts(text, labels, settled):
+    context, events = events_of(text, "bike", "rows", "press")
+    assert " ".join(closed_lines(context, events, labels.split())) == settled
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "settled"),
+    [
+        ("task | min | help\nbike | 14 | -\n", "B O", "B D-I"),
+        ("task | min | help\nbike | 14 | -\nrows | 6 | -\n", "B O I D-I", "B P-I I P-I"),
+        # the block's own minutes stand elsewhere, in front of all, or in no row
+        ("task | min | help\nbike | 14 | -\n20 min in all", "B O D-I", "B O D-I"),
+        ("task | min | help\nbike | 14 | -\nrows | 6 | -\ntotal | 20 | -", "B O I O D-I", "B O I O D-I"),
+        ("bike 14 min", "B O", "B O"),
+    ],
+)
+def test_a_rows_minutes_are_its_works(text, labels, settled):
+    context, events = events_of(text, *(w for w in ("bike", "rows") if w in text))
+    numbers = [n for n, event in enumerate(events) if event.kind != "svc"]
+    whole = ["O"] * len(events)
+    for n, label in zip(numbers, labels.split(), strict=True):
+        whole[n] = label
+    out = column_minutes(context, events, whole)
+    assert " ".join(out[n] for n in numbers) == settled
+
+
+@pytest.mark.parametrize(
+    ("text", "charged"),
+    [
+        ("97110 x2 units, 97530 x1 unit. bike", [["97110", "97530"]]),
+        ("97110 (2 units), 97530 (1 unit). bike", [["97110", "97530"]]),
+        # one code, minutes too, work beside, no units, no work at all
+        ("97110 x2 units. bike", []),
+        ("97110 x2 units 25 min, 97530 x1 unit. bike", []),
+        ("97110 x2 units bike, 97530 x1 unit.", []),
+        ("97110, 97530. bike", []),
+        ("97110 x2 units, 97530 x1 unit.", []),
+    ],
+)
+def test_a_sentence_that_charges_units_names_no_work(text, charged):
+    context, events = events_of(text, *(w for w in ("bike",) if w in text))
+    names = [
+        [context.tokens.span(events[n].start, events[n].end) for n in run] for run in unit_charges(context, events)
+    ]
+    assert names == charged

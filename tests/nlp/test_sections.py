@@ -29,6 +29,8 @@ def section_at(text, words):
         ("Goals: walk to dining room.\n-- pasted --\n97530 8 min chairs", "chairs", "treatment"),
         ("Goals: grip 50 lb\nVisit 8 treatment: threading needles", "threading", "treatment"),
         ("Goals: grip 50 lb\nLast visit treatment: threading needles", "threading", "previous"),
+        ("Strength/ROM - 20 min\nbike, rows", "rows", "treatment"),
+        ("BALANCE: sits 6 min\nbike, rows", "rows", "measures"),
         ("Section GG\nSit to lying: 06\nTreatment: SLR", "lying", "measures"),
         ("Current level: sit to stand min A.\nTherex: SLR", "stand", "measures"),
         ("S) slept well\nO) bridges 3x10\nP) add stairs", "stairs", "plan"),
@@ -63,7 +65,12 @@ def test_the_word_within_a_sentence_is_no_heading(text, words, section):
         ("No visit.\n---- Copied from last visit 2/14 ----\n97530 22 min: meal prep\n--------\nCall back", True),
         ("No visit.\n== carried forward ==\n97530 22 min: meal prep\n=====\nCall back", False),
         ("No visit.\n=== carried forward ===\n97530 22 min: meal prep\n=====\nCall back", True),
-        # no rule in front, no rule behind, today's work between rules
+        ("No visit.\n--- Copied from 2/14 ---\n97530 22 min: meal prep\n--- End of copy ---\nCall back", True),
+        ("No visit.\n*** pulled from 4/11: 97530 22 min: meal prep. ***\nCall back", True),
+        ("No visit.\n[pulled from 4/11: 97530 22 min: meal prep] Call back", True),
+        # no rule in front, no rule behind, today's work between rules, a bracket that is but a heading, a rule that ends nothing
+        ("No visit.\n[pulled from 4/11] 97530 22 min: meal prep\nCall back", False),
+        ("No visit.\n--- Copied from 2/14 ---\n97530 22 min: meal prep\n--- Today ---\nCall back", False),
         ("No visit.\nCopied from last visit 2/14\n97530 22 min: meal prep\n--------\nCall back", False),
         ("No visit.\n---- Copied from last visit 2/14 ----\n97530 22 min: meal prep\nCall back", False),
         ("No visit.\n---- Treatment today ----\n97530 22 min: meal prep\n--------\nCall back", False),
