@@ -14,8 +14,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def _columns() -> dict[str, slice]:
 
 COLUMNS = _columns()  # of the encoder's output, by head
 OUTPUTS = sum(len(labels) for labels in HEADS.values())
-_START, _END, _UNKNOWN, _NEW_LINE = "[CLS]", "[SEP]", "[UNK]", "[unused1]"
+_START, _END, _UNKNOWN, _NEW_LINE, _MASK = "[CLS]", "[SEP]", "[UNK]", "[unused1]", "[MASK]"
 _PIECES_A_WORD = 8
 _WINDOW = 400  # pieces read at once; the encoder was trained with at most 510
 _CACHE = 50_000
@@ -187,7 +188,11 @@ class Encoder:
         """One array of shape (words, `OUTPUTS`) a note; zeros for a note of more than `LONGEST` words."""
         return [self._read(words) for words in notes]
 
-    def _read(self, words: Sequence[str]) -> Scores:
+    def without(self, words: Sequence[str], hidden: Collection[int]) -> Scores:
+        """`scores` of one note of whose words some, by index, are hidden: what their surroundings alone say of them."""
+        return self._read(words, hidden)
+
+    def _read(self, words: Sequence[str], hidden: Collection[int] = ()) -> Scores:
         total = np.zeros((len(words), OUTPUTS), dtype=np.float32)
         if not words or len(words) > LONGEST:
             return total
@@ -196,7 +201,7 @@ class Encoder:
         # One window at a time: the graph scales what it computes over all that it is given, so a note's scores
         # would change with its neighbours.
         for window in windows(self.pieces, words):
-            ids = np.array([window.pieces], dtype=np.int64)
+            ids = np.array([self._covered(window, hidden)], dtype=np.int64)
             out = log_probabilities(self._session.run(None, {"pieces": ids})[0][0])
             span = slice(window.first, window.first + len(window.places))
             total[span] += out[window.places]
@@ -205,3 +210,13 @@ class Encoder:
         total /= np.maximum(count, 1.0)
         total[:, COLUMNS["element"]] = shown
         return total
+
+    def _covered(self, window: Window, hidden: Collection[int]) -> list[int]:
+        """The pieces of a window, those of hidden words masked, as in training."""
+        if not hidden:
+            return window.pieces
+        pieces = list(window.pieces)
+        for place, (start, end) in enumerate(pairwise((*window.places, len(pieces) - 1))):
+            if window.first + place in hidden:
+                pieces[start:end] = [self.pieces.number[_MASK]] * (end - start)
+        return pieces

@@ -19,6 +19,7 @@ from nlp.clock import duration_words
 from nlp.components import durations as duration_reader
 from nlp.context import Context
 from nlp.cues import find_status
+from nlp.headings import line_opening
 from nlp.tagging import shape
 from nlp.terms import entries, listed, short_names
 from nlp.tokens import Tokens, is_code
@@ -32,6 +33,7 @@ _AROUND = 6
 _GAP = 40
 _CLAUSE = 40
 _EARLIER = 30
+_LIST = 12  # lines below a service's name that are its list
 LISTED_MARGIN = -1.0  # what stands in the word list alone is believed less than what the tagger saw
 BESIDE = 2  # words and marks between a service's name and minutes, or another name, that stand beside it
 
@@ -276,9 +278,11 @@ def _part_of_task(tokens: Tokens, event: Event, candidates: Iterable[Candidate])
 def _under_names(context: Context, events: Sequence[Event], durations: Iterable[duration_reader.Candidate]) -> set[int]:
     """First tokens of names that are but a task of the service that leads their sentence: ``Ther Act x 15 min: stair training``.
 
-    Not of a name that has minutes right beside it.
+    So is what opens an item of the list below it: ``Ther Act x 15 min``, ``1. Stair training``. Not a name that has minutes right
+    beside it.
     """
-    words, sentence_of = context.tokens.words, context.sentence_of
+    tokens = context.tokens
+    words, sentence_of, line_of = tokens.words, context.sentence_of, tokens.line_of
     behind = {c.start - step for c in durations for step in (0, 1)}
     ahead = {c.end for c in durations}
     out: set[int] = set()
@@ -286,11 +290,20 @@ def _under_names(context: Context, events: Sequence[Event], durations: Iterable[
     for event in events:
         if not event.names_task:
             leading = event if event.code else leading
-        elif leading is not None and sentence_of[leading.start] == sentence_of[event.start]:
-            timed = event.end in behind or event.start in ahead
-            if not timed and ":" in words[leading.end : event.start]:
+        elif leading is not None and not (event.end in behind or event.start in ahead):
+            led = sentence_of[leading.start] == sentence_of[event.start] and ":" in words[leading.end : event.start]
+            lines = range(line_of[leading.start] + 1, line_of[event.start] + 1)
+            listed_below = 0 < len(lines) <= _LIST and all(_is_item(tokens, line) for line in lines)
+            if led or (listed_below and line_opening(tokens, *tokens.lines[lines[-1]]) == event.start):
                 out.add(event.start)
     return out
+
+
+def _is_item(tokens: Tokens, line: int) -> bool:
+    """Whether a line is an item of a list: something stands before what it opens with."""
+    first, last = tokens.lines[line]
+    opening = line_opening(tokens, first, last)
+    return any(not word.isspace() for word in tokens.words[first:opening])
 
 
 def _task_alone(context: Context, event: Event, candidates: Iterable[Candidate]) -> bool:
@@ -324,6 +337,8 @@ def make_events(
     A service's name that names a task too ("ultrasound") stays inside the activity it is; any other is cut out of it.
     """
     promised = _promised(context.tokens, durations)
+    quoted = [range(heading.start, heading.until) for heading in context.headings if heading.quoted]
+    promised.update(c.start for c in durations if any(c.start in note for note in quoted))
     durations = [c for c in durations if c.start not in promised]
     named = find_services(context, {c.start for c in durations})
     tasks = _under_names(context, named, durations)
@@ -336,6 +351,7 @@ def make_events(
         event
         for event in named
         if event.start not in promised
+        and not any(event.start in note for note in quoted)
         and event.start not in tasks
         and not _part_of_task(context.tokens, event, activities)
         and not _task_alone(context, event, activities)

@@ -121,7 +121,11 @@ def find_headings(tokens: Tokens, found_terms: Mapping[str, list[Match]]) -> lis
             todays.append(at)
         if ok:
             label = match.entry.data["label"]
-            if label == "measures" and _timed(tokens, end, min(line_end, end + _TIMED_REACH)):
+            if (
+                match.term.lower() in listed("measured_work")
+                and label == "measures"
+                and _timed(tokens, end, min(line_end, end + _TIMED_REACH))
+            ):
                 label = "treatment"  # "Strength/ROM - 20 min"
             found.append((at, end, label))
     for match in (*found_terms["services"], *found_terms["service_heads"]):
@@ -142,9 +146,11 @@ def find_headings(tokens: Tokens, found_terms: Mapping[str, list[Match]]) -> lis
     found += [(at, at, "") for at in _worked(tokens, found)]
     found.sort()
     quoted = _quoted(tokens, found)
+    named = {m.start for m in (*found_terms["services"], *found_terms["service_heads"]) if m.entry.data["code"]}
     for start, until in quoted.items():
         found = [entry for entry in found if not start < entry[0] < until]
-        found.append((until, until, ""))
+        behind = next((at for at in range(until + 1, len(words)) if not words[at].isspace()), until)
+        found.append((until, until, "treatment" if words[until] == "]" and behind in named else ""))
         found.sort()
     headings: list[Heading] = []
     for position, (start, end, label) in enumerate(found):
@@ -242,13 +248,21 @@ def _quoted(tokens: Tokens, found: list[tuple[int, int, str]]) -> dict[int, int]
             )
             closing = last - _RULE + 1 if inline else next(alone, None)
         elif words[start - 1 : start] == ["["]:
-            closing = next((at for at in range(start, len(words)) if words[at] == "]"), start)
-            closing = (
-                closing if ":" in words[start:closing] else None
-            )  # "[brought forward from 11/15] TE 15 min" is a heading
+            end = _closing_bracket(words, start)
+            closing = end if ":" in words[start:end] else None  # "[brought forward from 11/15] TE 15 min" is a heading
         if closing is not None:
             out[start] = closing
     return out
+
+
+def _closing_bracket(words: list[str], start: int) -> int:
+    """Where the square bracket ends that is open at ``start``; ``start`` where it never does."""
+    deep = 1
+    for at in range(start, len(words)):
+        deep += (words[at] == "[") - (words[at] == "]")
+        if not deep:
+            return at
+    return start
 
 
 def _line_at(tokens: Tokens, index: int) -> tuple[int, int]:

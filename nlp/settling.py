@@ -42,6 +42,7 @@ _DOSE_WORDS = 6  # words of a dose between an activity and its minutes
 _PARTS = 2  # the least tasks with minutes that make a list of them, and events that make a part
 _OPENING = 4  # tokens that hold the full stop and the bracket before a code, with blanks between
 _SPLIT = 2  # the least activities that can be two blocks
+_NO_WORK = frozenset(("plan", "home_program", "goals", "not_today", "previous", "history", "subjective", "education"))
 _LABELS, _KNOWN = (
     ("exercise", "functional", "service"),
     3.0,
@@ -516,7 +517,7 @@ def bracketed_whole(context: Context, events: list[Event], labels: list[str]) ->
         several = context.sentence_of[events[work[0]].start] != context.sentence_of[events[work[-1]].start]
         if not (opened and several and events[work[0]].kind == "act" and inside < events[timed].minutes):
             continue
-        if len(pair) == 1 and not inside:
+        if len(pair) == 1 and not 0 < 2 * inside <= events[timed].minutes:
             continue
         # Work of two kinds is two services, whatever the bracket says.
         kinds = {int(_codes(context, events[n]).argmax()) for n in work if events[n].kind == "act"}
@@ -530,6 +531,30 @@ def bracketed_whole(context: Context, events: list[Event], labels: list[str]) ->
     return out
 
 
+def filled_services(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels where a service that was given its minutes has the work behind its colon, though that reads as not done.
+
+    ``TA 15 min: stair training.`` Only where the block has no other work and no word of the sentence says otherwise.
+    """
+    words, sentence_of = context.tokens.words, context.sentence_of
+    cues = {*context.cues_forward, *context.cues_backward}
+    out = list(labels)
+    for block in begun_blocks(labels):
+        name, timed = block.start, block.start + 1
+        if timed >= block.stop or {events[name].kind, events[timed].kind} != {"svc", "dur"}:
+            continue
+        sentence = sentence_of[events[name].start]
+        behind = [n for n in block if n > timed and sentence_of[events[n].start] == sentence]
+        done = any(events[n].kind == "act" and labels[n] in ("B", "I", "J") for n in block)
+        if done or sentence in cues or labels[timed] not in ("B", "I", "J", "D-I", "D-B") or not behind:
+            continue
+        plain = all(events[n].kind == "act" and events[n].start not in context.unticked for n in behind)
+        if plain and ":" in words[events[timed].end : events[behind[0]].start]:
+            for n in behind:
+                out[n] = "J"
+    return out
+
+
 def bracketed_parts(context: Context, events: list[Event], labels: list[str]) -> list[str]:
     """Labels where bracketed minutes are those of the tasks right before them, and what *then* follows is another block.
 
@@ -539,7 +564,8 @@ def bracketed_parts(context: Context, events: list[Event], labels: list[str]) ->
     out = list(labels)
     for block in begun_blocks(labels):
         timed = [n for n in block if events[n].kind == "dur"]
-        if len(timed) != 1 or labels[timed[0]] not in ("O", "Q") or events[timed[0]].clock:
+        named = any(events[n].kind == "svc" for n in block)
+        if len(timed) != 1 or labels[timed[0]] not in ("O", "Q") or events[timed[0]].clock or named:
             continue
         number = timed[0]
         event, before = events[number], events[number - 1]
@@ -581,7 +607,8 @@ def leading_lines(context: Context, events: list[Event], labels: list[str]) -> l
         )
     ]
     worked = [n for n, label in enumerate(labels) if events[n].kind == "act" and label in ("B", "I", "J")]
-    if len(heads) < _PARTS or not worked or worked[0] < heads[0]:
+    given = [events[n].minutes for n in heads]
+    if len(heads) < _PARTS or not worked or worked[0] < heads[0] or 2 * given[0] == sum(given):
         return labels
     out = list(labels)
     for head, end in pairwise((*heads, len(events))):
@@ -593,7 +620,12 @@ def leading_lines(context: Context, events: list[Event], labels: list[str]) -> l
             own.append(n)
             below = line_of[events[n].start] + 1
         acts = [n for n in own if n in worked]
-        if any(events[n].kind == "dur" for n in own) or not (acts or end == len(events)):
+        line = line_of[events[head].start] + 1
+        told = line < len(lines) and any(
+            word.isalpha() and word not in listed("minute") for word in words[slice(*lines[line])]
+        )
+        whole = end == len(events) and 2 * events[head].minutes == sum(given)
+        if any(events[n].kind == "dur" for n in own) or not (acts or whole or (told and not own and end < len(events))):
             return labels
         above = [n for n in range(head) if line_of[events[n].start] == line_of[events[head - 1].start]]
         named = labels[head] == "D-I" and {events[n].kind for n in above} == {"svc"} and labels[head - 1] in ("B", "I")
@@ -619,7 +651,11 @@ def nested_minutes(context: Context, events: list[Event], labels: list[str]) -> 
     lines = list(on_lines(context, events))
     for place, head in enumerate(lines):
         timed = [n for n in head if events[n].kind == "dur"]
-        if len(timed) != 1 or any(events[n].kind == "act" for n in head) or events[timed[0]].form not in PLAIN_FORMS:
+        begun = {events[n].start for n in head if events[n].kind == "svc"}
+        worked = any(events[n].kind == "act" and events[n].start not in begun for n in head)
+        if len(timed) != 1 or worked or events[timed[0]].form not in PLAIN_FORMS:
+            continue
+        if context.sections[events[timed[0]].start] in _NO_WORK or total_kind(context, events[timed[0]]):
             continue
         end = context.tokens.lines[line_of[events[head[0]].start]][1]
         if any(word.isalnum() for word in context.tokens.words[events[timed[0]].end : end]):
@@ -645,9 +681,20 @@ def nested_minutes(context: Context, events: list[Event], labels: list[str]) -> 
         if any(events[n].kind == "svc" and events[n].code for n in members):
             continue
         names = [n for n in head if n < timed[0] and events[n].kind == "svc"]
+        if not any(events[n].code for n in names):
+            line = context.tokens.lower[slice(*context.tokens.lines[line_of[events[timed[0]].start]])]
+            kinds = {int(_codes(context, events[n]).argmax()) for n in acts} | {events[n].code for n in acts} - {""}
+            untimed = any(n + 1 not in parts for n in acts)
+            if (
+                not listed("whole_visit").isdisjoint(line)
+                or len(kinds) > 1
+                or not untimed
+                or sum(events[n].minutes for n in parts) == whole
+            ):
+                continue
         for n in parts:
             out[n] = "Q"
-        for n in acts:
+        for n in (*acts, *head):
             out[n] = "J"
         out[timed[0]] = "D-I" if names else "D-B"
         for n in names:
@@ -676,6 +723,9 @@ def closed_lines(context: Context, events: list[Event], labels: list[str]) -> li
         acts = [n for n in members if events[n].kind == "act" and labels[n] in ("B", "I", "J")]
         parts = [n for n in members if events[n].kind == "dur" and labels[n][0] in "DP"]
         if not acts or not parts or sum(events[n].minutes for n in parts) > events[timed].minutes:
+            continue
+        code = next(events[n].code for n in line if events[n].kind == "svc")
+        if any(events[n].code not in ("", code) for n in acts):
             continue
         for n in (*parts, *acts):
             out[n] = "I" if n in acts else "Q"
@@ -739,6 +789,7 @@ def settled(context: Context, events: list[Event], labels: list[str]) -> list[st
         own_minutes,
         net_minutes,
         row_minutes,
+        filled_services,
         bracketed_parts,
         leading_lines,
         nested_minutes,

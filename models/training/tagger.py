@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from nlp.components.blocks import ENCODED, encoded_signs
 from nlp.components.durations import find_durations
 from nlp.components.goals import find_goals
 from nlp.context import Context
+from nlp.encoder import OUTPUTS
 from nlp.events import EVENT_LABELS, Candidate, Event, event_features, make_events
 from nlp.grouping import Found
 from nlp.tagging import LABELS, token_features
@@ -307,6 +308,10 @@ class Remembered:
         """Nothing: no context is left to read."""
         assert not notes
         return []
+
+    def without(self, words: Sequence[str], hidden: Collection[int]) -> Scores:  # noqa: ARG002
+        """Nothing to say: the encoder that read the note is gone."""
+        return np.zeros((len(words), OUTPUTS), dtype=np.float32)
 
 
 def _see(

@@ -25,6 +25,7 @@ _LEAST_BARE = 5  # a smaller bare number beside a service is units or a count
 _MOST_BARE = 99
 _UNIT = 15  # minutes
 _NOTE = 12  # tokens of a bracket that corrects
+_LEAST_CELLS = 2  # a line of no more is no table's heading
 _BEHIND = 2  # tokens between minutes and the half of them
 _NEXT = 2  # sentences after one half within which the other one is told
 _NET_FORMS = frozenset(("unit", "tick", "words", "bare", "range", "hours"))
@@ -873,7 +874,7 @@ class _Reader(Scan):
         picked = [self._edge_cell(begin, end, starts, ends) for begin, end in self.tokens.lines]
         for form in ("lead", "column"):
             cells = [cell for cell in picked if cell is not None and cell[1] == form]
-            for at, _ in cells if len(cells) > 1 else ():
+            for at, _ in cells if len(cells) > 1 and self._may_be_minutes(cells[0]) else ():
                 self.add(at, at + 1, int(words[at]), form)
 
     def _announced(self, index: int) -> bool:
@@ -896,6 +897,7 @@ class _Reader(Scan):
         step = self.next(at)
         number = self.next(step)
         told = len(self.word(at)) == 1 and self.word(step) in listed("unit") and self._small(number)
+        told = (told and not self.word(self.next(number)).isalnum()) or (told and self.words[number + 1][0] in "\r\n")
         return number if told and abs(int(self.word(number)) / _UNIT - int(self.word(at))) < 1 else at
 
     def _small_names(self) -> set[int]:
@@ -930,6 +932,17 @@ class _Reader(Scan):
             self.add(at, at + 1, int(words[at]), "lead")
         if stop > at and at + 1 in ends and self._small(stop) and self._apart(stop):
             self.add(stop, stop + 1, int(words[stop]), "column")
+
+    def _may_be_minutes(self, cell: tuple[int, str]) -> bool:
+        """Whether the line above a first row is no heading, or one that calls this column minutes."""
+        line = self.tokens.line_of[cell[0]] - 1
+        begin, end = self.tokens.lines[line] if line >= 0 else (0, 0)
+        text = self.tokens.text[self.tokens.starts[begin] : self.tokens.ends[end - 1]] if begin < end else ""
+        mark = "|" if "|" in text else ","
+        cells = [part.strip(" .:*#").lower() for part in text.strip(" |").split(mark)]
+        if len(cells) <= _LEAST_CELLS or any(character.isdecimal() for character in text):
+            return True
+        return cells[0 if cell[1] == "lead" else -1] in self.data.columns
 
     def _edge_cell(self, begin: int, end: int, starts: set[int], ends: set[int]) -> tuple[int, str] | None:
         """The number that is a row's one edge cell where a service's name or code is the other: ``12 | LAQ, marching | TE``.
@@ -995,16 +1008,22 @@ class _Reader(Scan):
                 self.add(at, end, value, "rest")
 
     def more(self) -> None:
-        """``for another 14 she loaded the rack``, ``a further 8: rotations``: of minutes too, where some were told before."""
+        """``for another 14 she loaded the rack``, ``a further 8: rotations``: minutes where the number before was minutes too."""
+        numbers = [at for at, word in enumerate(self.lower) if word.isdecimal() or word in self.data.numbers]
         for index in [at for at, word in enumerate(self.lower) if word in listed("another")]:
             at = self.next(index)
             value, end = self._spelt(at)
             step = self.from_here(end)
-            ahead, after = self.word(self.before(index)), self.word(step)
-            told = after in listed("spent_on") or (after == ":" and value) or (ahead == "for" and after in _CLAUSE)
+            after, then = self.word(step), self.word(self.next(step))
+            told = after in listed("spent_on") or after in (":", ",") or after.endswith("ing") or after == "."
+            told = told and not (after == "to" and (then in listed("effort") or then.isdecimal()))
+            told = told and not (after == "of" and then in (*listed("back_reference"), *listed("determiner")))
+            place = bisect_left(numbers, index)
+            before = numbers[place - 1] if place else -1
+            timed = before in self.taken or self.word(self.before(index)) == "for"
             sentences = self.context.sentence_of
-            near = any(0 <= sentences[index] - sentences[c.start] <= _NEXT for c in self.found)
-            if value >= _LEAST_BARE and at not in self.taken and told and near:
+            near = before >= 0 and 0 <= sentences[index] - sentences[before] <= _NEXT
+            if value >= _LEAST_BARE and at not in self.taken and told and near and timed:
                 self.add(at, end, value, "rest")
 
     def _spelt(self, at: int) -> tuple[int, int]:

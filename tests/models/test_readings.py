@@ -187,6 +187,41 @@ ROWS: list[tuple[str, dict[str, int]]] = [
     ("TA 3:05-3:17 and again 3:30-3:41: buttoning a shirt, opening a lunch box", {"97530": 23}),
     ("97110 25 min (late entry, corrected to 20): SLR, bridges, clamshells", {"97110": 20}),
     ("97530: 30 min minus the 8-min break: bed to chair transfers, sit to stand x 5", {"97530": 22}),
+    # a part of the work in brackets, and what then follows
+    (
+        "Reaching into cupboards and folding towels (12 min), then putty squeezes. Bed to chair transfers 8 min.",
+        {"97530": 20},
+    ),
+    ("Gait......14 min\nTher ex.....20 min\nQuad sets, SLR, heel slides", {"97110": 20, "97116": 14}),
+    ("12 | LAQ, marching, ankle pumps | TE\n18 | bed to commode transfers | TA\n30 | |", {"97110": 12, "97530": 18}),
+    (
+        "| code | activity | tm |\n| 97110 | ER/IR with band | 14 |\n| 97530 | throwing at a target | 12 |",
+        {"97110": 14, "97530": 12},
+    ),
+    (
+        "97110 1u 16\n  bridges, clams in sidelying\n97530 2u 24\n  3 front steps, car transfer",
+        {"97110": 16, "97530": 24},
+    ),
+    ("* Strength/ROM - 20 min\n    o recumbent stepper 8 min\n    o hip abduction in standing", {"97110": 20}),
+    (
+        "Treatment - 45 min\n - Bridges, SLR 20 min\n - Car transfers 15 min\n - Stairs 10 min",
+        {"97110": 20, "97530": 25},
+    ),
+    ("--- Copied from 2/14 ---\nTE 25 min: bridges\n--- Today 2/16 ---\nTE 30 min: squats", {"97110": 30}),
+    ("TE 25 min: SLR 10 reps, then another 10 to failure. Bridges 3x10.", {"97110": 25}),
+]
+DONE: list[tuple[str, list[str]]] = [
+    # tasks that notes name more often as not done than as done
+    ("Theract 97530 15 min:\n1. Stair training\n2. Car transfer sim", ["Stair training", "Car transfer sim"]),
+    (
+        "97530 x 23 min: car transfer training, stair training for home access.",
+        ["car transfer training", "stair training"],
+    ),
+    ("Therex 15 min: 1. NuStep 2. LAQ. Theract 15 min: 1. Stairs 2. Curb", ["NuStep", "LAQ", "Stairs", "Curb"]),
+    # twins: a word, a box or a column says otherwise
+    ("97530 x 23 min: car transfer training. Stair training deferred.", ["car transfer training"]),
+    ("Theract 97530 15 min:\n[x] Stair training\n[ ] Car transfer sim", ["Stair training"]),
+    ("Theract 97530 15 min: stair training. Next visit: car transfer sim.", ["stair training"]),
 ]
 
 
@@ -200,3 +235,8 @@ def test_a_service_named_with_its_device_is_found(device: str):
     """The device makes the name a longer task; the service is named all the same."""
     services = CODER.code(f"TherEx: SLR 3x10. Gait training with {device} 150 ft.").services
     assert [service.code for service in services] == ["97110", "other"]
+
+
+@pytest.mark.parametrize(("text", "done"), DONE)
+def test_what_was_done(text: str, done: list[str]):
+    assert [activity.text for service in CODER.code(text).services for activity in service.activities] == done

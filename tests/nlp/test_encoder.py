@@ -88,3 +88,14 @@ def test_a_note_reads_the_same_whatever_stands_beside_it():
 def test_a_text_too_long_for_it_gets_zeros():
     (rows,) = ENCODER.scores([["heel"] * (LONGEST + 1)])
     assert not rows.any()
+
+
+def test_hidden_words_are_read_by_what_stands_around_them():
+    words = ["SLR", "3x10", ",", "heel", "raises", "deferred"]
+    (seen,) = ENCODER.scores([words])
+    assert np.array_equal(ENCODER.without(words, set()), seen)
+    hidden = ENCODER.without(words, {3, 4})
+    other = [*words[:3], "calf", "stretch", "deferred"]
+    assert hidden.shape == seen.shape
+    assert not np.array_equal(hidden, seen)
+    assert np.array_equal(ENCODER.without(other, {3, 4}), hidden)  # one piece a word in both

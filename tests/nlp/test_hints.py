@@ -205,3 +205,49 @@ def test_the_linear_and_the_encoders_scores_are_added():
     (plain,) = ChainScorer(chain).score([Context(Tokens.of(text))])
     assert np.allclose(mixed - plain, MixedScorer.SHARE * contexts[0].encoded[:, COLUMNS["tag"]])
     assert contexts[0].encoded is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden", "tag"),
+    [
+        ("TA: stairs, curb. Held the rail back", 0.9, "ACT"),
+        (
+            "TA: stairs, curb",
+            0.4,
+            "ACT",
+        ),  # a note without any word of work not done: context may speak a little against it
+        ("TA: stairs, curb. Slides deferred", 0.2, "NOT"),
+        ("TA: stairs, curb", 0.05, "NOT"),
+        ("TA: stairs deferred", 0.9, "NOT"),
+        ("Plan: stairs, curb", 0.9, "NOT"),
+        ("stairs | -- | 10", 0.9, "NOT"),
+        ("[ ] stairs [x] curb", 0.9, "NOT"),
+    ],
+)
+def test_work_that_only_its_own_words_make_undone_was_done(text, hidden, tag):
+    """Rows say not done; with the words hidden they say done by so much, to which a note's silence adds."""
+
+    class Blind:
+        def scores(self, notes):
+            return [rows(text, tag=(None, "B-NOT", 0.6)) for _ in notes]
+
+        def without(self, words, places):
+            assert {words[place] for place in places} == {"stairs"}
+            return (
+                rows(text, tag=(None, "B-ACT", hidden))
+                if hidden >= 0.4
+                else rows(text, tag=(None, "B-NOT", 1 - hidden))
+            )
+
+    chain = Chain(LABELS, [], np.zeros((0, len(LABELS)), dtype=np.float32), np.zeros((7, 7), dtype=np.float32))
+    scorer = MixedScorer(chain, Blind())
+    context = Context(Tokens.of(text))
+    scorer.score([context])
+    at = context.tokens.words.index("stairs")
+    (found,) = scorer.reconsidered(context, [Candidate(at, at + 1, "NOT", 2.0)])
+    assert found.tag == tag
+    done, undone = (
+        context.encoded_rows(at, at + 1)[0, COLUMNS["tag"]][LABELS.index(f"B-{name}")] for name in ("ACT", "NOT")
+    )
+    assert bool(done > undone) is (tag == "ACT")
+    assert ChainScorer(chain).reconsidered(context, [found]) == [found]

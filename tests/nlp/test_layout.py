@@ -27,6 +27,7 @@ from nlp.settling import (
     closed_lines,
     column_minutes,
     covering_minutes,
+    filled_services,
     leading_lines,
     led_names,
     line_parts,
@@ -351,6 +352,7 @@ def test_a_total_of_all_blocks_is_no_blocks(text, labels, settled):
         ("bike 6 min. rows 3x10. (97110 - 28 min).", "B D-I B I D-I", "B Q I J D-I"),
         ("bike 6 min. rows 3x10. (28 min).", "B D-I B D-I", "B Q I D-I"),
         ("bike. rows 3x10. (28 min).", "B B D-I", "B B D-I"),
+        ("bike 20 min. rows 3x10. (28 min).", "B D-I B D-I", "B D-I B D-I"),
         # fewer than the minutes inside, another name on the line, no full stop, one sentence
         ("bike 30 min. rows 3x10. (97110 - 28 min).", "B D-I B I D-I", "B D-I B I D-I"),
         ("MT: bike 6 min. rows 3x10. (97110 - 28 min).", "B I D-I B I D-I", "B I D-I B I D-I"),
@@ -566,7 +568,8 @@ def test_names_and_minutes_that_end_their_sentences_close_the_work_before(text, 
         ("bike (12 min), then rows", "B O I", "B D-I B"),
         ("bike (12 min) and then rows, press", "B O I I", "B D-I B I"),
         ("bike (12 min), followed by rows", "B Q J", "B D-I B"),
-        # a list that goes on, minutes elsewhere, no bracket, another sentence
+        # a list that goes on, minutes elsewhere, no bracket, another sentence, under a service's name
+        ("TE: bike (12 min), then rows", "B I O I", "B I O I"),
         ("bike (12 min), rows", "B O I", "B O I"),
         ("bike (12 min), then rows 20 min", "B O I D-I", "B O I D-I"),
         ("bike 12 min, then rows", "B O I", "B O I"),
@@ -668,3 +671,59 @@ def test_a_sentence_that_charges_units_names_no_work(text, charged):
         [context.tokens.span(events[n].start, events[n].end) for n in run] for run in unit_charges(context, events)
     ]
     assert names == charged
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "settled"),
+    [
+        ("TA 15 min: bike, rows", "B D-I O Q", "B D-I J J"),
+        # work that is read, a cue, no colon, an empty box, a sentence of its own
+        ("TA 15 min: bike, rows", "B D-I J Q", "B D-I J Q"),
+        ("TA 15 min: bike, rows deferred", "B D-I O Q", "B D-I O Q"),
+        ("TA 15 min bike, rows", "B D-I O Q", "B D-I O Q"),
+        ("TA 15 min: [x] bike [ ] rows", "B D-I O Q", "B D-I O Q"),
+        ("TA 15 min. Left: bike, rows", "B D-I O Q", "B D-I O Q"),
+    ],
+)
+def test_a_service_with_minutes_has_the_work_behind_its_colon(text, labels, settled):
+    context, events = events_of(text, "bike", "rows")
+    assert " ".join(filled_services(context, events, labels.split())) == settled
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Treatment - 45 min\n   - bike 20 min\n   - rows",  # of the visit
+        "Plan: 20 min\n   - bike 8 min\n   - rows",
+        "* 20 min\n   o bike 8 min\n   o rows 12 min",  # nothing but parts
+    ],
+)
+def test_a_visits_minutes_are_not_those_of_what_is_set_in(text):
+    context, events = events_of(text, "bike", "rows")
+    labels = ["B" if event.kind == "act" else "O" for event in events]
+    assert nested_minutes(context, events, labels) == labels
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        ("45 min\nbike\n30 min\nrows\n15 min", "O B D-I B D-I"),  # the first is the sum
+        ("5 min\nbike\n25 min\nrows\n12 min", "O B D-I B D-I"),  # the last has nothing below it
+    ],
+)
+def test_minutes_that_do_not_lead_stay(text, labels):
+    context, events = events_of(text, "bike", "rows")
+    assert " ".join(leading_lines(context, events, labels.split())) == labels
+
+
+def test_the_last_line_of_leading_minutes_may_be_their_sum():
+    context, events = events_of("10 min\nbike\n25 min\nrows\n35 min", "bike", "rows")
+    assert leading_lines(context, events, "O B D-I B D-I".split()) == "D-B J D-B J Q".split()
+
+
+def test_work_of_another_code_is_not_taken_in_by_a_closing_line():
+    context, events = events_of(
+        "STM to quads 8 min\nrows\nTE 20 min\npress\nTA 10 min", "STM to quads", "rows", "press"
+    )
+    labels = "B D-I B B D-I B B D-I".split()
+    assert closed_lines(context, events, labels) == labels

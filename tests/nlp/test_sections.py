@@ -70,7 +70,9 @@ def test_the_word_within_a_sentence_is_no_heading(text, words, section):
         ("No visit.\n[pulled from 4/11: 97530 22 min: meal prep] Call back", True),
         # no rule in front, no rule behind, today's work between rules, a bracket that is but a heading, a rule that ends nothing
         ("No visit.\n[pulled from 4/11] 97530 22 min: meal prep\nCall back", False),
-        ("No visit.\n--- Copied from 2/14 ---\n97530 22 min: meal prep\n--- Today ---\nCall back", False),
+        ("No visit.\n--- Copied from 2/14 ---\n97530 22 min: meal prep\n--- By hand ---\nCall back", False),
+        ("No visit.\n--- Copied from 2/14 ---\n97530 22 min: meal prep\n--- Today 2/16 ---\nCall back", True),
+        ("No visit.\n[Copied from 4/11: curls [2 lb], 97530 22 min: meal prep] Call back", True),
         ("No visit.\nCopied from last visit 2/14\n97530 22 min: meal prep\n--------\nCall back", False),
         ("No visit.\n---- Copied from last visit 2/14 ----\n97530 22 min: meal prep\nCall back", False),
         ("No visit.\n---- Treatment today ----\n97530 22 min: meal prep\n--------\nCall back", False),
