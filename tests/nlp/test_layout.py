@@ -718,12 +718,12 @@ def test_minutes_that_do_not_lead_stay(text, labels):
 
 def test_the_last_line_of_leading_minutes_may_be_their_sum():
     context, events = events_of("10 min\nbike\n25 min\nrows\n35 min", "bike", "rows")
-    assert leading_lines(context, events, "O B D-I B D-I".split()) == "D-B J D-B J Q".split()
+    assert leading_lines(context, events, ["O", "B", "D-I", "B", "D-I"]) == ["D-B", "J", "D-B", "J", "Q"]
 
 
 def test_work_of_another_code_is_not_taken_in_by_a_closing_line():
     context, events = events_of(
         "STM to quads 8 min\nrows\nTE 20 min\npress\nTA 10 min", "STM to quads", "rows", "press"
     )
-    labels = "B D-I B B D-I B B D-I".split()
+    labels = ["B", "D-I", "B", "B", "D-I", "B", "B", "D-I"]
     assert closed_lines(context, events, labels) == labels
