@@ -33,6 +33,7 @@ _AROUND = 6
 _GAP = 40
 _CLAUSE = 40
 _EARLIER = 30
+_ITEM_MARKS = frozenset("-*•·–—")
 _LIST = 12  # lines below a service's name that are its list
 LISTED_MARGIN = -1.0  # what stands in the word list alone is believed less than what the tagger saw
 BESIDE = 2  # words and marks between a service's name and minutes, or another name, that stand beside it
@@ -294,16 +295,20 @@ def _under_names(context: Context, events: Sequence[Event], durations: Iterable[
             led = sentence_of[leading.start] == sentence_of[event.start] and ":" in words[leading.end : event.start]
             lines = range(line_of[leading.start] + 1, line_of[event.start] + 1)
             listed_below = 0 < len(lines) <= _LIST and all(_is_item(tokens, line) for line in lines)
-            if led or (listed_below and line_opening(tokens, *tokens.lines[lines[-1]]) == event.start):
+            if led or (
+                listed_below
+                and not is_code(words[event.start])
+                and line_opening(tokens, *tokens.lines[lines[-1]]) == event.start
+            ):
                 out.add(event.start)
     return out
 
 
 def _is_item(tokens: Tokens, line: int) -> bool:
-    """Whether a line is an item of a list: something stands before what it opens with."""
+    """Whether a line is an item of a list: a dash, a dot or a number stands before what it opens with, no cell's edge."""
     first, last = tokens.lines[line]
-    opening = line_opening(tokens, first, last)
-    return any(not word.isspace() for word in tokens.words[first:opening])
+    marks = [word for word in tokens.words[first : line_opening(tokens, first, last)] if not word.isspace()]
+    return bool(marks) and (marks[0] in _ITEM_MARKS or (marks[0].isdecimal() and marks[1:2] in ([")"], ["."])))
 
 
 def _task_alone(context: Context, event: Event, candidates: Iterable[Candidate]) -> bool:

@@ -337,9 +337,13 @@ class _Reader(Scan):
 
     def _feet(self, at: int) -> bool:
         """Whether a number with a tick is how far somebody walked: ``walked 30' to bathroom``, but not ``gait 15'``."""
+        after = self.lower[at + 2 : at + 4]
+        if after[:1] == [":"]:
+            return False  # "Gait 15': RW 150 ft"
+        if self.word(self.before(at)) in listed("walking") and any(word in listed("repeated") for word in after):
+            return True  # "gt 75' x2"
         if self._named(at):
             # Of a service named for walking a tick is feet where it is repeated or a device follows: "gait 60' x 2 RW".
-            after = self.lower[at + 2 : at + 4]
             return self.word(at - 1) in listed("walking") and any(word in listed("repeated") for word in after)
         begin = at
         while begin > 0 and self.words[begin - 1] not in _CLAUSE and self.words[begin - 1][0] not in "\r\n":

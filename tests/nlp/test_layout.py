@@ -50,6 +50,10 @@ from .reading import events_of
         ("up and down 6 stairs (14 min)", "up and down 6 stairs", []),
         ("TA 15 min: stair training 4 steps", "stair training 4 steps", ["97530"]),
         ("stairs: 12 steps", "12 steps", [""]),
+        ("TA 15 min:\n1. stair training\n2. car transfer", "car transfer", ["97530"]),
+        ("TA 15 min:\n- stair training 8 min\n- car transfer", "car transfer", ["97530", "97116"]),
+        ("| 97530 | car transfer | 15 |\n| 97116 | stair training | 8 |", "car transfer", ["97530", "97116", "97116"]),
+        ("TA 15 min:\nbox\nstair training", "box", ["97530", "97116"]),
         ("gait training 10 min", "gait training", ["97116"]),
     ],
 )
