@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.util import minibatch
@@ -41,6 +42,7 @@ LENIENCE = 1.0
 # Log-odds of done against not done with an activity's own words hidden, from which it was done whatever these are.
 # The second is for notes without a word that anything was not done.
 _DONE_ALL_THE_SAME, _DONE_IN_SILENCE = 0.5, -1.5
+_SURELY_UNDONE = -4.0  # below it hiding the words changed nothing on development notes, and would cost a second pass
 _FIRMLY = 2.0  # log-odds by which that is then certain for the components after this one
 _DONE, _UNDONE = label_columns("ACT"), label_columns("NOT")
 _WORK_SECTIONS = frozenset(("", "treatment", "objective", "billing"))
@@ -134,16 +136,24 @@ class MixedScorer(ChainScorer):
         Some tasks are named more often as not done than as done (of "stairs" two in three, in the training notes), and the encoder
         has learnt it. Where no word says so and the note with the task's words hidden reads as if it was done, it was.
         """
-        doubtful = [c for c in work if c.tag == "NOT" and _unsaid(context, c)]
-        if not doubtful or context.encoded is None:
+        if context.encoded is None:
+            return work
+        read = _done_odds(context.encoded)
+        doubtful = [
+            c
+            for c in work
+            if c.tag == "NOT"
+            and read[context.kept_range(c.start, c.end)].mean() > _SURELY_UNDONE
+            and _unsaid(context, c)
+        ]
+        if not doubtful:
             return work
         words = [context.tokens.words[index] for index in kept_tokens(context.tokens)]
         places = {c: context.kept_range(c.start, c.end) for c in doubtful}
         seen = self.encoder.without(
             words, {index for place in places.values() for index in range(place.start, place.stop)}
         )
-        tags = seen[:, COLUMNS["tag"]]
-        odds = np.logaddexp.reduce(tags[:, _DONE], axis=1) - np.logaddexp.reduce(tags[:, _UNDONE], axis=1)
+        odds = _done_odds(seen)
         silent = not (context.cues_forward or context.cues_backward or any(context.found[name] for name in HINTS))
         least = _DONE_IN_SILENCE if silent else _DONE_ALL_THE_SAME
         turned = {c for c, place in places.items() if odds[place].mean() > least}
@@ -156,6 +166,12 @@ class MixedScorer(ChainScorer):
                 tags[:, _DONE], tags[:, _UNDONE] = np.maximum(*both), np.minimum(*both) - _FIRMLY
                 rows[:, COLUMNS["role"]] = seen[places[c], COLUMNS["role"]]
         return [replace(c, tag="ACT") if c in turned else c for c in work]
+
+
+def _done_odds(rows: Scores) -> NDArray[np.float32]:
+    """Log-odds of done against not done for each row of an encoder's."""
+    tags = rows[:, COLUMNS["tag"]]
+    return np.logaddexp.reduce(tags[:, _DONE], axis=1) - np.logaddexp.reduce(tags[:, _UNDONE], axis=1)
 
 
 def _unsaid(context: Context, c: Candidate) -> bool:
