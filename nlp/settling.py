@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import islice, pairwise, takewhile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -202,8 +202,8 @@ def net_minutes(context: Context, events: list[Event], labels: list[str]) -> lis
     for sentence in in_sentences(context, events):
         for n in sentence:
             left = n in billed or (events[n].kind == "dur" and words[events[n].start - 1 : events[n].start] == ["="])
-            own = [m for m in sentence if labels[m] in ("D-B", "D-I") and m != n]
-            if left and len(own) == 1 and own[0] < n and events[n].minutes < events[own[0]].minutes:
+            own = [m for m in sentence if labels[m] in ("D-B", "D-I") and m != n] if left else []
+            if len(own) == 1 and own[0] < n and events[n].minutes < events[own[0]].minutes:
                 for m in range(own[0] + 1, n):
                     out[m] = "Q" if labels[m] == "P-I" else out[m]
                 out[n], out[own[0]] = labels[own[0]], "Q"
@@ -627,7 +627,8 @@ def leading_lines(context: Context, events: list[Event], labels: list[str]) -> l
         whole = end == len(events) and 2 * events[head].minutes == sum(given)
         if any(events[n].kind == "dur" for n in own) or not (acts or whole or (told and not own and end < len(events))):
             return labels
-        above = [n for n in range(head) if line_of[events[n].start] == line_of[events[head - 1].start]]
+        over = line_of[events[head - 1].start]
+        above = list(takewhile(lambda n, over=over: line_of[events[n].start] == over, range(head - 1, -1, -1)))
         named = labels[head] == "D-I" and {events[n].kind for n in above} == {"svc"} and labels[head - 1] in ("B", "I")
         out[head] = "D-I" if named else "D-B" if acts else "Q"
         for n in own:
@@ -662,7 +663,7 @@ def nested_minutes(context: Context, events: list[Event], labels: list[str]) -> 
             continue
         members: list[int] = []
         line, deep = line_of[events[head[0]].start], _indent(context, line_of[events[head[0]].start])
-        for own in lines[place + 1 :]:
+        for own in islice(lines, place + 1, None):
             following = line_of[events[own[0]].start]
             if following - line > _PARTS or _indent(context, following) <= deep:
                 break
