@@ -27,7 +27,7 @@ class Context:
     ``sentence_of`` numbers sentences, which end at a full stop, a semicolon or a line break; a question answered by "no" is one
     with its answer. ``unticked`` gives each token behind an empty check box its box, and each of a table's row that was
     not done the mark that says so; ``ticked`` are those behind a ticked box, or of a row that says that it was done;
-    ``earlier`` gives each of a log's row of an earlier day its date.
+    ``earlier`` gives each of a log's row of an earlier day its date; ``quoted`` are the tokens of text copied from another note.
     """
 
     def __init__(self, tokens: Tokens, encoded: Scores | None = None) -> None:
@@ -48,6 +48,7 @@ class Context:
         self.unticked = undone | unticked(tokens)
         self.ticked = done | ticked(tokens)
         self.earlier = earlier_rows(tokens)
+        self.quoted = frozenset(i for h in self.headings if h.quoted for i in range(h.start, h.until))
         self.cache: dict[str, Any] = {}  # what a component reads once and others use again
         self.cues_forward = self._by_sentence(self.forward)
         self.cues_backward = self._by_sentence(self.backward)

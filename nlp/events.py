@@ -342,8 +342,7 @@ def make_events(
     A service's name that names a task too ("ultrasound") stays inside the activity it is; any other is cut out of it.
     """
     promised = _promised(context.tokens, durations)
-    quoted = [range(heading.start, heading.until) for heading in context.headings if heading.quoted]
-    promised.update(c.start for c in durations if any(c.start in note for note in quoted))
+    promised |= context.quoted
     durations = [c for c in durations if c.start not in promised]
     named = find_services(context, {c.start for c in durations})
     tasks = _under_names(context, named, durations)
@@ -356,7 +355,6 @@ def make_events(
         event
         for event in named
         if event.start not in promised
-        and not any(event.start in note for note in quoted)
         and event.start not in tasks
         and not _part_of_task(context.tokens, event, activities)
         and not _task_alone(context, event, activities)

@@ -231,7 +231,13 @@ def _quoted(tokens: Tokens, found: list[tuple[int, int, str]]) -> dict[int, int]
     ``[pulled from 7/1: bike 15 min]``. Headings in it are that note's own.
     """
     words = tokens.words
-    ruled = [start for start, end in tokens.lines if start < end and _is_rule(_leading(words, start, end))]
+    ends = [
+        start
+        for start, end in tokens.lines
+        if start < end
+        and _is_rule(_leading(words, start, end))
+        and (_is_rule(words[start:end]) or _ends(tokens, start, end))
+    ]
     out: dict[int, int] = {}
     for start, _, label in found:
         line, end = tokens.lines[tokens.line_of[start]]
@@ -241,12 +247,7 @@ def _quoted(tokens: Tokens, found: list[tuple[int, int, str]]) -> dict[int, int]
         if _is_rule(words[line:start]):
             last = next((at for at in range(end - 1, start, -1) if not words[at].isspace()), start)
             inline = _is_rule(words[last - _RULE + 1 : last + 1]) and ":" in words[start:last]
-            alone = (
-                rule
-                for rule in ruled
-                if rule > start and (_is_rule(words[slice(*_line_at(tokens, rule))]) or _ends(tokens, rule))
-            )
-            closing = last - _RULE + 1 if inline else next(alone, None)
+            closing = last - _RULE + 1 if inline else next((rule for rule in ends if rule > start), None)
         elif words[start - 1 : start] == ["["]:
             end = _closing_bracket(words, start)
             closing = end if ":" in words[start:end] else None  # "[brought forward from 11/15] TE 15 min" is a heading
@@ -265,18 +266,13 @@ def _closing_bracket(words: list[str], start: int) -> int:
     return start
 
 
-def _line_at(tokens: Tokens, index: int) -> tuple[int, int]:
-    return tokens.lines[tokens.line_of[index]]
-
-
 def _leading(words: list[str], start: int, end: int) -> list[str]:
     """The marks that a line begins with."""
     return list(itertools.takewhile(lambda word: word in _RULES or word.isspace(), words[start:end]))
 
 
-def _ends(tokens: Tokens, rule: int) -> bool:
+def _ends(tokens: Tokens, start: int, end: int) -> bool:
     """Whether a line that begins with a rule says that what was copied ends there: ``--- End copied text ---``."""
-    start, end = _line_at(tokens, rule)
     said = [word for word in tokens.lower[start:end] if word.isalnum()]
     return not listed("ends_copy").isdisjoint(said[:1])
 

@@ -19,6 +19,8 @@ from nlp.totals import total_kind
 
 _CACHE = "against minutes"
 HABIT = 2  # lines or codes written alike that make a habit
+# Sections in which no work of today stands.
+NO_WORK = frozenset(("plan", "home_program", "goals", "not_today", "previous", "history", "subjective", "education"))
 PLAIN_FORMS = frozenset(("unit", "tick", "letter", "bare", "bracket", "lead", "column", "range", "hours"))
 _UNIT_REACH = 6  # tokens behind a service's name in which its units stand
 _UNIT_MARKS = frozenset(("x", "×", "(", ")", "-", "–", "—", ":", "="))

@@ -26,6 +26,7 @@ from nlp.events import (
 )
 from nlp.grouping import given_to_each
 from nlp.layout import (
+    NO_WORK,
     PLAIN_FORMS,
     Surroundings,
     closing_lines,
@@ -35,19 +36,23 @@ from nlp.layout import (
     totals_of_parts,
 )
 from nlp.terms import listed
-from nlp.tokens import is_code
+from nlp.tokens import Tokens, is_code
 from nlp.totals import total_kind
 
 _DOSE_WORDS = 6  # words of a dose between an activity and its minutes
 _PARTS = 2  # the least tasks with minutes that make a list of them, and events that make a part
 _OPENING = 4  # tokens that hold the full stop and the bracket before a code, with blanks between
 _SPLIT = 2  # the least activities that can be two blocks
-_NO_WORK = frozenset(("plan", "home_program", "goals", "not_today", "previous", "history", "subjective", "education"))
 _LABELS, _KNOWN = (
     ("exercise", "functional", "service"),
     3.0,
 )  # log-odds that a word list's label of an activity is worth
 _SURER_CODES = 2.0  # log-odds by which work is two codes rather than one
+
+
+def _in_block(events: Sequence[Event], labels: Sequence[str], number: int) -> bool:
+    """Whether an event is work of a block."""
+    return events[number].kind == "act" and labels[number] in ("B", "I", "J")
 
 
 def parted_lines(context: Context, events: list[Event], labels: list[str]) -> list[str]:
@@ -244,7 +249,7 @@ def added_minutes(context: Context, events: list[Event], labels: list[str]) -> l
         if not timed or events[timed[0]].clock or labels[timed[0]] not in ("D-I", "P-I"):
             continue
         first = timed[0]
-        acts = [n for n in block if events[n].kind == "act" and labels[n] in ("B", "I", "J")]
+        acts = [n for n in block if _in_block(events, labels, n)]
         if events[first - 1].kind != "act" or first - 1 not in acts:
             continue
         if any(labels[n] in ("D-I", "D-B") for n in timed[1:]):
@@ -283,7 +288,7 @@ def line_parts(context: Context, events: list[Event], labels: list[str]) -> list
     def closes(n: int) -> bool:
         """Whether minutes stand right behind a block's task and end its line."""
         line = line_of[events[n].start]
-        task = events[n - 1].kind == "act" and labels[n - 1] in ("B", "I", "J") and line_of[events[n - 1].start] == line
+        task = _in_block(events, labels, n - 1) and line_of[events[n - 1].start] == line
         return task and (n + 1 == len(events) or line_of[events[n + 1].start] != line)
 
     for block in begun_blocks(labels):
@@ -400,7 +405,7 @@ def unshared(context: Context, events: list[Event], labels: list[str]) -> list[s
         ]
         begun = [n for n in before if labels[n] in BEGINS]
         timed = any(events[n].kind == "dur" and labels[n][0] in "DP" for n in before)
-        if len(begun) == 1 and not timed and events[number - 1].kind == "act" and labels[number - 1] in ("B", "I", "J"):
+        if len(begun) == 1 and not timed and _in_block(events, labels, number - 1):
             out[number] = "D-I"
     return out
 
@@ -480,7 +485,7 @@ def parted_by_code(context: Context, events: list[Event], labels: list[str]) -> 
     begins = [n for n, label in enumerate(labels) if n == first or label in BEGINS]
     blocks = [range(begin, end) for begin, end in pairwise((*begins, len(events)))]
     free = [
-        [n for n in block if events[n].kind == "act" and labels[n] in ("B", "I", "J")]
+        [n for n in block if _in_block(events, labels, n)]
         for block in blocks
         if not any(events[n].kind == "dur" and labels[n][0] in "DP" for n in block)
     ]
@@ -545,7 +550,7 @@ def filled_services(context: Context, events: list[Event], labels: list[str]) ->
             continue
         sentence = sentence_of[events[name].start]
         behind = [n for n in block if n > timed and sentence_of[events[n].start] == sentence]
-        done = any(events[n].kind == "act" and labels[n] in ("B", "I", "J") for n in block)
+        done = any(_in_block(events, labels, n) for n in block)
         if done or sentence in cues or labels[timed] not in ("B", "I", "J", "D-I", "D-B") or not behind:
             continue
         plain = all(events[n].kind == "act" and events[n].start not in context.unticked for n in behind)
@@ -572,12 +577,7 @@ def bracketed_parts(context: Context, events: list[Event], labels: list[str]) ->
         after = next(
             (n for n in range(number + 1, block.stop) if events[n].kind == "act" and labels[n] in ("I", "J")), None
         )
-        if (
-            after is None
-            or before.kind != "act"
-            or number - 1 not in block
-            or labels[number - 1] not in ("B", "I", "J")
-        ):
+        if after is None or number - 1 not in block or not _in_block(events, labels, number - 1):
             continue
         inside = words[event.start - 1 : event.start] == ["("] and words[event.end : event.end + 1] == [")"]
         between = [w for w in lower[event.end + 1 : events[after].start] if not w.isspace()]
@@ -606,7 +606,7 @@ def leading_lines(context: Context, events: list[Event], labels: list[str]) -> l
             w.isalnum() and w not in listed("minute") for w in _beside(words, event, lines[line_of[event.start]])
         )
     ]
-    worked = [n for n, label in enumerate(labels) if events[n].kind == "act" and label in ("B", "I", "J")]
+    worked = [n for n in range(len(events)) if _in_block(events, labels, n)]
     given = [events[n].minutes for n in heads]
     if len(heads) < _PARTS or not worked or worked[0] < heads[0] or 2 * given[0] == sum(given):
         return labels
@@ -619,7 +619,7 @@ def leading_lines(context: Context, events: list[Event], labels: list[str]) -> l
                 break
             own.append(n)
             below = line_of[events[n].start] + 1
-        acts = [n for n in own if n in worked]
+        acts = [n for n in own if _in_block(events, labels, n)]
         line = line_of[events[head].start] + 1
         told = line < len(lines) and any(
             word.isalpha() and word not in listed("minute") for word in words[slice(*lines[line])]
@@ -647,7 +647,8 @@ def nested_minutes(context: Context, events: list[Event], labels: list[str]) -> 
 
     ``* Strength - 20 min``, and further in ``o stepper 8 min``, ``o hip abduction``: 20.
     """
-    line_of = context.tokens.line_of
+    tokens = context.tokens
+    line_of = tokens.line_of
     out = list(labels)
     lines = list(on_lines(context, events))
     for place, head in enumerate(lines):
@@ -656,42 +657,33 @@ def nested_minutes(context: Context, events: list[Event], labels: list[str]) -> 
         worked = any(events[n].kind == "act" and events[n].start not in begun for n in head)
         if len(timed) != 1 or worked or events[timed[0]].form not in PLAIN_FORMS:
             continue
-        if context.sections[events[timed[0]].start] in _NO_WORK or total_kind(context, events[timed[0]]):
+        if context.sections[events[timed[0]].start] in NO_WORK or total_kind(context, events[timed[0]]):
             continue
-        end = context.tokens.lines[line_of[events[head[0]].start]][1]
-        if any(word.isalnum() for word in context.tokens.words[events[timed[0]].end : end]):
+        line = line_of[events[head[0]].start]
+        first, end = tokens.lines[line]
+        if any(word.isalnum() for word in tokens.words[events[timed[0]].end : end]):
             continue
         members: list[int] = []
-        line, deep = line_of[events[head[0]].start], _indent(context, line_of[events[head[0]].start])
+        deep = _indent(tokens, line)
         for own in islice(lines, place + 1, None):
             following = line_of[events[own[0]].start]
-            if following - line > _PARTS or _indent(context, following) <= deep:
+            if following - line > _PARTS or _indent(tokens, following) <= deep:
                 break
             members += own
             line = following
-        acts = [n for n in members if events[n].kind == "act" and labels[n] in ("B", "I", "J")]
+        acts = [n for n in members if _in_block(events, labels, n)]
         parts = [n for n in members if events[n].kind == "dur"]
-        whole = events[timed[0]].minutes
-        if (
-            not acts
-            or not parts
-            or sum(events[n].minutes for n in parts) > whole
-            or max(events[n].minutes for n in parts) == whole
-        ):
+        whole, given = events[timed[0]].minutes, [events[n].minutes for n in parts]
+        if not acts or not parts or sum(given) > whole or max(given) == whole:
             continue
         if any(events[n].kind == "svc" and events[n].code for n in members):
             continue
         names = [n for n in head if n < timed[0] and events[n].kind == "svc"]
         if not any(events[n].code for n in names):
-            line = context.tokens.lower[slice(*context.tokens.lines[line_of[events[timed[0]].start]])]
+            visit = not listed("whole_visit").isdisjoint(tokens.lower[first:end])
             kinds = {int(_codes(context, events[n]).argmax()) for n in acts} | {events[n].code for n in acts} - {""}
             untimed = any(n + 1 not in parts for n in acts)
-            if (
-                not listed("whole_visit").isdisjoint(line)
-                or len(kinds) > 1
-                or not untimed
-                or sum(events[n].minutes for n in parts) == whole
-            ):
+            if visit or len(kinds) > 1 or not untimed or sum(given) == whole:
                 continue
         for n in parts:
             out[n] = "Q"
@@ -703,11 +695,11 @@ def nested_minutes(context: Context, events: list[Event], labels: list[str]) -> 
     return out
 
 
-def _indent(context: Context, line: int) -> int:
+def _indent(tokens: Tokens, line: int) -> int:
     """How far a line is set in."""
-    first, last = context.tokens.lines[line]
-    start = next((at for at in range(first, last) if not context.tokens.words[at].isspace()), last)
-    return 0 if start == last else context.tokens.starts[start] - context.tokens.starts[first]
+    first, last = tokens.lines[line]
+    start = next((at for at in range(first, last) if not tokens.words[at].isspace()), last)
+    return 0 if start == last else tokens.starts[start] - tokens.starts[first]
 
 
 def closed_lines(context: Context, events: list[Event], labels: list[str]) -> list[str]:
@@ -721,7 +713,7 @@ def closed_lines(context: Context, events: list[Event], labels: list[str]) -> li
         timed = next(n for n in line if events[n].kind == "dur")
         members = range(first, line[0])
         first = line[-1] + 1
-        acts = [n for n in members if events[n].kind == "act" and labels[n] in ("B", "I", "J")]
+        acts = [n for n in members if _in_block(events, labels, n)]
         parts = [n for n in members if events[n].kind == "dur" and labels[n][0] in "DP"]
         if not acts or not parts or sum(events[n].minutes for n in parts) > events[timed].minutes:
             continue
@@ -768,7 +760,7 @@ def times_tasks(context: Context, events: list[Event], labels: list[str]) -> lis
     for block in begun_blocks(labels):
         timed = [n for n in block if labels[n] in ("D-I", "P-I") and events[n].kind == "dur"]
         for n in timed if len(timed) == 1 else ():
-            tasks = [m for m in block if m < n and events[m].kind == "act" and labels[m] in ("B", "I", "J")]
+            tasks = [m for m in block if m < n and _in_block(events, labels, m)]
             own = tasks[-1:]
             for before, after in pairwise(tasks[::-1]):
                 joined = [w for w in words[events[after].end : events[before].start] if not w.isspace()]

@@ -180,8 +180,8 @@ def _unsaid(context: Context, c: Candidate) -> bool:
     A row of a table may say so by marks.
     """
     at = c.start
-    quoted = any(heading.quoted and heading.start <= at < heading.until for heading in context.headings)
-    told = at in context.unticked or at in context.earlier or quoted or bracketed(context, c.end) is not None
+    elsewhere = at in context.unticked or at in context.earlier or at in context.quoted
+    told = elsewhere or bracketed(context, c.end) is not None
     first, last = context.tokens.lines[context.tokens.line_of[at]]
     marked = _MARKED.search(context.tokens.text[context.tokens.starts[first] : context.tokens.ends[last - 1]])
     return (

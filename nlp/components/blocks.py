@@ -35,6 +35,7 @@ from nlp.events import (
 )
 from nlp.grouping import Grouping, given_to_each, group
 from nlp.layout import (
+    NO_WORK,
     announced,
     at_home,
     begun_below,
@@ -76,9 +77,7 @@ _CLAIM_TICKED = (
     3.0  # the same for work that is ticked where other work is not, in a note without minutes: it may be an order
 )
 _CLAIM_WORK = 0.5  # the same for work that the tagger took for done; more finds more and leaks more
-_NO_WORK = frozenset(
-    ("plan", "home_program", "goals", "not_today", "previous", "history", "subjective", "education", "measures")
-)
+_NO_WORK = NO_WORK | {"measures"}
 
 
 # Names of what `encoded_signs` gives, in the grouper's file.
@@ -175,14 +174,11 @@ class _Structure:
         minutes = ((n, e.start) for n, e in enumerate(self.events) if e.kind == "dur")
         lost = [n for n, at in minutes if at in context.unticked and context.tokens.line_of[at] in rows]
         self.forbid(lost, *_OWN, "S")
-        quoted = [range(heading.start, heading.until) for heading in context.headings if heading.quoted]
         earlier = context.earlier
         away = [
             n
             for n, e in enumerate(self.events)
-            if e.start in earlier
-            or any(e.start in note for note in quoted)
-            or (e.kind != "act" and of_another_day(context, e))
+            if e.start in earlier or e.start in context.quoted or (e.kind != "act" and of_another_day(context, e))
         ]
         self.add(away, [label for label in EVENT_LABELS if label not in _NOBODYS], -2 * _NEVER)
 

@@ -340,11 +340,11 @@ class _Reader(Scan):
         after = self.lower[at + 2 : at + 4]
         if after[:1] == [":"]:
             return False  # "Gait 15': RW 150 ft"
+        # Of a service named for walking a tick is feet where it is repeated or a device follows: "gait 60' x 2 RW".
         if self.word(self.before(at)) in listed("walking") and any(word in listed("repeated") for word in after):
-            return True  # "gt 75' x2"
+            return True
         if self._named(at):
-            # Of a service named for walking a tick is feet where it is repeated or a device follows: "gait 60' x 2 RW".
-            return self.word(at - 1) in listed("walking") and any(word in listed("repeated") for word in after)
+            return False
         begin = at
         while begin > 0 and self.words[begin - 1] not in _CLAUSE and self.words[begin - 1][0] not in "\r\n":
             begin -= 1
@@ -901,7 +901,7 @@ class _Reader(Scan):
         step = self.next(at)
         number = self.next(step)
         told = len(self.word(at)) == 1 and self.word(step) in listed("unit") and self._small(number)
-        told = (told and not self.word(self.next(number)).isalnum()) or (told and self.words[number + 1][0] in "\r\n")
+        told = told and (not self.word(self.next(number)).isalnum() or self.words[number + 1][0] in "\r\n")
         return number if told and abs(int(self.word(number)) / _UNIT - int(self.word(at))) < 1 else at
 
     def _small_names(self) -> set[int]:
