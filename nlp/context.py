@@ -16,6 +16,7 @@ from nlp.rows import earlier_rows, told_rows
 from nlp.terms import terms
 from nlp.tokens import Tokens, kept_tokens, tokens_of
 
+_SHAFTS = frozenset("-–—=>")
 _CONTEXT = "therapy_context"
 _KEPT = "kept"
 
@@ -39,6 +40,7 @@ class Context:
         self.found = matcher.find(tokens)
         self.headings = find_headings(tokens, self.found)
         self.sections = section_labels(tokens, self.headings)
+        self.found["not_treatment"] = [m for m in self.found["not_treatment"] if not _is_arrow(tokens, m)]
         blocked = {i for m in self.found["pseudo"] for i in range(m.start, m.end)}
         self.forward: list[Match] = [m for m in self.found["forward"] if m.start not in blocked]
         self.backward: list[Match] = [m for m in self.found["backward"] if m.start not in blocked]
@@ -82,6 +84,19 @@ class Context:
 
 def _start(match: Match) -> int:
     return match.start
+
+
+def _is_arrow(tokens: Tokens, match: Match) -> bool:
+    """Whether a sign is the head of an arrow behind words: ``rows, presses -> 15 min TE``, not ``sits 10 -> 15 min``."""
+    words = tokens.words
+    if words[match.start] != ">":
+        return False
+    at = match.start
+    while at and words[at - 1] in _SHAFTS:
+        at -= 1
+    arrow = match.start - at > 0 or words[match.end : match.end + 1] == [">"]
+    before = next((word for word in reversed(words[:at]) if not word.isspace()), "")
+    return arrow and not before.isdecimal()
 
 
 def _sentences(tokens: Tokens, named: Collection[int]) -> list[int]:

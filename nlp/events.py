@@ -99,6 +99,7 @@ def find_services(context: Context, timed: Collection[int] = ()) -> list[Event]:
 
     minute, tick = duration_words().minute, duration_words().tick
     heads = {m.start for m in (*found["services"], *found["service_heads"])}
+    joint = {m.start for m in found["shared"] if m.end + (words[m.end : m.end + 1] in ([":"], ["-"], ["="])) in timed}
 
     def clause_start(at: int, end: int) -> bool:
         if words[at].isupper() and (words[end : end + 1] == [":"] or end in timed):
@@ -140,8 +141,8 @@ def find_services(context: Context, timed: Collection[int] = ()) -> list[Event]:
             return True  # "Group, 45 min", "TE was 20 min"
         if word == "/" and at + 1 in timed:
             return True  # "15 min TE / 30 min TA"
-        if word == "/" and at + 1 in heads:
-            return True  # "TE/TA 30 min"
+        if at in joint or (lower[at] in listed("joint") and (at + 1 in heads or at + 1 in timed)):
+            return True  # "TE/TA 30 min", "TE and TA combined 30 min"
         if word[0] in "\n\r|":
             return True
         return word[0] in ":-–—" or (len(word) >= 2 and word[0] in " \t")
@@ -168,7 +169,10 @@ def find_services(context: Context, timed: Collection[int] = ()) -> list[Event]:
             sign = words[index + 1] if index + 1 < len(words) else "\n"
             apart = index + 1 < len(words) and tokens.starts[index + 1] > tokens.ends[index]
             told = sign == ":" or (apart and (sign in "=-–—" or (sign.isdecimal() and len(sign) == 2)))
-            if told and clause_start(index, index + 1):
+            behind = (
+                sign[0] in "\r\n.,;)" and index > 1 and {*lower[index - 2 : index]} & {*minute, *tick}
+            )  # "= 25 min te"
+            if (told or behind) and clause_start(index, index + 1):
                 spans.append((index, index + 1, short_names()[word]))
                 taken.add(index)
     for m in found["headings"]:

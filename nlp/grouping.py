@@ -96,8 +96,13 @@ def _headed_parts(blocks: list[Found], positions: list[int], line_of: Sequence[i
 
 def given_to_each(context: Context, event: Event) -> bool:
     """Whether minutes for two services are those of either: ``97110 and 97530, 15 min each``, but not ``15 min each leg``."""
-    solid = [w for w in context.tokens.lower[event.end : event.end + 6] if not w.isspace() or "\n" in w][:2]
-    return bool(solid) and solid[0] in listed("each") and not (len(solid) == 2 and solid[1].isalnum())
+    solid = [w for w in context.tokens.lower[event.end : event.end + 8] if not w.isspace() or "\n" in w]
+    solid = solid[1:] if solid[:1] == ["for"] else solid
+    if not solid or solid[0] not in listed("each"):
+        return False
+    return not (len(solid) > 1 and solid[1].isalnum()) or (
+        solid[1] == "of" and not listed("both").isdisjoint(solid[2:4])
+    )
 
 
 def group(

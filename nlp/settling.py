@@ -79,11 +79,27 @@ def one_code_a_block(context: Context, events: list[Event], labels: list[str]) -
     out = list(labels)
     for block in begun_blocks(labels):
         begin = block.start
-        names = [n for n in block if events[n].kind == "svc" and is_code(context.tokens.words[events[n].start])]
+        names = [n for n in block if events[n].kind == "svc" and events[n].code and labels[n] != "S"]
         for first, second in pairwise(names):
             acts = [n for n in range(first + 1, second) if events[n].kind == "act" and events[n].tag == "ACT"]
+            worked = any(_in_block(events, labels, n) for n in range(begin, first))
+            timed = second + 1 < len(events) and events[first + 1].kind == "dur" == events[second + 1].kind
+            held = acts and acts[0] > first + 1 and _in_block(events, labels, acts[0])
+            if worked and held and timed and events[first].code != events[second].code:
+                line_of = context.tokens.line_of
+                if all(line_of[events[n].start] == line_of[events[n + 1].start] for n in (first, second)):
+                    out[acts[0]] = "B"  # each closes its own: "SLR, rows. TE 20 min. Stairs, curbs. TA 11 min"
+                    for n in range(acts[0] + 1, second + 2):
+                        out[n] = "D-I" if n == second + 1 else "J" if events[n].kind == "svc" else out[n]
+                continue
+            if not all(is_code(context.tokens.words[events[n].start]) for n in (first, second)) and acts:
+                continue
             # Each behind its minutes, or the first right before its own and the second behind the work in between.
-            behind = events[second - 1].kind == "dur" == events[first - 1].kind and first > begin
+            behind = first > 0 and events[second - 1].kind == "dur" == events[first - 1].kind
+            of_each = behind and all(
+                context.tokens.lower[events[n - 1].end : events[n].start] == ["of"] for n in (first, second)
+            )
+            behind = behind and (first > begin or (not acts and of_each))  # "15 min of ther ex and 10 min of ther act"
             opens = events[second - 1].kind == "dur" == events[first + 1].kind and first + 1 < min(acts, default=first)
             if (
                 not (behind or opens)
@@ -95,6 +111,7 @@ def one_code_a_block(context: Context, events: list[Event], labels: list[str]) -
                 continue
             if not acts:
                 out[first], out[second - 1], out[second] = "J", "D-B", "J"
+                out[first - 1] = "D-B" if first == begin else out[first - 1]
                 continue
             out[acts[0]] = "B"
             for n in range(acts[0] + 1, second + 1):
@@ -410,6 +427,34 @@ def unshared(context: Context, events: list[Event], labels: list[str]) -> list[s
     return out
 
 
+def shared_each(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels where minutes without work beside them that are each of two blocks' are shared: ``20 minutes each.`` under them.
+
+    What they make together is then no block's: ``36 min for both, 18 min apiece``.
+    """
+    out = list(labels)
+    for members in in_sentences(context, events):
+        timed = [n for n in members if events[n].kind == "dur"]
+        each = [n for n in timed if given_to_each(context, events[n])]
+        if len(each) != 1 or len(timed) > _PARTS or len(members) > len(timed) or labels[each[0]] == "S":
+            continue
+        number = each[0]
+        whole = [n for n in timed if events[n].minutes == 2 * events[number].minutes]
+        if context.sections[events[number].start] in NO_WORK or len(whole) + 1 < len(timed):
+            continue
+        free = [
+            block
+            for block in begun_blocks(labels)
+            if block.start < number
+            and not any(events[n].kind == "dur" and labels[n][0] in "DP" and n not in timed for n in block)
+        ]
+        if len(free) == _PARTS and all(any(_in_block(events, labels, n) for n in block) for block in free):
+            out[number] = "S"
+            for n in whole:
+                out[n] = "Q"
+    return out
+
+
 def _codes(context: Context, event: Event) -> NDArray[np.float32]:
     """Log-odds of exercise, functional and other work for an activity, by the encoder and the word list."""
     out = np.zeros(3, dtype=np.float32)
@@ -557,6 +602,24 @@ def filled_services(context: Context, events: list[Event], labels: list[str]) ->
         if plain and ":" in words[events[timed].end : events[behind[0]].start]:
             for n in behind:
                 out[n] = "J"
+    return out
+
+
+def spent_minutes(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels where minutes without a unit are those of the work they were spent on: ``20 went to sit to stand, 15 to rows``."""
+    lower, sentence_of = context.tokens.lower, context.sentence_of
+    out = list(labels)
+    led = -1  # the sentence in which such minutes have begun a block
+    for number, (event, work) in enumerate(pairwise(events)):
+        sentence = sentence_of[event.start]
+        between = [w for w in lower[event.end : work.start] if not w.isspace()]
+        spent = bool(between) and all(w in listed("spent_on") or w in listed("determiner") for w in between)
+        if event.form != "rest" or not spent or not _in_block(events, labels, number + 1):
+            continue
+        free = labels[number] in ("O", "Q") and labels[number + 1] in BEGINS
+        if sentence == sentence_of[work.start] and (free or (led == sentence and labels[number] == "D-I")):
+            out[number], out[number + 1] = "D-B", "J"
+            led = sentence
     return out
 
 
@@ -783,6 +846,7 @@ def settled(context: Context, events: list[Event], labels: list[str]) -> list[st
         net_minutes,
         row_minutes,
         filled_services,
+        spent_minutes,
         bracketed_parts,
         leading_lines,
         nested_minutes,
@@ -795,6 +859,7 @@ def settled(context: Context, events: list[Event], labels: list[str]) -> list[st
         timed_parts,
         attach_names,
         unshared,
+        shared_each,
         parted_by_code,
     ):
         labels = settle(context, events, labels)

@@ -230,6 +230,13 @@ def trim(tokens: Tokens, start: int, end: int) -> tuple[int, int]:
     while start < end and (words[end - 1].isspace() or words[end - 1] in ".,;:-–—|/&+*•(["):
         end -= 1
     if (
+        start + 1 < end
+        and words[end - 1] == '"'
+        and not words[end - 2].isdecimal()
+        and words[start:end].count('"') == 1
+    ):
+        end -= 1  # the quote that closes a cell, no inches
+    if (
         start < end
         and "(" in words[start:end]
         and ")" not in words[start:end]

@@ -29,6 +29,7 @@ from nlp.events import (
     Event,
     event_traits,
     headed,
+    in_sentences,
     make_events,
     shared_by_names,
     shared_by_words,
@@ -242,10 +243,18 @@ class _Structure:
         no_time |= {*visit_alone(context, events), *heading_totals(context, events)}
         self.forbid(no_time, *_OWN, "S")
         self.forbid((number for number in timed if is_rest(context, events[number])), "D-I", "P-I", *_NOBODYS)
-        for number, names in shared_by_names(context, events).items():
+        shared = shared_by_names(context, events)
+        for number, names in shared.items():
             self.demand([number], "S")
             self.demand(names, *_NOBODYS)
-        self.demand((number for number, told in enumerate(shared_by_words(context, events)) if told), "S")
+        told = {number for number, said in enumerate(shared_by_words(context, events)) if said}
+        self.demand(told, "S")
+        for sentence in in_sentences(context, events):
+            named = [
+                n for n in sentence if events[n].form in ("unit", "tick") and right_behind_name(context, events, n)
+            ]
+            if len(named) > 1:  # each is its own service's: "97535 18 min, 97530 20 min, rest 6 min"
+                self.forbid((n for n in named if n not in shared and n not in told), "S")
         for number, acts, named, leads in lone_minutes(context, events):
             if leads:
                 # Minutes that open their sentence are of the work that follows: they end no block before them.

@@ -35,6 +35,7 @@ _LONGEST_HOLD = 2  # minutes that are repeated in sets
 _WORKING_HOURS = range(6, 21)
 _CLOCK_FORMS = frozenset(("range", "margin", "in_out", "chain"))
 _HEAD_REACH = 3  # words between "time" and its number
+_PART_REACH = 24  # tokens behind a whole within which its parts are told
 _LEAD_WORDS = 4  # tokens before the number that opens a line: "ROM/str 18:"
 _CHAIN_LINES = 4  # lines within which "then until 10:50" goes on from the last range
 _CLAUSE = frozenset(",;:.(|")
@@ -678,6 +679,7 @@ class _Reader(Scan):
         """Numbers under a heading *Min* in tables parted by pipes, semicolons, tabs, commas or wide gaps."""
         tokens = self.tokens
         heads: tuple[str, int, int, int] | None = None  # separator, cell index, left and right column
+        wide = 0  # cells of the heading
         outer = False  # whether the heading is its line's last cell
         for begin, end in tokens.lines:
             if begin >= end:
@@ -692,17 +694,19 @@ class _Reader(Scan):
             separator = next(
                 (
                     mark
-                    for mark, least in (("|", 2), (";", 2), ("\t", 1), (",", 1 if pair else 2))
+                    for mark, least in (("///", 2), ("|", 2), (";", 2), ("\t", 1), (",", 1 if pair else 2))
                     if text.count(mark) >= least
                 ),
                 " ",
             )
+            if heads is not None and heads[0] == "," and len(self.cells(text, ",")) == wide:
+                separator = ","  # whatever a quoted cell holds
             cells = self.cells(text, separator)
             head = [i for i, (_, cell) in enumerate(cells) if cell.strip(" .:*#").lower() in self.data.columns]
             if head and len(cells) >= 2:
                 position = cells[head[0]][0]
                 heads = (separator, head[0], position, position + len(cells[head[0]][1]))
-                outer = head[0] == len(cells) - 1
+                outer, wide = head[0] == len(cells) - 1, len(cells)
                 continue
             if heads is None or (separator != heads[0] and heads[0] != " "):
                 continue
@@ -725,8 +729,11 @@ class _Reader(Scan):
             return [(m.start(), m.group()) for m in re.finditer(r"\S+(?: \S+)*", text)]
         out, position = [], 0
         for cell in text.split(separator):
-            out.append((position, cell))
-            position += len(cell) + 1
+            if separator == "," and out and out[-1][1].count('"') % 2:
+                out[-1] = out[-1][0], f"{out[-1][1]},{cell}"  # a comma within quotes
+            else:
+                out.append((position, cell))
+            position += len(cell) + len(separator)
         if separator == "|":
             out = [(at, cell) for at, cell in out if cell.strip() or at not in (0, out[-1][0])]
         return out
@@ -866,7 +873,7 @@ class _Reader(Scan):
             joined = end in codes and words[at - 1] == "-" and self.touching(at - 1) and self.touching(at - 2)
             if joined and words[at] in listed("modifier") and not self._announced(end):
                 continue  # 97110-59
-            if self._counts(at):
+            if self._counts(at) or self._inches(at):
                 continue
             after = self.word(self.next(at))
             if self.touching(at) and after.isalpha() and not times and marks == 0:
@@ -880,6 +887,11 @@ class _Reader(Scan):
             cells = [cell for cell in picked if cell is not None and cell[1] == form]
             for at, _ in cells if len(cells) > 1 and self._may_be_minutes(cells[0]) else ():
                 self.add(at, at + 1, int(words[at]), form)
+
+    def _inches(self, at: int) -> bool:
+        """Whether a number behind a code is the height of what was done: ``97530,6 in step ups``."""
+        behind = self.next(self.next(at))
+        return self.word(self.next(at)) == "in" and any(m.start == behind for m in self.context.found["activities"])
 
     def _announced(self, index: int) -> bool:
         """Whether the line says up to token ``index`` that its numbers are minutes: ``Min: 97110-14 / 97530-16``."""
@@ -1011,6 +1023,29 @@ class _Reader(Scan):
             if value >= _LEAST_BARE and at not in self.taken and not counts:
                 self.add(at, end, value, "rest")
 
+    def parts(self) -> None:
+        """``of the 40 minutes we had 15 were spent on transfers``, ``of 45 min 20 went to steps, 15 to rows``: parts, no whole."""
+        sentences, lower = self.context.sentence_of, self.lower
+        skipped = (*listed("determiner"), *listed("whole_visit"))
+        for whole in [c for c in self.found if c.form in ("unit", "tick", "words") and c.minutes > _LEAST_BARE]:
+            at = self.before(whole.start)
+            while self.word(at) in skipped:
+                at = self.before(at)
+            if self.word(at) != "of" or self.word(self.before(at)).isdecimal():
+                continue
+            parts: list[tuple[int, int, int]] = []
+            for index in range(whole.end, min(len(lower), whole.end + _PART_REACH)):
+                if sentences[index] != sentences[whole.start] or index in self.taken:
+                    break
+                value, end = self._spelt(index)
+                after = self.word(self.from_here(end))
+                if value >= _LEAST_BARE and after in (listed("spent_on") if parts else listed("part_of")):
+                    parts.append((index, end, value))
+            if parts and sum(value for _, _, value in parts) <= whole.minutes:
+                self.found.remove(whole)
+                for start, end, value in parts:
+                    self.add(start, end, value, "rest")
+
     def more(self) -> None:
         """``for another 14 she loaded the rack``, ``a further 8: rotations``: minutes where the number before was minutes too."""
         numbers = [at for at, word in enumerate(self.lower) if word.isdecimal() or word in self.data.numbers]
@@ -1115,6 +1150,7 @@ class _Reader(Scan):
         self.minute_rows()
         self.bare()
         self.brackets()
+        self.parts()
         self.rests()
         self.more()
         self.heads()
