@@ -22,6 +22,13 @@ def _is_work(service: Service) -> bool:
     return bool(service.block.activities)
 
 
+def _is_name(service: Service) -> bool:
+    """Whether all the work of a timed block is its service's name: ``[X] Gait training 18 min``."""
+    stated = service.block.stated
+    named = stated is not None and service.block.duration is not None
+    return named and all(stated.start <= a.start and a.end <= stated.end for a in service.block.activities)
+
+
 def _shared(service: Service) -> bool:
     return service.block.duration is not None and service.block.minutes is None
 
@@ -33,6 +40,11 @@ class _Settling:
         self.out: list[Service | None] = list(services)
         self.charges = [i for i, s in enumerate(services) if _is_charge(s) and not _shared(s)]
         self.works = [i for i, s in enumerate(services) if _is_work(s) and not _shared(s)]
+        for name in [i for i in self.works if _is_name(services[i])]:
+            # What the name stands for is told in another block: "Gait: with FWW on carpet".
+            if len([w for w in self.bare(self.works) if w != name and self.states(w) == self.code(name)]) == 1:
+                self.works.remove(name)
+                self.charges.append(name)
         codes = [self.code(charge) for charge in self.charges]
         self.repeated = {code for code in codes if codes.count(code) > 1}
 
