@@ -79,27 +79,11 @@ def one_code_a_block(context: Context, events: list[Event], labels: list[str]) -
     out = list(labels)
     for block in begun_blocks(labels):
         begin = block.start
-        names = [n for n in block if events[n].kind == "svc" and events[n].code and labels[n] != "S"]
+        names = [n for n in block if events[n].kind == "svc" and is_code(context.tokens.words[events[n].start])]
         for first, second in pairwise(names):
             acts = [n for n in range(first + 1, second) if events[n].kind == "act" and events[n].tag == "ACT"]
-            worked = any(_in_block(events, labels, n) for n in range(begin, first))
-            timed = second + 1 < len(events) and events[first + 1].kind == "dur" == events[second + 1].kind
-            held = acts and acts[0] > first + 1 and _in_block(events, labels, acts[0])
-            if worked and held and timed and events[first].code != events[second].code:
-                line_of = context.tokens.line_of
-                if all(line_of[events[n].start] == line_of[events[n + 1].start] for n in (first, second)):
-                    out[acts[0]] = "B"  # each closes its own: "SLR, rows. TE 20 min. Stairs, curbs. TA 11 min"
-                    for n in range(acts[0] + 1, second + 2):
-                        out[n] = "D-I" if n == second + 1 else "J" if events[n].kind == "svc" else out[n]
-                continue
-            if not all(is_code(context.tokens.words[events[n].start]) for n in (first, second)) and acts:
-                continue
             # Each behind its minutes, or the first right before its own and the second behind the work in between.
-            behind = first > 0 and events[second - 1].kind == "dur" == events[first - 1].kind
-            of_each = behind and all(
-                context.tokens.lower[events[n - 1].end : events[n].start] == ["of"] for n in (first, second)
-            )
-            behind = behind and (first > begin or (not acts and of_each))  # "15 min of ther ex and 10 min of ther act"
+            behind = events[second - 1].kind == "dur" == events[first - 1].kind and first > begin
             opens = events[second - 1].kind == "dur" == events[first + 1].kind and first + 1 < min(acts, default=first)
             if (
                 not (behind or opens)
@@ -111,13 +95,43 @@ def one_code_a_block(context: Context, events: list[Event], labels: list[str]) -
                 continue
             if not acts:
                 out[first], out[second - 1], out[second] = "J", "D-B", "J"
-                out[first - 1] = "D-B" if first == begin else out[first - 1]
                 continue
             out[acts[0]] = "B"
             for n in range(acts[0] + 1, second + 1):
                 if events[n].kind == "act" and out[n] != "B":
                     out[n] = "I"
             out[second - 1], out[second] = "D-I", "J"
+    return out
+
+
+def one_name_a_block(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels where a block that names two services, each with its minutes, is two.
+
+    Each name closes its own work with its minutes: ``SLR, rows. Ther ex 20 min`` and below it ``Curbs - ther act 11 min``. Or both
+    lead to work told later: ``15 minutes of ther ex and 10 minutes of ther act.``
+    """
+    lower, line_of = context.tokens.lower, context.tokens.line_of
+    out = list(labels)
+    for block in begun_blocks(labels):
+        names = [n for n in block if events[n].kind == "svc" and events[n].code and labels[n] != "S"]
+        for first, second in pairwise(names):
+            if events[first].code == events[second].code:
+                continue
+            acts = [n for n in range(first + 1, second) if events[n].kind == "act" and events[n].tag == "ACT"]
+            worked = any(_in_block(events, labels, n) for n in range(block.start, first))
+            if worked and acts and acts[0] > first + 1 and _in_block(events, labels, acts[0]):
+                behind = [n + 1 for n in (first, second) if n + 1 < len(events) and events[n + 1].kind == "dur"]
+                if [line_of[events[n].start] for n in behind] == [line_of[events[n].start] for n in (first, second)]:
+                    out[acts[0]], out[second], out[second + 1] = "B", "J", "D-I"
+            elif (
+                not acts
+                and first > 0
+                and all(
+                    events[n - 1].kind == "dur" and lower[events[n - 1].end : events[n].start] == ["of"]
+                    for n in (first, second)
+                )
+            ):
+                out[first - 1], out[first], out[second - 1], out[second] = "D-B", "J", "D-B", "J"
     return out
 
 
@@ -841,6 +855,7 @@ def settled(context: Context, events: list[Event], labels: list[str]) -> list[st
         parted_lines,
         led_names,
         one_code_a_block,
+        one_name_a_block,
         covering_minutes,
         own_minutes,
         net_minutes,

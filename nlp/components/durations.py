@@ -1035,7 +1035,8 @@ class _Reader(Scan):
                 continue
             parts: list[tuple[int, int, int]] = []
             for index in range(whole.end, min(len(lower), whole.end + _PART_REACH)):
-                if sentences[index] != sentences[whole.start] or index in self.taken:
+                crossed = sentences[index] - sentences[whole.start] - self.words[whole.end : index].count(";")
+                if crossed > 0 or index in self.taken:
                     break
                 value, end = self._spelt(index)
                 after = self.word(self.from_here(end))

@@ -209,6 +209,59 @@ ROWS: list[tuple[str, dict[str, int]]] = [
     ),
     ("--- Copied from 2/14 ---\nTE 25 min: bridges\n--- Today 2/16 ---\nTE 30 min: squats", {"97110": 30}),
     ("TE 25 min: SLR 10 reps, then another 10 to failure. Bridges 3x10.", {"97110": 25}),
+    # a whole told by its parts
+    (
+        "Of the 38 minutes 20 were spent on rows, presses and curls; 18 went to tub transfers.",
+        {"97110": 20, "97530": 18},
+    ),
+    ("Of 40 min 25 went to tub transfers, 15 to band rows and SLR.", {"97110": 15, "97530": 25}),
+    ("Rode 10 of 12 min on the bike before SLR and bridges. 97110 25 min", {"97110": 25}),
+    # to each of two
+    ("TE: SLR, bridges.\nTA: tub transfer, laundry folding.\n16 minutes each.", {"97110": 16, "97530": 16}),
+    (
+        "TE: SLR, bridges.\nTA: tub transfer, laundry folding.\n32 min for both, 16 min apiece",
+        {"97110": 16, "97530": 16},
+    ),
+    ("TE: SLR, bridges.\nTA: tub transfer, laundry folding.\n16 min for each of the two.", {"97110": 16, "97530": 16}),
+    ("TE 20 min: SLR, bridges.\nTA 15 min: tub transfer, reaching 2 min each arm.", {"97110": 20, "97530": 15}),
+    # one for two, neither's own
+    ("TE and TA combined 40 min\nSLR, bridges, rows\ntub transfer, laundry folding", {}),
+    ("TE: SLR, bridges\nTA: tub transfer, laundry folding\nMin: TE and TA 40", {}),
+    # arrows lead to minutes, a sign between numbers is a change
+    ("rows, SLR, bridges -> 18 min TE\ntub transfer x4, laundry folding -> 14 min TA", {"97110": 18, "97530": 14}),
+    ("rows, bike 6 min, bridges = 22 min te\ntub transfer x4 = 12 min ta", {"97110": 22, "97530": 12}),
+    ("TE 20 min: SLR, bridges. Sits 10 -> 15 min before pain.", {"97110": 20}),
+    # each name with minutes closes its own work
+    (
+        "rows, SLR, bridges. Ther ex for the above 20 min\nTub transfer, stairs - ther act 11 min",
+        {"97110": 20, "97530": 11},
+    ),
+    # minutes first, work in later sentences
+    (
+        "We did 15 minutes of therapeutic exercise and 10 minutes of therapeutic activities. "
+        "Exercise was rows and SLR. Activities were tub transfer and laundry folding.",
+        {"97110": 15, "97530": 10},
+    ),
+    (
+        "97110 18 min, 97530 20 min, rest 5 min not billed.\n97110: rows, SLR\n97530: tub transfer, laundry folding",
+        {"97110": 18, "97530": 20},
+    ),
+    # boxes give a service its minutes, and what it was stands below
+    (
+        "[X] Therapeutic exercise 15 min\n[X] Gait training 18 min\n[ ] Balance\n\n"
+        "TE: rows, SLR\nGait: 2 x 120 ft with FWW on carpet",
+        {"97110": 15, "97116": 18},
+    ),
+    # exports
+    (
+        'cpt,what,units,min,detail\n97110,TE,1,15,"bike 4 min; SLR 3x10; rows"\n97530,TA,1,12,"tub transfer; laundry folding"',
+        {"97110": 15, "97530": 12},
+    ),
+    ("code,activity,dose,min\n97110,rows,3x10,9\n97530,6 in step ups for the porch,2x8,8", {"97110": 9, "97530": 8}),
+    (
+        "WHAT /// DOSE /// MIN\nrows for scapular strength /// 3x10 /// 12\ntub transfer /// x4 /// 14",
+        {"97110": 12, "97530": 14},
+    ),
 ]
 DONE: list[tuple[str, list[str]]] = [
     # tasks that notes name more often as not done than as done

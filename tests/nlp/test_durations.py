@@ -181,6 +181,10 @@ FOUND = [
     ("12 | LAQ, marching | TE\n18 | transfers | TA", {12, 18}),
     ("| code | what | tm |\n| 97110 | ER/IR | 14 |", {14}),
     ('97110,"press, toss",13\n97530,"bed making",9', {9, 13}),
+    ("of the 40 minutes 15 were spent on turning", {15}),
+    ("Of our 50 min together 20 went to rolling, 30 to sitting", {20, 30}),
+    ('date,min,what\n10/2,25,"lacing, zipping"', {25}),
+    ("what /// dose /// min\nlacing /// x4 /// 25", {25}),
 ]
 NONE = [
     "reaching for cones x 2 min bouts",
@@ -191,6 +195,7 @@ NONE = [
     "another 14 she carried",
     "caught 10 balls on foam, then another 10 he tossed back",
     "97110 2u 30 SLR",
+    "97530,6 in step ups,2x8",
     "CPT,Exercise,Reps\n97110,SLR,10\n97530,step ups,12",
     "Visit | Done | Code\n11 | bridges | TE\n12 | transfers | TA",
     "12 | LAQ, marching | right\n18 | transfers | left",
