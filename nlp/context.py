@@ -42,6 +42,9 @@ class Context:
         self.sections = section_labels(tokens, self.headings)
         self.found["not_treatment"] = [m for m in self.found["not_treatment"] if not _is_arrow(tokens, m)]
         blocked = {i for m in self.found["pseudo"] for i in range(m.start, m.end)}
+        # Cues in copied text tell of that text alone, which is of another day as a whole.
+        self.quoted = frozenset(i for h in self.headings if h.quoted for i in range(h.start, h.until))
+        blocked |= self.quoted
         self.forward: list[Match] = [m for m in self.found["forward"] if m.start not in blocked]
         self.backward: list[Match] = [m for m in self.found["backward"] if m.start not in blocked]
         named = {i for kind in ("services", "service_heads") for m in self.found[kind] for i in range(m.start, m.end)}
@@ -50,7 +53,6 @@ class Context:
         self.unticked = undone | unticked(tokens)
         self.ticked = done | ticked(tokens)
         self.earlier = earlier_rows(tokens)
-        self.quoted = frozenset(i for h in self.headings if h.quoted for i in range(h.start, h.until))
         self.cache: dict[str, Any] = {}  # what a component reads once and others use again
         self.cues_forward = self._by_sentence(self.forward)
         self.cues_backward = self._by_sentence(self.backward)

@@ -98,7 +98,8 @@ def find_services(context: Context, timed: Collection[int] = ()) -> list[Event]:
     taken = {i for s, e, _ in spans for i in range(s, e)}
 
     minute, tick = duration_words().minute, duration_words().tick
-    heads = {m.start for m in (*found["services"], *found["service_heads"])}
+    # Where each name begins, and where minutes behind it would.
+    heads = {m.start: (m.end, m.end + 1) for m in (*found["services"], *found["service_heads"])}
     joint = {m.start for m in found["shared"] if m.end + (words[m.end : m.end + 1] in ([":"], ["-"], ["="])) in timed}
 
     def clause_start(at: int, end: int) -> bool:
@@ -141,8 +142,10 @@ def find_services(context: Context, timed: Collection[int] = ()) -> list[Event]:
             return True  # "Group, 45 min", "TE was 20 min"
         if word == "/" and at + 1 in timed:
             return True  # "15 min TE / 30 min TA"
-        if at in joint or (lower[at] in listed("joint") and (at + 1 in heads or at + 1 in timed)):
-            return True  # "TE/TA 30 min", "TE and TA combined 30 min"
+        if at in joint or (word == "/" and at + 1 in heads):
+            return True  # "TE/TA 30 min", "TA combined 30 min"
+        if lower[at] in listed("joint") and any(behind in timed or behind in joint for behind in heads.get(at + 1, ())):
+            return True  # "TE and TA 30 min"
         if word[0] in "\n\r|":
             return True
         return word[0] in ":-–—" or (len(word) >= 2 and word[0] in " \t")
@@ -153,6 +156,14 @@ def find_services(context: Context, timed: Collection[int] = ()) -> list[Event]:
             return False
         numbered = len(words[end]) == 1 and words[end + 1 : end + 2] == [":"]  # "Exercise 2: bridges"
         return numbered or (start > tokens.lines[tokens.line_of[start]][0] and words[start - 1] == ",")
+
+    def ends_work(at: int, sign: str) -> bool:
+        """Whether a short name and its minutes close work done: ``rows, bridges = 25 min te``, not ``refused 15 min ta``."""
+        if sign[0] not in "\r\n.,;)(" or at < 2 or not {*lower[at - 2 : at]} & {*minute, *tick}:
+            return False
+        sentence = context.sentence_of[at]
+        worked = any(context.sentence_of[m.start] == sentence and m.start < at for m in found["activities"])
+        return worked and find_status(context, at - 1, at + 1) is None
 
     for m in found["service_heads"]:
         if taken.intersection(range(m.start, m.end)) or not clause_start(m.start, m.end) or not opened(m.start, m.end):
@@ -169,10 +180,7 @@ def find_services(context: Context, timed: Collection[int] = ()) -> list[Event]:
             sign = words[index + 1] if index + 1 < len(words) else "\n"
             apart = index + 1 < len(words) and tokens.starts[index + 1] > tokens.ends[index]
             told = sign == ":" or (apart and (sign in "=-–—" or (sign.isdecimal() and len(sign) == 2)))
-            behind = (
-                sign[0] in "\r\n.,;)" and index > 1 and {*lower[index - 2 : index]} & {*minute, *tick}
-            )  # "= 25 min te"
-            if (told or behind) and clause_start(index, index + 1):
+            if (told or ends_work(index, sign)) and clause_start(index, index + 1):
                 spans.append((index, index + 1, short_names()[word]))
                 taken.add(index)
     for m in found["headings"]:

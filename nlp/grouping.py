@@ -100,9 +100,10 @@ def given_to_each(context: Context, event: Event) -> bool:
     solid = solid[1:] if solid[:1] == ["for"] else solid
     if not solid or solid[0] not in listed("each"):
         return False
-    return not (len(solid) > 1 and solid[1].isalnum()) or (
-        solid[1] == "of" and not listed("both").isdisjoint(solid[2:4])
-    )
+    if solid[1:2] == ["of"]:
+        both = [w for w in solid[2:] if w != "the"]
+        return bool(both) and both[0] in listed("both") and not (both[1:] and both[1].isalnum())
+    return not (len(solid) > 1 and solid[1].isalnum())
 
 
 def group(

@@ -17,6 +17,7 @@ _BULLETS = frozenset("-*•·–—>~.|[(#+=")
 _AFTER_LETTER = frozenset(":)/-–.|]")
 _AFTER_WORD = frozenset(":-–—|/=")
 _BEFORE_MINUTES = frozenset(":-–—(=")
+_BRACKETS = {"[": "]", "{": "}", "<": ">"}
 _RULES, _RULE = frozenset("-=*_~–—"), 3
 _VISIT_WORDS = 4  # in front of a heading: "Visit 8 treatment:"
 _TIMED_REACH = 8  # tokens after a heading of measures within which minutes make it one of work
@@ -72,6 +73,10 @@ def find_headings(tokens: Tokens, found_terms: Mapping[str, list[Match]]) -> lis
             match.entry.data["label"] == "treatment"
             and words[end : end + 1] == [":"]
             and _led_by_visit(tokens, line_start, at)
+        )
+        # "R TKA. [copied from 6/14: bike 14 min] Today ...": text of another day in a sentence's middle.
+        led = led or (
+            match.entry.data["label"] == "previous" and words[at - 1] in _BRACKETS and ":" in words[end:line_end]
         )
         first = at in opening or led
         if not first:
@@ -150,7 +155,7 @@ def find_headings(tokens: Tokens, found_terms: Mapping[str, list[Match]]) -> lis
     for start, until in quoted.items():
         found = [entry for entry in found if not start < entry[0] < until]
         behind = next((at for at in range(until + 1, len(words)) if not words[at].isspace()), until)
-        found.append((until, until, "treatment" if words[until] == "]" and behind in named else ""))
+        found.append((until, until, "treatment" if words[until] in _BRACKETS.values() and behind in named else ""))
         found.sort()
     headings: list[Heading] = []
     for position, (start, end, label) in enumerate(found):
@@ -225,7 +230,7 @@ def _counted(tokens: Tokens, first: int, last: int, *, dosed: bool) -> bool:
 
 
 def _quoted(tokens: Tokens, found: list[tuple[int, int, str]]) -> dict[int, int]:
-    """Where text of an earlier note stands: between rules or in square brackets.
+    """Where text of an earlier note stands: between rules or in brackets.
 
     ``---- copied from 2/14 ----``, lines, ``--------``; on one line ``*** pulled from 4/11: TE 25 min ***``; in brackets
     ``[pulled from 7/1: bike 15 min]``. Headings in it are that note's own.
@@ -248,7 +253,7 @@ def _quoted(tokens: Tokens, found: list[tuple[int, int, str]]) -> dict[int, int]
             last = next((at for at in range(end - 1, start, -1) if not words[at].isspace()), start)
             inline = _is_rule(words[last - _RULE + 1 : last + 1]) and ":" in words[start:last]
             closing = last - _RULE + 1 if inline else next((rule for rule in ends if rule > start), None)
-        elif words[start - 1 : start] == ["["]:
+        elif words[start - 1 : start] and words[start - 1] in _BRACKETS:
             end = _closing_bracket(words, start)
             closing = end if ":" in words[start:end] else None  # "[brought forward from 11/15] TE 15 min" is a heading
         if closing is not None:
@@ -257,10 +262,10 @@ def _quoted(tokens: Tokens, found: list[tuple[int, int, str]]) -> dict[int, int]
 
 
 def _closing_bracket(words: list[str], start: int) -> int:
-    """Where the square bracket ends that is open at ``start``; ``start`` where it never does."""
-    deep = 1
+    """Where the bracket ends that opens right before ``start``; ``start`` where it never does."""
+    deep, opens = 1, words[start - 1]
     for at in range(start, len(words)):
-        deep += (words[at] == "[") - (words[at] == "]")
+        deep += (words[at] == opens) - (words[at] == _BRACKETS[opens])
         if not deep:
             return at
     return start

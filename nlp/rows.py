@@ -8,7 +8,9 @@ are its values. A row was not done
 * where its last value is a word for work left out and one before it holds a dose;
 * under a header of days or dates of which the last is today, where its last value is a mark for nothing, or where it ends
   before that column and at least half of the rows do not;
-* where the note answers its lines with Y and N in front or in one column of a table, and this one with N.
+* where the note answers its lines with Y and N in front or in one column of a table, and this one with N;
+* under a header of which one column is today and others are not (``today   HEP   held``), where its tick stands in another;
+* where it has a box for every answer (``( ) done  (x) deferred``), and the ticked one is a word for work left out.
 
 Where a note leaves out rows, one that says that it was done was done (`told_rows`): by a tick or such a word among its values,
 by a value in the last of those days, by its Y.
@@ -44,6 +46,7 @@ _TABLE = re.compile(r"[|\t]|\S[ \xa0]{2,}\S|\.{3}|\s\.\s")
 _REASON = r"(?:\s*[,;:(–—-](?!\s*\d).*)?"
 _ANSWER = re.compile(r"([YN])(?:\s{2,}|\t|\s*\|)\s*(?=\S)")
 _YES_OR_NO = re.compile(r"(y|n|yes|no)(?:\s*[-–—,;(].*)?", re.IGNORECASE)
+_OUT_OF_LINE = 8  # characters, doubled, that a mark may stand beside the middle of its column
 _PROSE = 60  # characters; a line as long that is no row ends a table
 _LEAST = 2  # days that make a header, and marks that outweigh a remark
 Cell = tuple[int, int]
@@ -53,6 +56,20 @@ Cell = tuple[int, int]
 def _pattern(name: str, behind: str = "") -> re.Pattern[str]:
     words = "|".join(map(re.escape, sorted(listed(name), key=len, reverse=True)))
     return re.compile(rf"(?<!\w)(?:{words}){behind}\.?", re.IGNORECASE)
+
+
+@cache
+def _boxed() -> re.Pattern[str]:
+    """A box and the answer behind it, one of the words for work done or left out."""
+    boxes = {
+        kind: "|".join(map(re.escape, sorted(listed(f"{kind}_box"), key=len, reverse=True)))
+        for kind in ("ticked", "empty")
+    }
+    words = sorted(
+        {*listed("left_out"), *(word for word in listed("row_tick") if word.isalpha())}, key=len, reverse=True
+    )
+    kinds = "|".join(f"(?P<{kind}>{marks})" for kind, marks in boxes.items())
+    return re.compile(rf"(?:{kinds})\s*(?P<answer>{'|'.join(map(re.escape, words))})(?!\w)", re.IGNORECASE)
 
 
 def _cells(line: str) -> list[Cell]:
@@ -84,7 +101,12 @@ class _Header:
     def of(cls, line: str, cells: list[Cell]) -> _Header | None:
         """The header that a line is; grades ("4/5", "5/5") are none, nor dates of which the last is the oldest."""
         days = [cell for cell in cells if _DAY.search(line, *cell)]
-        if len(days) < _LEAST or days[-1][1] != len(line.rstrip(" |")):
+        today = _pattern("today_column").fullmatch(line, *cells[-1]) is not None
+        if (
+            not days
+            or days[-1][1] != len(line.rstrip(" |"))
+            or (len(days) < _LEAST and not (today and len(cells) > _LEAST))
+        ):
             return None
         dates = [(int(d[1]), int(d[2])) for d in (_DATE.search(line, *cell) for cell in days) if d]
         if dates and (len({day for _, day in dates}) < _LEAST or dates[-1] < dates[0]):
@@ -100,6 +122,36 @@ class _Header:
 
 
 @dataclass(frozen=True, slots=True)
+class _Marks:
+    """A header whose columns say where or when work was done, one of them today: ``Exercise   today   HEP   held``."""
+
+    columns: tuple[
+        tuple[int, int, bool], ...
+    ]  # where each stands, how many pipes or tabs are in front of it, whether it is today
+
+    @classmethod
+    def of(cls, line: str, cells: list[Cell]) -> _Marks | None:
+        """The header that a line is."""
+        kinds = (("today_column", True), ("elsewhere_column", False))
+        found = [
+            (cell[0] + cell[1], _parted(line[: cell[0]]), today)
+            for cell in cells[1:]
+            for name, today in kinds
+            if _pattern(name).fullmatch(line, *cell)
+        ]
+        told = len(found) >= _LEAST and sum(today for *_, today in found) == 1
+        return cls(tuple(found)) if told else None
+
+    def of_today(self, line: str, cell: Cell) -> bool | None:
+        """Whether a mark stands in the column of today; ``None`` where it stands in none."""
+        parted = _parted(line[: cell[0]])
+        if any(number for _, number, _ in self.columns):
+            return next((today for _, number, today in self.columns if number == parted), None)
+        distance, today = min((abs(cell[0] + cell[1] - middle), today) for middle, _, today in self.columns)
+        return today if distance <= _OUT_OF_LINE else None
+
+
+@dataclass(frozen=True, slots=True)
 class _Row:
     """A line of a table: its values, the header above it, and a number between a code and the work."""
 
@@ -107,15 +159,16 @@ class _Row:
     values: list[Cell]
     header: _Header | None
     minutes: Cell | None
+    marks: _Marks | None = None
 
     @classmethod
-    def of(cls, line: str, cells: list[Cell], header: _Header | None) -> _Row:
+    def of(cls, line: str, cells: list[Cell], header: _Header | None, marks: _Marks | None = None) -> _Row:
         coded, minutes = False, None
         while cells and not _LETTERS.search(line, *cells[0]):
             coded = coded or _CODE.fullmatch(line, *cells[0]) is not None
             minutes = cells[0] if coded and _NUMBER.fullmatch(line, *cells[0]) else minutes
             cells = cells[1:]
-        return cls(line, cells[1:], header, minutes)
+        return cls(line, cells[1:], header, minutes, marks)
 
     def where(self, pattern: re.Pattern[str], *, whole: bool = True) -> list[Cell]:
         """The values that a pattern makes out."""
@@ -151,6 +204,18 @@ class _Row:
             and self.header.start <= dosed[-1][1]
             and self.header.reached(self.line)
         )
+
+    def placed(self) -> tuple[str, Cell]:
+        """``Y`` or ``N`` with the mark that says so: a tick in a column of today or in none of them, or the one ticked answer."""
+        answers = [(box, box["ticked"] is not None) for box in _boxed().finditer(self.line)]
+        chosen = [box for box, ticked in answers if ticked]
+        if len(answers) >= _LEAST and len(chosen) == 1:
+            return "N" if _pattern("left_out").fullmatch(chosen[0]["answer"]) else "Y", chosen[0].span()
+        ticks = self.where(_pattern("tick")) if self.marks is not None else []
+        told = [(self.marks.of_today(self.line, cell), cell) for cell in ticks] if self.marks is not None else []
+        if any(today for today, _ in told):
+            return "Y", (0, 1)
+        return next((("N", cell) for today, cell in told if today is False), ("", (0, 1)))
 
     def dosed_before(self) -> Cell | None:
         """Its last dose, where it has none in the header's last column."""
@@ -230,7 +295,7 @@ def _judged(tokens: Tokens) -> Iterator[tuple[int, int, _Row, str, Cell | None]]
     told = _mostly_filled(rows)
     columns = _answered_columns(rows)
     for (first, last), row, answer in zip(lines, rows, answers, strict=True):
-        said, mark = answer if answered else "", (0, 1)
+        said, mark = (answer, (0, 1)) if answered else row.placed()
         for cell in (row.values[column] for column in columns if column < len(row.values)):
             found = _YES_OR_NO.fullmatch(row.line, *cell)
             if found and not said:
@@ -255,16 +320,17 @@ def _answered_columns(rows: list[_Row]) -> list[int]:
 
 def _rows(texts: list[str]) -> Iterator[_Row]:
     header: _Header | None = None
+    marks: _Marks | None = None
     for text in texts:
         cells = _cells(text)
         if len(cells) == 1:
             if len(text) > _PROSE and _LETTERS.search(text):
-                header = None
+                header = marks = None
             yield _Row(text, [], None, None)
             continue
-        named = _Header.of(text, cells)
-        header = named or header
-        yield _Row.of(text, cells, None if named else header)
+        named, placed = _Header.of(text, cells), _Marks.of(text, cells)
+        header, marks = named or header, placed or marks
+        yield _Row.of(text, cells, None if named else header, None if placed else marks)
 
 
 def _mostly_filled(rows: list[_Row]) -> set[_Header | None]:

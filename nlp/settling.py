@@ -446,6 +446,17 @@ def shared_each(context: Context, events: list[Event], labels: list[str]) -> lis
 
     What they make together is then no block's: ``36 min for both, 18 min apiece``.
     """
+    lower, sentence_of = context.tokens.lower, context.sentence_of
+
+    def said(number: int) -> bool:
+        """Whether the sentence of some minutes tells of more than whose they are: ``two rests, 3 min each``."""
+        sentence = sentence_of[events[number].start]
+        own = takewhile(lambda at: sentence_of[at] == sentence, range(events[number].start, len(lower)))
+        before = takewhile(lambda at: sentence_of[at] == sentence, range(events[number].start - 1, -1, -1))
+        plain = {*listed("minute"), *listed("each"), *listed("both"), *listed("each_beside")}
+        inside = {at for e in events if e.kind == "dur" for at in range(e.start, e.end)}
+        return any(lower[at].isalpha() and lower[at] not in plain and at not in inside for at in (*own, *before))
+
     out = list(labels)
     for members in in_sentences(context, events):
         timed = [n for n in members if events[n].kind == "dur"]
@@ -454,7 +465,7 @@ def shared_each(context: Context, events: list[Event], labels: list[str]) -> lis
             continue
         number = each[0]
         whole = [n for n in timed if events[n].minutes == 2 * events[number].minutes]
-        if context.sections[events[number].start] in NO_WORK or len(whole) + 1 < len(timed):
+        if context.sections[events[number].start] in NO_WORK or len(whole) + 1 < len(timed) or said(number):
             continue
         free = [
             block

@@ -125,10 +125,21 @@ class MixedScorer(ChainScorer):
         notes = [[c.tokens.words[index] for index in kept_tokens(c.tokens)] for c in unread]
         for context, rows in zip(unread, self.encoder.scores(notes), strict=True):
             context.encoded = rows
+        for context, words in zip(unread, notes, strict=True):
+            if context.quoted and context.encoded is not None:
+                context.encoded = self._beside_copied(context, words, context.encoded)
         return [
             own if c.encoded is None else (own + self.SHARE * c.encoded[:, COLUMNS["tag"]]).astype(np.float32)
             for own, c in zip(super().score(contexts), contexts, strict=True)
         ]
+
+    def _beside_copied(self, context: Context, words: list[str], rows: Scores) -> Scores:
+        """The rows of a note in which text copied from another day stands: its own words are read as if that were not there."""
+        own = [n for n, index in enumerate(kept_tokens(context.tokens)) if index not in context.quoted]
+        out = rows.copy()
+        if own:
+            out[own] = self.encoder.scores([[words[n] for n in own]])[0]
+        return out
 
     def reconsidered(self, context: Context, work: list[Candidate]) -> list[Candidate]:
         """See `Scorer`; what the encoder read of such an activity is turned round on the context too.

@@ -889,9 +889,11 @@ class _Reader(Scan):
                 self.add(at, at + 1, int(words[at]), form)
 
     def _inches(self, at: int) -> bool:
-        """Whether a number behind a code is the height of what was done: ``97530,6 in step ups``."""
-        behind = self.next(self.next(at))
-        return self.word(self.next(at)) == "in" and any(m.start == behind for m in self.context.found["activities"])
+        """Whether a number behind a code is a height: ``97530,6 in step ups``, not ``97530 15 in bed mobility``."""
+        unit = self.next(at)
+        return (
+            self.word(unit) == "in" and self.word(self.next(unit)) in listed("raised") and int(self.word(at)) % 2 == 0
+        )
 
     def _announced(self, index: int) -> bool:
         """Whether the line says up to token ``index`` that its numbers are minutes: ``Min: 97110-14 / 97530-16``."""
@@ -1027,20 +1029,27 @@ class _Reader(Scan):
         """``of the 40 minutes we had 15 were spent on transfers``, ``of 45 min 20 went to steps, 15 to rows``: parts, no whole."""
         sentences, lower = self.context.sentence_of, self.lower
         skipped = (*listed("determiner"), *listed("whole_visit"))
+        named = {m.start for kind in ("services", "service_heads") for m in self.context.found[kind]}
         for whole in [c for c in self.found if c.form in ("unit", "tick", "words") and c.minutes > _LEAST_BARE]:
             at = self.before(whole.start)
             while self.word(at) in skipped:
                 at = self.before(at)
             if self.word(at) != "of" or self.word(self.before(at)).isdecimal():
                 continue
+            behind = self.from_here(whole.end + (self.word(self.from_here(whole.end)) == "of"))
+            if behind in named:
+                continue  # "a total of 25 min ther ex"
             parts: list[tuple[int, int, int]] = []
             for index in range(whole.end, min(len(lower), whole.end + _PART_REACH)):
                 crossed = sentences[index] - sentences[whole.start] - self.words[whole.end : index].count(";")
                 if crossed > 0 or index in self.taken:
                     break
                 value, end = self._spelt(index)
-                after = self.word(self.from_here(end))
-                if value >= _LEAST_BARE and after in (listed("spent_on") if parts else listed("part_of")):
+                if value < _LEAST_BARE:
+                    continue
+                before, after = self.before(index), self.word(self.from_here(end))
+                told = before < whole.end or self.word(before) in (*_CLAUSE, *listed("part_after"))
+                if told and after in listed("spent_on" if parts else "part_of"):
                     parts.append((index, end, value))
             if parts and sum(value for _, _, value in parts) <= whole.minutes:
                 self.found.remove(whole)

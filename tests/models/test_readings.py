@@ -216,6 +216,8 @@ ROWS: list[tuple[str, dict[str, int]]] = [
     ),
     ("Of 40 min 25 went to tub transfers, 15 to band rows and SLR.", {"97110": 15, "97530": 25}),
     ("Rode 10 of 12 min on the bike before SLR and bridges. 97110 25 min", {"97110": 25}),
+    ("A total of 25 minutes of therapeutic exercise, level 6 for NuStep, then leg press, bridges.", {"97110": 25}),
+    ("Performed a total of 30 minutes: SLR x 20 for quad strength, clams, bridges.", {"97110": 30}),
     # to each of two
     ("TE: SLR, bridges.\nTA: tub transfer, laundry folding.\n16 minutes each.", {"97110": 16, "97530": 16}),
     (
@@ -224,6 +226,8 @@ ROWS: list[tuple[str, dict[str, int]]] = [
     ),
     ("TE: SLR, bridges.\nTA: tub transfer, laundry folding.\n16 min for each of the two.", {"97110": 16, "97530": 16}),
     ("TE 20 min: SLR, bridges.\nTA 15 min: tub transfer, reaching 2 min each arm.", {"97110": 20, "97530": 15}),
+    ("TE: SLR, bridges.\nTA: tub transfer, laundry folding.\nTwo rest breaks, 4 minutes each.", {}),
+    ("TE: SLR, bridges.\nTA: tub transfer, laundry folding.\nSeen BID, 30 minutes each.", {}),
     # one for two, neither's own
     ("TE and TA combined 40 min\nSLR, bridges, rows\ntub transfer, laundry folding", {}),
     ("TE: SLR, bridges\nTA: tub transfer, laundry folding\nMin: TE and TA 40", {}),
@@ -231,6 +235,8 @@ ROWS: list[tuple[str, dict[str, int]]] = [
     ("rows, SLR, bridges -> 18 min TE\ntub transfer x4, laundry folding -> 14 min TA", {"97110": 18, "97530": 14}),
     ("rows, bike 6 min, bridges = 22 min te\ntub transfer x4 = 12 min ta", {"97110": 22, "97530": 12}),
     ("TE 20 min: SLR, bridges. Sits 10 -> 15 min before pain.", {"97110": 20}),
+    ("pt refused 15 min ta. did slr, laq, heel slides 20 min te.", {"97110": 20}),
+    ("Plan next visit 15 min te, 15 min ta. Today slr, laq, bridges 25 min.", {"97110": 25}),
     # each name with minutes closes its own work
     (
         "rows, SLR, bridges. Ther ex for the above 20 min\nTub transfer, stairs - ther act 11 min",
@@ -257,6 +263,7 @@ ROWS: list[tuple[str, dict[str, int]]] = [
         'cpt,what,units,min,detail\n97110,TE,1,15,"bike 4 min; SLR 3x10; rows"\n97530,TA,1,12,"tub transfer; laundry folding"',
         {"97110": 15, "97530": 12},
     ),
+    ("97530 18 in bed mobility and toilet transfers. 97110 20 in bridges and SLR.", {"97110": 20, "97530": 18}),
     ("code,activity,dose,min\n97110,rows,3x10,9\n97530,6 in step ups for the porch,2x8,8", {"97110": 9, "97530": 8}),
     (
         "WHAT /// DOSE /// MIN\nrows for scapular strength /// 3x10 /// 12\ntub transfer /// x4 /// 14",
@@ -275,6 +282,19 @@ DONE: list[tuple[str, list[str]]] = [
     ("97530 x 23 min: car transfer training. Stair training deferred.", ["car transfer training"]),
     ("Theract 97530 15 min:\n[x] Stair training\n[ ] Car transfer sim", ["Stair training"]),
     ("Theract 97530 15 min: stair training. Next visit: car transfer sim.", ["stair training"]),
+    # text of another day in a sentence's middle says nothing of the work behind it
+    (
+        "TKA, 5 wk. [copied from 6/14: rows 14 min, leg press.] Today rode bike, prone hang, 23 min ther ex.",
+        ["rode bike", "prone hang"],
+    ),
+    (
+        "TKA, 5 wk. <<carried forward 6/14: rows 14 min>> Today rode bike, prone hang, 23 min ther ex.",
+        ["rode bike", "prone hang"],
+    ),
+    (
+        "Sheet | today | HEP\nBridges 2x10 | x | x\nClamshells 2x10 | | x\nSLR 2x10 | x |\n97110 20 min",
+        ["Bridges", "SLR"],
+    ),
 ]
 
 

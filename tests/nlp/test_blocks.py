@@ -84,6 +84,7 @@ def test_timed_lines_under_a_heading_line_add_up():
         ("97110 and 97530, 15 min each leg", False),
         ("97110 and 97530, 15 min for each of the two.", True),
         ("97110 and 97530, 15 min for each of the legs.", False),
+        ("97110 and 97530, 15 min each of two sessions.", False),
         ("97110 and 97530, 15 min", False),
         ("TE/TA 12 min\neach leg", False),
     ],

@@ -31,6 +31,16 @@ TABLES = [
     "Press-ups | 2x10 | Y\n!Leg press | 3x10 70# | N - time\nSquats | x20 | Yes",
     "Press-ups | 2x10 | N\nLeg press | 3x10 70# | No",
     "Press-ups | 2x10 | Y\nLeg press | N | 3x10 70#",
+    # Columns that say where: a tick in another one than today's.
+    "Sheet      today   HEP   held\nTilts        X      X\n!Press-ups                X\n!Plank              X",
+    "Task | done today | next visit\nCurb | x |\n!Floor transfer | | x\nKettle | x | x",
+    "Task | this visit | sets\nCurb | x | 2\nKettle | | 2",
+    "Task | HEP | sets\nCurb | x | 2\nKettle | | 2",
+    "Task | sets | today\nCurb | 3x10 | x\n!Kettle | 2x8 | -",
+    "Task | sets | today\nCurb | 3x10 | x\nKettle | 2x8 | 3x10",
+    # A box for every answer.
+    "Curb   (x) done ( ) not done ( ) deferred\n!Kettle   ( ) done ( ) not done (x) deferred",
+    "Curb   (x) done ( ) not done\nKettle   ( ) done ( ) not done",
     # Prose is no table.
     "Bridges 2x10, clamshells held. No SLR - 0 pain",
 ]
@@ -55,6 +65,8 @@ FILLED = [
     "+Beads | ✓ 5 of 6\nPegs | held",
     "       | 4/22 | 4/25 | 4/29 (today)\n+NuStep | L3 8' | L4 8' | L4 10'\nQuad set | x20 | x20 | --",
     "Quad      4/5    5/5\nSLR       hold",
+    "Sheet      today   HEP\n+Tilts        X     X\nPlank              X",
+    "+Curb   (x) done ( ) deferred\nKettle   ( ) done (x) deferred",
 ]
 
 
