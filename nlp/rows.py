@@ -101,7 +101,7 @@ class _Header:
     def of(cls, line: str, cells: list[Cell]) -> _Header | None:
         """The header that a line is; grades ("4/5", "5/5") are none, nor dates of which the last is the oldest."""
         days = [cell for cell in cells if _DAY.search(line, *cell)]
-        today = _pattern("today_column").fullmatch(line, *cells[-1]) is not None
+        today = bool(cells) and _pattern("today_column").fullmatch(line, *cells[-1]) is not None
         if (
             not days
             or days[-1][1] != len(line.rstrip(" |"))

@@ -41,6 +41,8 @@ TABLES = [
     # A box for every answer.
     "Curb   (x) done ( ) not done ( ) deferred\n!Kettle   ( ) done ( ) not done (x) deferred",
     "Curb   (x) done ( ) not done\nKettle   ( ) done ( ) not done",
+    # Lines of nothing but marks.
+    "|\n||\n| |\nCurb | 3x | x\n\t",
     # Prose is no table.
     "Bridges 2x10, clamshells held. No SLR - 0 pain",
 ]
