@@ -125,9 +125,8 @@ class _Header:
 class _Marks:
     """A header whose columns say where or when work was done, one of them today: ``Exercise   today   HEP   held``."""
 
-    columns: tuple[
-        tuple[int, int, bool], ...
-    ]  # where each stands, how many pipes or tabs are in front of it, whether it is today
+    # Where each stands (start and end added), how many pipes or tabs are in front of it, whether it is today.
+    columns: tuple[tuple[int, int, bool], ...]
 
     @classmethod
     def of(cls, line: str, cells: list[Cell]) -> _Marks | None:

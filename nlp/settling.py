@@ -385,6 +385,28 @@ def _free_name(events: list[Event], labels: list[str], number: int) -> bool:
     return events[number].kind == "svc" and bool(events[number].code) and labels[number] in ("O", "Q") and not shared
 
 
+def named_minutes(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels where minutes that would stand in no block begin that of the service named right before them.
+
+    ``Gait training 18 min`` as a line of its own, though the name, which is a task too, is nobody's.
+    """
+    line_of = context.tokens.line_of
+    out = list(labels)
+    opened = False
+    for number, event in enumerate(events):
+        if number and event.kind == "dur" and labels[number] == "D-I" and not opened:
+            name = number - 1
+            while name > 0 and events[name].start == events[name - 1].start:
+                name -= 1  # the task that the name is
+            led = [n for n in range(name, number) if labels[n] in ("O", "Q")]
+            named = events[name].kind == "svc" and events[name].code and len(led) == number - name > 0
+            if named and line_of[events[name].start] == line_of[event.start]:
+                for n in led:
+                    out[n] = "B" if n == name else "I"
+        opened = opened or out[number] in BEGINS
+    return out
+
+
 def led_names(context: Context, events: list[Event], labels: list[str]) -> list[str]:
     """Labels of sentences that give each service its minutes in front of its name, and its work behind it.
 
@@ -864,6 +886,7 @@ def settled(context: Context, events: list[Event], labels: list[str]) -> list[st
     """Labels after all of these, each on those of the one before."""
     for settle in (
         parted_lines,
+        named_minutes,
         led_names,
         one_code_a_block,
         one_name_a_block,

@@ -258,6 +258,10 @@ ROWS: list[tuple[str, dict[str, int]]] = [
         "TE: rows, SLR\nGait: 2 x 120 ft with FWW on carpet",
         {"97110": 15, "97116": 18},
     ),
+    (
+        "[X] Gait training 18 min\n[X] Therapeutic exercise 20 min\nGait: with FWW on carpet\nTherex: SLR, rows",
+        {"97110": 20, "97116": 18},
+    ),
     # exports
     (
         'cpt,what,units,min,detail\n97110,TE,1,15,"bike 4 min; SLR 3x10; rows"\n97530,TA,1,12,"tub transfer; laundry folding"',
