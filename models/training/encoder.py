@@ -1,9 +1,8 @@
 """Fine-tunes the encoder of the ``accurate`` profile: ``python -m models.training.encoder``. Needs requirements-train.txt.
 
 Starts from MiniLM-L6 (Wang and others 2020, arXiv 2002.10957; Apache-2.0), whose weights come inside a Python package, pinned
-by hash: nothing is fetched. Two encoders learn from one half of the writers each, one a core, and score the other half: the
-out-of-fold scores that the second stage learns from. From the mean of their weights two more start, which see all notes in other
-orders; the mean of these ships (weights that began at one place may be averaged: Wortsman and others 2022, arXiv 2203.05482).
+by hash: nothing is fetched. It is trained once a fold of writers, for the out-of-fold scores that the second stage learns from,
+and once on all notes, for the graph that ships. Two at a time on two cores.
 
 What it writes: ``encoder.onnx`` (int8), ``vocabulary.txt`` and ``scores.npz`` (log-probabilities of shape (kept tokens, labels) a
 note id, from an encoder that never saw the note's writer; some notes also laid out otherwise).
@@ -18,7 +17,7 @@ import itertools
 import random
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -41,12 +40,8 @@ from nlp.encoder import COLUMNS, OUTPUTS, Encoder, Pieces, windows
 from nlp.pipeline import ENCODER_FILE, VOCABULARY_FILE
 
 _WIDTH, _HEADS, _LAYERS, _POSITIONS = 384, 12, 6, 512
-_HALF_EPOCHS = 4  # of an encoder that learns from half of the writers
-_EPOCHS = 2  # of either of the two that see all notes
-_FOLDS = 2  # of writers, one a core
-_TURNS = (
-    2  # a pair is seen every so many epochs: a third of all words are pairs', which repeat one another but for a phrase
-)
+_EPOCHS = 6
+_FOLDS = 2  # of writers: one core trains the encoder that ships, the other both that only score the other half
 _RATE = 2e-4
 _DROPPED = 26  # of 256: the share of a layer's values left out in training
 _HEAD_FASTER = 5.0
@@ -229,20 +224,8 @@ def _flat(plan: Sequence[list[list[Item]]]) -> Iterator[list[Item]]:
     return itertools.chain.from_iterable(plan)
 
 
-def _plan(notes: Sequence[LabelledNote], pieces: Pieces, epochs: int, dice: random.Random) -> list[list[list[Item]]]:
-    """The steps of each epoch: every note that stands alone, and the pairs whose turn it is, both notes of each."""
-    taught = [(note.pair, Taught(lesson(note), tuple(relaid(note)), unit_of(note))) for note in notes]
-    units = sorted({each.unit for pair, each in taught if pair is not None})
-    dice.shuffle(units)
-    turn = {unit: number % _TURNS for number, unit in enumerate(units)}
-    shown = ([each for _, each in taught if turn.get(each.unit, n % _TURNS) == n % _TURNS] for n in range(epochs))
-    return [_batches(list(_items(now, pieces, dice)), dice) for now in shown]
-
-
-def fine_tune(
-    notes: Sequence[LabelledNote], epochs: int, *, start: Mapping[str, Any] | None = None, seed: int = SEED
-) -> tuple[Any, list[list[int]]]:
-    """A network trained on these notes, from the published weights or from ``start``; and some windows that it was shown."""
+def fine_tune(notes: Sequence[LabelledNote], graph: Path) -> None:
+    """Train on these notes, seeing each `_EPOCHS` times, and write the int8 graph."""
     import torch
     from torch.nn import functional
 
@@ -250,16 +233,15 @@ def fine_tune(
     torch.set_flush_denormal(
         True
     )  # the optimiser's memory of rare pieces fades to numbers that take a hundred times as long
-    torch.manual_seed(SEED)  # the same first layer of outputs for all that will be averaged
+    torch.manual_seed(SEED)
     # Products in half the bits take half the time where the processor has them, and longer where it has not.
     halved = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    dice = random.Random(SEED)
     pieces = Pieces.load(base() / "vocab.txt")
     hide = pieces.number["[MASK]"]
-    plan = _plan(notes, pieces, epochs, random.Random(seed))
+    taught = [Taught(lesson(note), tuple(relaid(note)), unit_of(note)) for note in notes]
+    plan = [_batches(list(_items(taught, pieces, dice)), dice) for _ in range(_EPOCHS)]
     model = network()
-    if start is not None:
-        model.load_state_dict(start)
-    torch.manual_seed(seed)
     model.train()
     # Two pieces in three stand in no note: their rows would cost a tenth of each step.
     used = torch.tensor(sorted({0, hide, *(piece for batch in _flat(plan) for item in batch for piece in item.pieces)}))
@@ -271,9 +253,7 @@ def fine_tune(
     head = list(model.head.parameters())
     body = [p for name, p in model.named_parameters() if not name.startswith(("head.", "place.", "kind."))]
     optimiser = torch.optim.AdamW(
-        [{"params": body, "lr": _RATE}, {"params": head, "lr": _RATE * (_HEAD_FASTER if start is None else 1.0)}],
-        weight_decay=0.01,
-        fused=True,
+        [{"params": body, "lr": _RATE}, {"params": head, "lr": _RATE * _HEAD_FASTER}], weight_decay=0.01, fused=True
     )
     rates = [group["lr"] for group in optimiser.param_groups]
     total = sum(len(batches) for batches in plan)
@@ -318,7 +298,8 @@ def fine_tune(
     with torch.no_grad():
         published.weight[used] = model.word.weight
     model.word = published
-    return model.eval(), [item.pieces for batch in plan[0][:: max(1, len(plan[0]) // _SAMPLES)] for item in batch[:1]]
+    samples = [item.pieces for batch in plan[0][:: max(1, len(plan[0]) // _SAMPLES)] for item in batch[:1]]
+    export(model.eval(), graph, samples)
 
 
 def widest(model: Any, samples: Sequence[Sequence[int]]) -> dict[str, Any]:
@@ -443,57 +424,32 @@ def export(model: Any, graph: Path, samples: Sequence[Sequence[int]], *, whole: 
         )
 
 
-def _half(rest: Sequence[LabelledNote], held: Sequence[LabelledNote], weights: Path) -> list[Scores]:
-    """Train on one half of the writers, keep the weights, and score the notes of the other."""
-    from safetensors.torch import save_file
-
-    model, samples = fine_tune(rest, _HALF_EPOCHS)
-    save_file(model.state_dict(), weights)
-    graph = weights.with_suffix(".onnx")
-    export(model, graph, samples)
-    return Encoder.load(graph, base() / "vocab.txt").scores([lesson(note).words for note in held])
-
-
-def _whole(notes: Sequence[LabelledNote], starts: Sequence[Path], weights: Path, seed: int) -> list[list[int]]:
-    """Train on all notes from the mean of other weights, and keep the new ones; gives windows of pieces that were shown."""
-    from safetensors.torch import save_file
-
-    model, samples = fine_tune(notes, _EPOCHS, start=mean(starts), seed=seed)
-    save_file(model.state_dict(), weights)
-    return samples
-
-
-def mean(files: Sequence[Path]) -> dict[str, Any]:
-    """The mean of stored weights, by name."""
-    from safetensors.torch import load_file
-
-    stored = [load_file(file) for file in files]
-    return {name: sum(weights[name] for weights in stored) / len(stored) for name in stored[0]}
+def _fold(rest: Sequence[LabelledNote], held: Sequence[LabelledNote]) -> list[Scores]:
+    with tempfile.TemporaryDirectory() as folder:
+        graph = Path(folder) / ENCODER_FILE
+        fine_tune(rest, graph)
+        encoder = Encoder.load(graph, base() / "vocab.txt")
+    return encoder.scores([lesson(note).words for note in held])
 
 
 def run(notes: Sequence[LabelledNote], out: Path) -> None:
     """Train on these notes and write the folder ``out``."""
     folds = writer_folds(notes, _FOLDS)
     out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        halves = [Path(folder) / f"half{number}.safetensors" for number in range(len(folds))]
-        wholes = [Path(folder) / f"whole{number}.safetensors" for number in range(_FOLDS)]
+    with ProcessPoolExecutor(max_workers=2, mp_context=get_context("spawn")) as pool:
+        whole = pool.submit(fine_tune, notes, out / ENCODER_FILE)
         jobs = []
-        for fold, weights in zip(folds, halves, strict=True):
+        for fold in folds:
             members = set(fold)
             rest = [note for i, note in enumerate(notes) if i not in members]
             held = [notes[i] for i in fold]
             held += relaid_notes(held)
-            jobs.append((held, pool.submit(_half, rest, held, weights)))
+            jobs.append((held, pool.submit(_fold, rest, held)))
         scores: dict[str, Scores] = {}
-        for held, job in jobs:
+        for number, (held, job) in enumerate(jobs, 1):
             scores.update(zip((note.id for note in held), job.result(), strict=True))
-        print(f"{len(halves)} encoders trained on half of the writers", flush=True)
-        last = [pool.submit(_whole, notes, halves, file, SEED + number) for number, file in enumerate(wholes)]
-        shown = [job.result() for job in last]
-        model = network()
-        model.load_state_dict(mean(wholes))
-        export(model.eval(), out / ENCODER_FILE, shown[0])
+            print(f"fold {number} of {len(folds)} trained", flush=True)
+        whole.result()
     small: dict[str, Any] = {name: rows.astype(np.float16) for name, rows in scores.items()}
     np.savez_compressed(out / SCORES_FILE, **small)
     shutil.copyfile(base() / "vocab.txt", out / VOCABULARY_FILE)

@@ -59,7 +59,7 @@ SCORES_FILE = "scores.npz"  # of an encoder, out of fold
 _PENALTY = 1.0  # inverse strength of the classifier's squared penalty
 _COLDEST = 0.3  # a temperature below it would mean a broken fit
 FOLDS = 3
-CrossFitted = tuple[frozenset[str], DictVectorizer, LogisticRegression]  # by the writers that it did not see
+_CALIBRATION_FOLDS = 6  # of writers; twelve took a minute longer, one a writer ten
 _CALIBRATION_PENALTY = 1.0
 _MAY_BE_LOST = 0.02  # share of blocks whose right class may be missing from those that remain possible
 _NONE_PASSES = 2.0  # a threshold that no confidence reaches: where no threshold keeps a risk, every note is looked at
@@ -156,22 +156,18 @@ class Proposed:
     flagged: bool
 
 
-def cross_fit(notes: Sequence[LabelledNote], rows: Sequence[Row], folds: Sequence[Sequence[int]]) -> list[CrossFitted]:
-    """A classifier a fold, fitted on the rows of the other folds' writers."""
-    held = [frozenset(notes[i].writer for i in fold) for fold in folds]
-    return [(writers, *fit_classifier([row for row in rows if row.writer not in writers])) for writers in held]
-
-
 def cross_propose(
     notes: Sequence[LabelledNote],
     readings: Sequence[Reading],
-    fitted: Sequence[CrossFitted],
+    rows: Sequence[Row],
     temperature: float,
     folds: Sequence[Sequence[int]],
 ) -> list[Proposed]:
     """The proposal for each note, in order, by a classifier fitted on the other folds."""
     out: dict[int, Proposed] = {}
-    for fold, (_, vectorizer, estimator) in zip(folds, fitted, strict=True):
+    for fold in folds:
+        writers = {notes[i].writer for i in fold}
+        vectorizer, estimator = fit_classifier([row for row in rows if row.writer not in writers])
         classifier = Classifier(Fitted(vectorizer, estimator, temperature))
         documents = [document_of_reading(notes[i], readings[i]) for i in fold]
         for i, document, services in zip(fold, documents, classifier.classify_many(documents), strict=True):
@@ -221,12 +217,14 @@ def fit_classifier(rows: Sequence[Row]) -> tuple[DictVectorizer, LogisticRegress
     return vectorizer, estimator
 
 
-def out_of_fold(rows: Sequence[Row], fitted: Sequence[CrossFitted]) -> NDArray[np.float64]:
+def out_of_fold(rows: Sequence[Row], *, stated: bool = True) -> NDArray[np.float64]:
     """Uncalibrated scores of shape (rows, 3), each row scored by a model that saw no note of its writer."""
     logits = np.zeros((len(rows), len(CLASSES)))
-    for writers, vectorizer, estimator in fitted:
-        members = [number for number, row in enumerate(rows) if row.writer in writers]
-        logits[members] = Classifier(Fitted(vectorizer, estimator, 1.0)).logits([rows[n].full for n in members])
+    for members in writer_folds(rows, _CALIBRATION_FOLDS):
+        held = set(members)
+        vectorizer, estimator = fit_classifier([row for number, row in enumerate(rows) if number not in held])
+        fold = Classifier(Fitted(vectorizer, estimator, 1.0))
+        logits[members] = fold.logits([rows[n].full if stated else rows[n].content for n in members])
     return logits
 
 
@@ -262,12 +260,11 @@ def decide(
     gold = block_rows(notes, scores)
     readings = cross_read(notes, seen, folds, scores, relaid)
     rows = gold + [row for note, reading in zip(notes, readings, strict=True) for row in read_rows(note, reading)]
-    crossed = cross_fit(notes, rows, folds)
-    logits = out_of_fold(rows, crossed)
+    logits = out_of_fold(rows)
     # Calibrated on blocks as the reader makes them out, which is what the product sees.
     as_seen = slice(len(gold), None)
     temperature = fit_temperature(logits[as_seen], rows[as_seen])
-    proposed = cross_propose(notes, readings, crossed, temperature, folds)
+    proposed = cross_propose(notes, readings, rows, temperature, folds)
     weights = tuple(fit_signs([p for p in proposed if (p.code is None) is none]) for none in (False, True))
     passing = [p for p in proposed if not p.flagged]
     chances = [chance(p.signs, weights[p.code is None]) for p in passing]
