@@ -25,8 +25,9 @@ def _is_work(service: Service) -> bool:
 def _is_name(service: Service) -> bool:
     """Whether all the work of a timed block is its service's name: ``[X] Gait training 18 min``."""
     stated = service.block.stated
-    named = stated is not None and service.block.duration is not None
-    return named and all(stated.start <= a.start and a.end <= stated.end for a in service.block.activities)
+    if stated is None or service.block.duration is None:
+        return False
+    return all(stated.start <= a.start and a.end <= stated.end for a in service.block.activities)
 
 
 def _shared(service: Service) -> bool:
