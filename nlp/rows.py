@@ -61,14 +61,12 @@ def _pattern(name: str, behind: str = "") -> re.Pattern[str]:
 @cache
 def _boxed() -> re.Pattern[str]:
     """A box and the answer behind it, one of the words for work done or left out."""
-    boxes = {
-        kind: "|".join(map(re.escape, sorted(listed(f"{kind}_box"), key=len, reverse=True)))
-        for kind in ("ticked", "empty")
-    }
+    marks = {"ticked": listed("ticked_box") | listed("radio_box"), "empty": listed("empty_box")}
+    boxes = {kind: "|".join(map(re.escape, sorted(terms, key=len, reverse=True))) for kind, terms in marks.items()}
     words = sorted(
         {*listed("left_out"), *(word for word in listed("row_tick") if word.isalpha())}, key=len, reverse=True
     )
-    kinds = "|".join(f"(?P<{kind}>{marks})" for kind, marks in boxes.items())
+    kinds = "|".join(f"(?P<{kind}>{box})" for kind, box in boxes.items())
     return re.compile(rf"(?:{kinds})\s*(?P<answer>{'|'.join(map(re.escape, words))})(?!\w)", re.IGNORECASE)
 
 

@@ -112,3 +112,42 @@ def test_work_that_states_another_code_is_not_given_the_last_charge():
 
 def test_a_charge_for_work_that_is_not_told_is_not_given_to_exercises():
     assert minutes(settle([work("97110"), charge("97116", 10)])) == [("97110", None, True), ("97116", 10, False)]
+
+
+def named(code, minutes, *, at=60):
+    """A block whose only task is its service's name: ``Gait training 18 min``."""
+    name = StatedCode(at, at + 8, "gait trn", code)
+    block = Block(
+        at,
+        at + 20,
+        "z",
+        (Activity(at, at + 8, "gait trn"),),
+        Duration(at + 9, at + 11, "18", minutes, "stated"),
+        minutes,
+        name,
+    )
+    return Service(block, code, None, 0.9, P, P)
+
+
+@pytest.mark.parametrize(
+    ("services", "settled"),
+    [
+        # what the name stands for is told in another block
+        ([named("97116", 18, at=0), work("97116", at=40, stated="97116")], [("97116", 18, True)]),
+        # it has minutes of its own, names another service, or there are two
+        (
+            [named("97116", 18, at=0), work("97116", at=40, minutes=9, stated="97116")],
+            [("97116", 18, True), ("97116", 9, True)],
+        ),
+        (
+            [named("97116", 18, at=0), work("97110", at=40, stated="97110")],
+            [("97116", 18, True), ("97110", None, True)],
+        ),
+        (
+            [named("97116", 18, at=0), work("97116", at=30, stated="97116"), work("97116", at=50, stated="97116")],
+            [("97116", 18, True), ("97116", None, True), ("97116", None, True)],
+        ),
+    ],
+)
+def test_a_name_with_minutes_pays_for_the_work_it_stands_for(services, settled):
+    assert minutes(settle(services)) == settled

@@ -41,6 +41,7 @@ TABLES = [
     # A box for every answer.
     "Curb   (x) done ( ) not done ( ) deferred\n!Kettle   ( ) done ( ) not done (x) deferred",
     "Curb   (x) done ( ) not done\nKettle   ( ) done ( ) not done",
+    "Curb   (o) done ( ) not done\n!Kettle   ( ) done (o) not done",
     # Lines of nothing but marks.
     "|\n||\n| |\nCurb | 3x | x\n\t",
     # Prose is no table.
