@@ -208,8 +208,9 @@ class _Row:
         chosen = [box for box, ticked in answers if ticked]
         if len(answers) >= _LEAST and len(chosen) == 1:
             return "N" if _pattern("left_out").fullmatch(chosen[0]["answer"]) else "Y", chosen[0].span()
-        ticks = self.where(_pattern("tick")) if self.marks is not None else []
-        told = [(self.marks.of_today(self.line, cell), cell) for cell in ticks] if self.marks is not None else []
+        if self.marks is None:
+            return "", (0, 1)
+        told = [(self.marks.of_today(self.line, cell), cell) for cell in self.where(_pattern("tick"))]
         if any(today for today, _ in told):
             return "Y", (0, 1)
         return next((("N", cell) for today, cell in told if today is False), ("", (0, 1)))

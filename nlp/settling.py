@@ -5,6 +5,7 @@ Each function takes the events and their labels (`nlp.events.EVENT_LABELS`) and 
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice, pairwise, takewhile
@@ -473,11 +474,10 @@ def shared_each(context: Context, events: list[Event], labels: list[str]) -> lis
     def said(number: int) -> bool:
         """Whether the sentence of some minutes tells of more than whose they are: ``two rests, 3 min each``."""
         sentence = sentence_of[events[number].start]
-        own = takewhile(lambda at: sentence_of[at] == sentence, range(events[number].start, len(lower)))
-        before = takewhile(lambda at: sentence_of[at] == sentence, range(events[number].start - 1, -1, -1))
+        own = range(bisect_left(sentence_of, sentence), bisect_right(sentence_of, sentence))
         plain = {*listed("minute"), *listed("each"), *listed("both"), *listed("each_beside")}
         inside = {at for e in events if e.kind == "dur" for at in range(e.start, e.end)}
-        return any(lower[at].isalpha() and lower[at] not in plain and at not in inside for at in (*own, *before))
+        return any(lower[at].isalpha() and lower[at] not in plain and at not in inside for at in own)
 
     out = list(labels)
     for members in in_sentences(context, events):

@@ -123,11 +123,8 @@ class MixedScorer(ChainScorer):
         """See `Scorer`; leaves what the encoder read on the contexts, for the components after it."""
         unread = [c for c in contexts if c.encoded is None]
         notes = [[c.tokens.words[index] for index in kept_tokens(c.tokens)] for c in unread]
-        for context, rows in zip(unread, self.encoder.scores(notes), strict=True):
-            context.encoded = rows
-        for context, words in zip(unread, notes, strict=True):
-            if context.quoted and context.encoded is not None:
-                context.encoded = self._beside_copied(context, words, context.encoded)
+        for context, words, rows in zip(unread, notes, self.encoder.scores(notes), strict=True):
+            context.encoded = self._beside_copied(context, words, rows) if context.quoted else rows
         return [
             own if c.encoded is None else (own + self.SHARE * c.encoded[:, COLUMNS["tag"]]).astype(np.float32)
             for own, c in zip(super().score(contexts), contexts, strict=True)
