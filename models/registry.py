@@ -134,6 +134,12 @@ def load_classifier(folder: Path, *, encoder: bool = False) -> Fitted:
     return Fitted(**stored)
 
 
+def named_after(parts: Path) -> str:
+    """The name of a version with the files in ``parts``: features' versions and a hash, another one for other files."""
+    hashed = hashlib.sha256("".join(sha256(part) for part in sorted(parts.iterdir())).encode()).hexdigest()
+    return f"{features.FEATURES_VERSION}.{tagging.FEATURES_VERSION}-{hashed[:10]}"
+
+
 def save(folder: Path, *, parts: Path, manifest: dict[str, Any]) -> Manifest:
     """Write a version whole or not at all: files from ``parts``, hashes taken, folder renamed into place."""
     folder.parent.mkdir(parents=True, exist_ok=True)

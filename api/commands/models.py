@@ -29,7 +29,7 @@ def retrain(
         bool | None,
         typer.Option(
             "--encoder/--keep-encoder",
-            help="Train the encoder of accurate anew too: about 40 minutes of two cores in place of minutes. Without either, "
+            help="Train the encoder of accurate anew too: about half an hour of two cores in place of minutes. Without either, "
             "where its packages are installed.",
         ),
     ] = None,

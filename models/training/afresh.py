@@ -26,7 +26,7 @@ def can_train_encoder() -> bool:
 def train_afresh(
     corpus: Sequence[LabelledNote], reviewed: Sequence[LabelledNote], base: Path, parts: Path, work: Path
 ) -> Manifest:
-    """Fit encoder and everything behind it, and write the version to ``parts``; about forty minutes of two cores.
+    """Fit encoder and everything behind it, and write the version to ``parts``; about half an hour of two cores.
 
     Parameters
     ----------

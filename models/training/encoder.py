@@ -1,8 +1,9 @@
 """Fine-tunes the encoder of the ``accurate`` profile: ``python -m models.training.encoder``. Needs requirements-train.txt.
 
 Starts from MiniLM-L6 (Wang and others 2020, arXiv 2002.10957; Apache-2.0), whose weights come inside a Python package, pinned
-by hash: nothing is fetched. It is trained once a fold of writers, for the out-of-fold scores that the second stage learns from,
-and once on all notes, for the graph that ships. Two at a time on two cores.
+by hash: nothing is fetched. It is trained once on either half of the writers, on a core each, for the out-of-fold scores that the
+second stage learns from. From the mean of the halves' weights (Wortsman and others 2022, arXiv 2203.05482) it goes on with all
+notes, on both cores, to the graph that ships.
 
 What it writes: ``encoder.onnx`` (int8), ``vocabulary.txt`` and ``scores.npz`` (log-probabilities of shape (kept tokens, labels) a
 note id, from an encoder that never saw the note's writer; some notes also laid out otherwise).
@@ -17,7 +18,7 @@ import itertools
 import random
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -40,20 +41,22 @@ from nlp.encoder import COLUMNS, OUTPUTS, Encoder, Pieces, windows
 from nlp.pipeline import ENCODER_FILE, VOCABULARY_FILE
 
 _WIDTH, _HEADS, _LAYERS, _POSITIONS = 384, 12, 6, 512
-_EPOCHS = 6
-_FOLDS = 2  # of writers: one core trains the encoder that ships, the other both that only score the other half
+_HALVES = 2  # of the writers
+_CORES = 2
+_HALF_EPOCHS, _EPOCHS = 4, 3  # of either half, then of all notes
+_HALF_PAIRS, _PAIRS = (1, 2), (2, 3)  # in how many of how many epochs each pair is seen
 _RATE = 2e-4
 _DROPPED = 26  # of 256: the share of a layer's values left out in training
 _HEAD_FASTER = 5.0
 _WARM_UP = 0.1
-_BATCH = 2048  # pieces a step, about
+_BATCH = 1024  # pieces a step, about
 _HIDDEN = 0.08  # share of pieces hidden in training, so that context must do
 _FIRST_WORD = 1000  # vocabulary numbers below are marks and letters
 _UNSEEN = -1e4  # added to the attention on padding
 _WEIGHTS = {"tag": 1.0, "role": 0.5, "code": 0.5, "status": 0.3}  # what each head's loss counts
 _ELEMENT_WEIGHT = 0.3
 _RELAID_SHARE = 0.35  # of notes that are seen laid out otherwise, each epoch anew
-_MOST_NOTES = 10  # a step: short notes are many, and what tells a pair apart is one phrase
+_MOST_NOTES = 5  # a step: short notes are many, and what tells a pair apart is one phrase
 _SAMPLES = 64  # windows from which the export reads how wide a column gets
 _LEAST_WIDTH = 1e-4
 _EVEN = 0.8  # how much of the unevenness the weights take over (compared in `DECISIONS.md`, record 24)
@@ -177,7 +180,7 @@ def _batches(items: Sequence[Item], dice: random.Random) -> list[list[Item]]:
         units.setdefault(item.unit, []).append(item)
     longest = {unit: max(len(item.pieces) for item in members) for unit, members in units.items()}
     # Neighbours change from epoch to epoch.
-    order = {unit: length * (1 + dice.random() / 6) for unit, length in longest.items()}
+    order = {unit: length * (1 + dice.random() / 24) for unit, length in longest.items()}
     out: list[list[Item]] = []
     width = 0
     for unit in sorted(units, key=order.__getitem__):
@@ -224,12 +227,18 @@ def _flat(plan: Sequence[list[list[Item]]]) -> Iterator[list[Item]]:
     return itertools.chain.from_iterable(plan)
 
 
-def fine_tune(notes: Sequence[LabelledNote], graph: Path) -> None:
-    """Train on these notes, seeing each `_EPOCHS` times, and write the int8 graph."""
+def fine_tune(
+    notes: Sequence[LabelledNote], epochs: int, *, start: Mapping[str, Any] | None = None, threads: int = 1
+) -> tuple[Any, list[list[int]]]:
+    """Train on these notes, seeing each ``epochs`` times, from the published weights or from ``start``.
+
+    With ``start``, pairs (a third of all pieces) are seen in two of three epochs, else in every other one, and the outputs learn
+    no faster than the rest. Returns the network and some windows of pieces, for `export`.
+    """
     import torch
     from torch.nn import functional
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(threads)
     torch.set_flush_denormal(
         True
     )  # the optimiser's memory of rare pieces fades to numbers that take a hundred times as long
@@ -239,9 +248,16 @@ def fine_tune(notes: Sequence[LabelledNote], graph: Path) -> None:
     dice = random.Random(SEED)
     pieces = Pieces.load(base() / "vocab.txt")
     hide = pieces.number["[MASK]"]
-    taught = [Taught(lesson(note), tuple(relaid(note)), unit_of(note)) for note in notes]
-    plan = [_batches(list(_items(taught, pieces, dice)), dice) for _ in range(_EPOCHS)]
+    taught = [(Taught(lesson(note), tuple(relaid(note)), unit_of(note)), note.pair is not None) for note in notes]
+    often, of = _HALF_PAIRS if start is None else _PAIRS
+    turn = {unit: number for number, unit in enumerate(dict.fromkeys(each.unit for each, pair in taught if pair))}
+    plan: list[list[list[Item]]] = []
+    for epoch in range(epochs):
+        due = [each for each, pair in taught if not pair or (turn[each.unit] + epoch) % of < often]
+        plan.append(_batches(list(_items(due, pieces, dice)), dice))
     model = network()
+    if start is not None:
+        model.load_state_dict(start)
     model.train()
     # Two pieces in three stand in no note: their rows would cost a tenth of each step.
     used = torch.tensor(sorted({0, hide, *(piece for batch in _flat(plan) for item in batch for piece in item.pieces)}))
@@ -252,8 +268,9 @@ def fine_tune(notes: Sequence[LabelledNote], graph: Path) -> None:
     model.place.weight.requires_grad = False
     head = list(model.head.parameters())
     body = [p for name, p in model.named_parameters() if not name.startswith(("head.", "place.", "kind."))]
+    faster = _HEAD_FASTER if start is None else 1.0
     optimiser = torch.optim.AdamW(
-        [{"params": body, "lr": _RATE}, {"params": head, "lr": _RATE * _HEAD_FASTER}], weight_decay=0.01, fused=True
+        [{"params": body, "lr": _RATE}, {"params": head, "lr": _RATE * faster}], weight_decay=0.01, fused=True
     )
     rates = [group["lr"] for group in optimiser.param_groups]
     total = sum(len(batches) for batches in plan)
@@ -298,8 +315,7 @@ def fine_tune(notes: Sequence[LabelledNote], graph: Path) -> None:
     with torch.no_grad():
         published.weight[used] = model.word.weight
     model.word = published
-    samples = [item.pieces for batch in plan[0][:: max(1, len(plan[0]) // _SAMPLES)] for item in batch[:1]]
-    export(model.eval(), graph, samples)
+    return model.eval(), [item.pieces for batch in plan[0][:: max(1, len(plan[0]) // _SAMPLES)] for item in batch[:1]]
 
 
 def widest(model: Any, samples: Sequence[Sequence[int]]) -> dict[str, Any]:
@@ -424,32 +440,49 @@ def export(model: Any, graph: Path, samples: Sequence[Sequence[int]], *, whole: 
         )
 
 
-def _fold(rest: Sequence[LabelledNote], held: Sequence[LabelledNote]) -> list[Scores]:
-    with tempfile.TemporaryDirectory() as folder:
-        graph = Path(folder) / ENCODER_FILE
-        fine_tune(rest, graph)
-        encoder = Encoder.load(graph, base() / "vocab.txt")
-    return encoder.scores([lesson(note).words for note in held])
+def _half(rest: Sequence[LabelledNote], held: Sequence[LabelledNote], weights: Path) -> list[Scores]:
+    from safetensors.torch import save_file
+
+    model, samples = fine_tune(rest, _HALF_EPOCHS)
+    save_file(model.state_dict(), weights)
+    graph = weights.with_suffix(".onnx")
+    export(model, graph, samples)
+    return Encoder.load(graph, base() / "vocab.txt").scores([lesson(note).words for note in held])
+
+
+def _whole(notes: Sequence[LabelledNote], halves: Sequence[Path], graph: Path) -> None:
+    from safetensors.torch import load_file
+
+    parts = [load_file(half) for half in halves]
+    mean = {name: sum(part[name] for part in parts) / len(parts) for name in parts[0]}
+    model, samples = fine_tune(notes, _EPOCHS, start=mean, threads=_CORES)
+    export(model, graph, samples)
 
 
 def run(notes: Sequence[LabelledNote], out: Path) -> None:
     """Train on these notes and write the folder ``out``."""
-    folds = writer_folds(notes, _FOLDS)
+    share = _HALF_PAIRS[0] / _HALF_PAIRS[1]  # so that both halves take the same time
+    folds = writer_folds(
+        notes, _HALVES, sizes=[len(note.text) * (1.0 if note.pair is None else share) for note in notes]
+    )
     out.mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor(max_workers=2, mp_context=get_context("spawn")) as pool:
-        whole = pool.submit(fine_tune, notes, out / ENCODER_FILE)
+    scores: dict[str, Scores] = {}
+    with (
+        tempfile.TemporaryDirectory(dir=out) as folder,  # weights that notes taught lie where the version will
+        ProcessPoolExecutor(max_workers=_CORES, mp_context=get_context("spawn")) as pool,
+    ):
+        weights = [Path(folder) / f"{number}.safetensors" for number in range(len(folds))]
         jobs = []
-        for fold in folds:
+        for fold, path in zip(folds, weights, strict=True):
             members = set(fold)
             rest = [note for i, note in enumerate(notes) if i not in members]
             held = [notes[i] for i in fold]
             held += relaid_notes(held)
-            jobs.append((held, pool.submit(_fold, rest, held)))
-        scores: dict[str, Scores] = {}
+            jobs.append((held, pool.submit(_half, rest, held, path)))
         for number, (held, job) in enumerate(jobs, 1):
             scores.update(zip((note.id for note in held), job.result(), strict=True))
-            print(f"fold {number} of {len(folds)} trained", flush=True)
-        whole.result()
+            print(f"half {number} of {len(folds)} trained", flush=True)
+        pool.submit(_whole, notes, weights, out / ENCODER_FILE).result()
     small: dict[str, Any] = {name: rows.astype(np.float16) for name, rows in scores.items()}
     np.savez_compressed(out / SCORES_FILE, **small)
     shutil.copyfile(base() / "vocab.txt", out / VOCABULARY_FILE)

@@ -31,7 +31,6 @@ import joblib
 from models import registry
 from models.coder import Coder
 from models.errors import DatasetError, ModelsFolderError, NothingToLearn, NoTrainingPackages, UntrustedModel
-from models.features import FEATURES_VERSION
 from models.gate import judge_candidate
 from models.learning import parted
 from models.making import making, writing_to
@@ -42,8 +41,7 @@ from models.training.counting import vocabulary
 from models.training.dataset import LabelledNote, read_corpus, read_splits, select
 from models.training.guard import Held, Reviewed, screen
 from models.training.tagger import gold_candidates, look
-from models.training.train import Reading, Row, block_rows, context_of_note, data_hash, read_rows, train
-from nlp import tagging
+from models.training.train import Reading, Row, block_rows, context_of_note, read_rows, train
 from nlp.components.durations import find_durations
 from nlp.errors import TherapyCoderError
 from nlp.events import make_events
@@ -95,9 +93,6 @@ def retrain(
         raise NothingToLearn(len(reviewed), LEAST_NOTES)
     read_manifest(base)
     learnt = [*map(with_stated, reviewed)]
-    version = (
-        f"{FEATURES_VERSION}.{tagging.FEATURES_VERSION}-{data_hash([*corpus, *learnt])[:10]}{'e' if encoder else 'r'}"
-    )
     with writing_to(folder), _made_in(folder) as temporary:
         parts = temporary / "parts"
         told("fit", 0.1)
@@ -106,6 +101,7 @@ def retrain(
             manifest = made.model_dump(exclude={"format", "files"})
         else:
             manifest = _beside(corpus, learnt, base, parts, told)
+        version = f"{registry.named_after(parts)}{'e' if encoder else 'r'}"
         manifest |= {"version": version, "learnt": tuple(note.id for note in reviewed)}
         manifest["scores"] |= {"reviewed_notes": float(len(reviewed))}
         told("save", 0.65)
@@ -254,7 +250,7 @@ def main() -> None:
     parser.add_argument("--base", type=Path, default=registry.shipped(), help="version whose encoder is kept")
     parser.add_argument("--current", type=Path, default=registry.shipped(), help="version that serves")
     parser.add_argument("--models", type=Path, required=True, help="folder to put the candidate's folder into")
-    parser.add_argument("--encoder", action="store_true", help="train the encoder anew too, forty minutes of two cores")
+    parser.add_argument("--encoder", action="store_true", help="train the encoder anew too, half an hour of two cores")
     arguments = parser.parse_args()
 
     def say(document: dict[str, Any]) -> None:

@@ -388,14 +388,21 @@ class Written(Protocol):
         ...
 
 
-def writer_folds(notes: Sequence[Written], count: int) -> list[list[int]]:
-    """Indexes of notes, or of what stands in them, in at most ``count`` folds of like size; a writer's notes stay in one fold."""
+def writer_folds(notes: Sequence[Written], count: int, *, sizes: Sequence[float] | None = None) -> list[list[int]]:
+    """Indexes of notes, or of what stands in them, in at most ``count`` folds of like size; a writer's notes stay in one fold.
+
+    ``sizes`` are what each counts for, such as the length of a note's text; without them all count alike.
+    """
     writers: dict[str, list[int]] = {}
     for index, note in enumerate(notes):
         writers.setdefault(note.writer, []).append(index)
+    total = {writer: len(at) if sizes is None else sum(sizes[i] for i in at) for writer, at in writers.items()}
     folds: list[list[int]] = [[] for _ in range(min(count, len(writers)))]
-    for members in sorted(writers.values(), key=len, reverse=True):
-        min(folds, key=len).extend(members)
+    full = [0.0] * len(folds)
+    for writer in sorted(writers, key=total.__getitem__, reverse=True):
+        least = full.index(min(full))
+        folds[least] += writers[writer]
+        full[least] += total[writer]
     return folds
 
 

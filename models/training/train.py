@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -58,7 +58,7 @@ SEED = 20261124
 SCORES_FILE = "scores.npz"  # of an encoder, out of fold
 _PENALTY = 1.0  # inverse strength of the classifier's squared penalty
 _COLDEST = 0.3  # a temperature below it would mean a broken fit
-FOLDS = 3
+FOLDS = 2  # of writers
 _CALIBRATION_FOLDS = 6  # of writers; twelve took a minute longer, one a writer ten
 _CALIBRATION_PENALTY = 1.0
 _MAY_BE_LOST = 0.02  # share of blocks whose right class may be missing from those that remain possible
@@ -156,21 +156,31 @@ class Proposed:
     flagged: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Some writers, and a classifier that saw no block of theirs."""
+
+    writers: frozenset[str]
+    fitted: Fitted
+
+
 def cross_propose(
     notes: Sequence[LabelledNote],
     readings: Sequence[Reading],
-    rows: Sequence[Row],
+    folds: Sequence[Fold],
     temperature: float,
-    folds: Sequence[Sequence[int]],
 ) -> list[Proposed]:
-    """The proposal for each note, in order, by a classifier fitted on the other folds."""
+    """The proposal for each note, in order, by a classifier that saw no block of its writer."""
+    number = {writer: at for at, fold in enumerate(folds) for writer in fold.writers}
+    # A writer without any block is in no fold, so that no classifier saw one.
+    by_fold: dict[int, list[int]] = {}
+    for i, note in enumerate(notes):
+        by_fold.setdefault(number.get(note.writer, 0), []).append(i)
     out: dict[int, Proposed] = {}
-    for fold in folds:
-        writers = {notes[i].writer for i in fold}
-        vectorizer, estimator = fit_classifier([row for row in rows if row.writer not in writers])
-        classifier = Classifier(Fitted(vectorizer, estimator, temperature))
-        documents = [document_of_reading(notes[i], readings[i]) for i in fold]
-        for i, document, services in zip(fold, documents, classifier.classify_many(documents), strict=True):
+    for at, members in by_fold.items():
+        classifier = Classifier(replace(folds[at].fitted, temperature=temperature))
+        documents = [document_of_reading(notes[i], readings[i]) for i in members]
+        for i, document, services in zip(members, documents, classifier.classify_many(documents), strict=True):
             settled = settle(services)
             proposal = propose(settled, _POLICY)
             seen = signs(settled, proposal.code, proposal.minutes, document.certainty)
@@ -208,23 +218,41 @@ def _rows(
 
 def fit_classifier(rows: Sequence[Row]) -> tuple[DictVectorizer, LogisticRegression]:
     """Fit on every block twice, with and without its stated code, so that the content must carry the decision."""
+    vectorizer, matrix = _matrix(rows)
+    return vectorizer, _fit(matrix, [row.code for row in rows])
+
+
+def _matrix(rows: Sequence[Row]) -> tuple[DictVectorizer, Any]:
+    """A row of features for each block as it stands, then one for each without its stated code."""
     vectorizer = DictVectorizer(sparse=True)
     matrix = vectorizer.fit_transform([row.full for row in rows] + [row.content for row in rows])
     matrix.indices, matrix.indptr = matrix.indices.astype(np.int32), matrix.indptr.astype(np.int32)
-    labels = [row.code for row in rows] * 2
-    estimator = LogisticRegression(C=_PENALTY, max_iter=2000, random_state=SEED)
-    estimator.fit(matrix, labels)
-    return vectorizer, estimator
+    return vectorizer, matrix
 
 
-def out_of_fold(rows: Sequence[Row], *, stated: bool = True) -> NDArray[np.float64]:
-    """Uncalibrated scores of shape (rows, 3), each row scored by a model that saw no note of its writer."""
-    logits = np.zeros((len(rows), len(CLASSES)))
+def _fit(matrix: Any, codes: list[str]) -> LogisticRegression:
+    return LogisticRegression(C=_PENALTY, max_iter=2000, random_state=SEED).fit(matrix, codes * 2)
+
+
+def cross_fit(rows: Sequence[Row]) -> list[Fold]:
+    """A classifier for each fold of writers, fitted on the blocks of the others, not yet calibrated."""
+    vectorizer, matrix = _matrix(rows)
+    folds = []
     for members in writer_folds(rows, _CALIBRATION_FOLDS):
         held = set(members)
-        vectorizer, estimator = fit_classifier([row for number, row in enumerate(rows) if number not in held])
-        fold = Classifier(Fitted(vectorizer, estimator, 1.0))
-        logits[members] = fold.logits([rows[n].full if stated else rows[n].content for n in members])
+        rest = [number for number in range(len(rows)) if number not in held]
+        # A feature that only the fold's own blocks have is never there in the rest: it weighs nothing.
+        estimator = _fit(matrix[[*rest, *(len(rows) + n for n in rest)]], [rows[n].code for n in rest])
+        folds.append(Fold(frozenset(rows[n].writer for n in members), Fitted(vectorizer, estimator, 1.0)))
+    return folds
+
+
+def out_of_fold(rows: Sequence[Row], folds: Sequence[Fold]) -> NDArray[np.float64]:
+    """Uncalibrated scores of shape (rows, 3), each row scored by a model that saw no block of its writer."""
+    logits = np.zeros((len(rows), len(CLASSES)))
+    for fold in folds:
+        members = [number for number, row in enumerate(rows) if row.writer in fold.writers]
+        logits[members] = Classifier(fold.fitted).logits([rows[n].full for n in members])
     return logits
 
 
@@ -260,11 +288,12 @@ def decide(
     gold = block_rows(notes, scores)
     readings = cross_read(notes, seen, folds, scores, relaid)
     rows = gold + [row for note, reading in zip(notes, readings, strict=True) for row in read_rows(note, reading)]
-    logits = out_of_fold(rows)
+    fitted = cross_fit(rows)
+    logits = out_of_fold(rows, fitted)
     # Calibrated on blocks as the reader makes them out, which is what the product sees.
     as_seen = slice(len(gold), None)
     temperature = fit_temperature(logits[as_seen], rows[as_seen])
-    proposed = cross_propose(notes, readings, rows, temperature, folds)
+    proposed = cross_propose(notes, readings, fitted, temperature)
     weights = tuple(fit_signs([p for p in proposed if (p.code is None) is none]) for none in (False, True))
     passing = [p for p in proposed if not p.flagged]
     chances = [chance(p.signs, weights[p.code is None]) for p in passing]
@@ -345,22 +374,19 @@ def train(notes: Sequence[LabelledNote], out: Path, *, encoder: Path | None = No
     relaid = [] if encoder is None else relaid_notes(notes)
     shown = [*notes, *relaid]
     scores = None if encoder is None else read_scores(encoder, shown)
-    folds = writer_folds(notes, FOLDS)
+    folds = writer_folds(notes, FOLDS, sizes=[len(note.text) for note in notes])
     fast, accurate, tagger = cross_see(notes, folds, scores, relaid)
     with ProcessPoolExecutor(max_workers=2) as pool:
-        first = pool.submit(decide, notes, fast, folds)
-        second = (
-            first
-            if scores is None
-            else pool.submit(
-                decide, notes, accurate, folds, scores, [*zip(relaid, accurate[len(notes) :], strict=True)]
+        encoded = None
+        if scores is not None:  # the longest job first, so that both cores end together
+            laid = [*zip(relaid, accurate[len(notes) :], strict=True)]
+            encoded = (
+                pool.submit(decide, notes, accurate, folds, scores, laid),
+                pool.submit(fit_grouper, shown, accurate, scores),
             )
-        )
-        groupers = [pool.submit(fit_grouper, notes, fast)]
-        if scores is not None:
-            groupers.append(pool.submit(fit_grouper, shown, accurate, scores))
-        plain, both = first.result(), second.result()
-        grouper, *encoded = [job.result() for job in groupers]
+        linear = pool.submit(decide, notes, fast, folds), pool.submit(fit_grouper, notes, fast)
+        plain, grouper = linear[0].result(), linear[1].result()
+        both, encoded_grouper = (plain, grouper) if encoded is None else (encoded[0].result(), encoded[1].result())
     hashed = data_hash(notes)
     with tempfile.TemporaryDirectory() as temporary:
         parts = Path(temporary)
@@ -368,7 +394,7 @@ def train(notes: Sequence[LabelledNote], out: Path, *, encoder: Path | None = No
         grouper.save(parts / GROUPER_FILE)
         joblib.dump(plain.fitted, parts / registry.CLASSIFIER_FILE, compress=3)
         if encoder is not None:
-            encoded[0].save(parts / ENCODER_GROUPER_FILE)
+            encoded_grouper.save(parts / ENCODER_GROUPER_FILE)
             joblib.dump(both.fitted, parts / registry.ENCODER_CLASSIFIER_FILE, compress=3)
             for name in (ENCODER_FILE, VOCABULARY_FILE):
                 shutil.copyfile(encoder / name, parts / name)
@@ -376,7 +402,7 @@ def train(notes: Sequence[LabelledNote], out: Path, *, encoder: Path | None = No
             out,
             parts=parts,
             manifest={
-                "version": f"{features.FEATURES_VERSION}.{tagging.FEATURES_VERSION}-{hashed[:10]}",
+                "version": registry.named_after(parts),
                 "profile": "fast" if encoder is None else "accurate",
                 "feature_version": features.FEATURES_VERSION,
                 "tagger_feature_version": tagging.FEATURES_VERSION,

@@ -89,7 +89,7 @@ def test_steps_are_bounded_and_keep_the_two_notes_of_a_pair_together():
     items = [item(60, f"pair:{number // 2}") for number in range(40)] + [item(500, f"note:{n}") for n in range(9)]
     steps = encoder._batches(items, random.Random(1))
     assert sorted(len(one.pieces) for step in steps for one in step) == sorted(len(one.pieces) for one in items)
-    assert all(len(step) <= 10 and len(step) * max(len(one.pieces) for one in step) <= 2048 for step in steps)
+    assert all(len(step) <= 5 and len(step) * max(len(one.pieces) for one in step) <= 1024 for step in steps)
     apart = sum(
         len({number for number, step in enumerate(steps) for one in step if one.unit == f"pair:{pair}"}) - 1
         for pair in range(20)
