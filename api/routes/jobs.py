@@ -37,7 +37,7 @@ class JobRequest(BaseModel):
     kind: Literal["retrain"]
     encoder: bool | None = Field(
         default=None,
-        description="Train the encoder of `accurate` anew too: about half an hour of two cores in place of some minutes. Without it, "
+        description="Train the encoder of `accurate` anew too: half an hour of two cores in place of some minutes. Without it, "
         "where its packages are installed.",
     )
 
