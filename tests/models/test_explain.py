@@ -76,7 +76,7 @@ def test_every_flag_stands_once(coder: Coder) -> None:
 def test_blocks_without_minutes_and_of_one_code(coder: Coder) -> None:
     told = coder.explain(
         "Ther ex x 15 min: SLR 3x10.\nTher ex x 8 min: clamshells 2x10.\n"
-        "Therapeutic activities: car transfers, lifting a crate from the floor."
+        "Therapeutic activities: sit to stand, car transfers."
     )
     ways = [[step.text for step in block.steps if step.stage in ("minutes", "unit")] for block in told.blocks]
     both = "The 2 blocks of 97110 hold 23 minutes, which make 1 x 97110 under the full-15-minute rule; this block's "

@@ -211,7 +211,7 @@ ROWS: list[tuple[str, dict[str, int]]] = [
     ("TE 25 min: SLR 10 reps, then another 10 to failure. Bridges 3x10.", {"97110": 25}),
     # a whole told by its parts
     (
-        "Of the 38 minutes 20 were spent on rows, presses and curls; 18 went to tub transfers.",
+        "Of the 38 minutes 20 were spent on band rows, SLR and bridges; 18 went to tub transfers.",
         {"97110": 20, "97530": 18},
     ),
     ("Of 40 min 25 went to tub transfers, 15 to band rows and SLR.", {"97110": 15, "97530": 25}),
