@@ -58,7 +58,8 @@ SEED = 20261124
 SCORES_FILE = "scores.npz"  # of an encoder, out of fold
 _PENALTY = 1.0  # inverse strength of the classifier's squared penalty
 _COLDEST = 0.3  # a temperature below it would mean a broken fit
-FOLDS = 2  # of writers
+_FOLDS = 3  # of writers
+_FOLDS_BEHIND_ENCODER = 2  # its scores come from half of the writers too; a third fold takes a minute and a half
 _CALIBRATION_FOLDS = 6  # of writers; twelve took a minute longer, one a writer ten
 _CALIBRATION_PENALTY = 1.0
 _MAY_BE_LOST = 0.02  # share of blocks whose right class may be missing from those that remain possible
@@ -374,7 +375,8 @@ def train(notes: Sequence[LabelledNote], out: Path, *, encoder: Path | None = No
     relaid = [] if encoder is None else relaid_notes(notes)
     shown = [*notes, *relaid]
     scores = None if encoder is None else read_scores(encoder, shown)
-    folds = writer_folds(notes, FOLDS, sizes=[len(note.text) for note in notes])
+    count = _FOLDS if scores is None else _FOLDS_BEHIND_ENCODER
+    folds = writer_folds(notes, count, sizes=[len(note.text) for note in notes])
     fast, accurate, tagger = cross_see(notes, folds, scores, relaid)
     with ProcessPoolExecutor(max_workers=2) as pool:
         encoded = None
