@@ -35,7 +35,7 @@ from models.training.tagger import (
     token_range,
     writer_folds,
 )
-from models.training.train import cross_read, document_of_reading, read_scores
+from models.training.train import FOLDS, cross_read, document_of_reading, read_scores
 from nlp.chain import Chain, Scores
 from nlp.components.activities import ActivityTagger, ChainScorer, MixedScorer, Scorer
 from nlp.components.elements import find_elements
@@ -47,7 +47,6 @@ from nlp.grouping import Grouping
 from nlp.tagging import LABELS, label_columns
 from nlp.tokens import kept_tokens
 
-_FOLDS = 3  # of writers
 _SURE = 8.0  # a score, in log-odds, that nothing outweighs
 _LEAST_MARGIN = 1.0  # in log-odds; below it the linear tagger is unsure of a word
 _KINDS = tuple(map(label_columns, ("", "ACT", "NOT", "GOAL")))
@@ -212,7 +211,7 @@ def counted(notes: Sequence[LabelledNote], documents: Sequence[Document], known:
 
 def compare(notes: Sequence[LabelledNote], scores: Mapping[str, Scores] | None) -> dict[str, Row]:
     """One row for each reader, in the order of `READERS`; those with an encoder only where there are ``scores``."""
-    folds = writer_folds(notes, _FOLDS)
+    folds = writer_folds(notes, FOLDS)
     seen: dict[str, dict[int, Seen]] = {}
     used: dict[str, dict[str, Scores]] = {}
     shares: dict[str, list[float]] = {}
@@ -323,7 +322,7 @@ def main() -> None:
     start = time.perf_counter()
     notes = select(read_corpus(arguments.data), read_splits(arguments.data), "train")
     scores = None if arguments.encoder is None else read_scores(arguments.encoder, notes)
-    print(f"{len(notes)} training notes, {_FOLDS} folds of writers\n")
+    print(f"{len(notes)} training notes, {FOLDS} folds of writers\n")
     print(table(compare(notes, scores)))
     if scores is not None:
         heads = ["read", "rules", "learnt", "both", "items"]

@@ -32,11 +32,10 @@ from models.training.dataset import LabelledNote, read_corpus, read_splits, sele
 from models.training.figures import calibration_error, macro_f1
 from models.training.groups import setting_group
 from models.training.tagger import cross_see, writer_folds
-from models.training.train import SEED, Row, block_rows, cross_read, fit_temperature, read_rows, read_scores
+from models.training.train import FOLDS, SEED, Row, block_rows, cross_read, fit_temperature, read_rows, read_scores
 
 Array = NDArray[np.float64]
 OUTER, INNER = 5, 3
-_FOLDS = 3  # of writers, for blocks as they are read
 SHARES = (0.1, 0.2, 0.4, 0.7, 1.0)
 REPEATS = 5
 ALPHAS = (0.01, 0.02, 0.05, 0.1)
@@ -572,7 +571,7 @@ def items_of(notes: Sequence[LabelledNote], gold: Iterable[Sequence[Row]], read:
 def read_items(notes: Sequence[LabelledNote], encoder: Path | None = None) -> list[Item]:
     """Labelled blocks of these notes, and blocks as a reader made them out that had not seen their writer."""
     scores = None if encoder is None else read_scores(encoder, notes)
-    folds = writer_folds(notes, _FOLDS)
+    folds = writer_folds(notes, FOLDS)
     fast, accurate, _ = cross_see(notes, folds, scores)
     readings = cross_read(notes, accurate or fast, folds, scores)
     read = [read_rows(note, reading) for note, reading in zip(notes, readings, strict=True)]

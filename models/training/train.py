@@ -58,7 +58,7 @@ SEED = 20261124
 SCORES_FILE = "scores.npz"  # of an encoder, out of fold
 _PENALTY = 1.0  # inverse strength of the classifier's squared penalty
 _COLDEST = 0.3  # a temperature below it would mean a broken fit
-_FOLDS = 3  # of writers
+FOLDS = 3  # of writers
 _FOLDS_BEHIND_ENCODER = 2  # its scores come from half of the writers too; a third fold takes a minute and a half
 _CALIBRATION_FOLDS = 6  # of writers; twelve took a minute longer, one a writer ten
 _CALIBRATION_PENALTY = 1.0
@@ -235,17 +235,17 @@ def _fit(matrix: Any, codes: list[str]) -> LogisticRegression:
     return LogisticRegression(C=_PENALTY, max_iter=2000, random_state=SEED).fit(matrix, codes * 2)
 
 
-def cross_fit(rows: Sequence[Row]) -> list[Fold]:
-    """A classifier for each fold of writers, fitted on the blocks of the others, not yet calibrated."""
+def cross_fit(rows: Sequence[Row]) -> tuple[list[Fold], DictVectorizer, LogisticRegression]:
+    """A classifier for each fold of writers, fitted on the blocks of the others, not yet calibrated; and that of all blocks."""
     vectorizer, matrix = _matrix(rows)
-    folds = []
+    folds: list[Fold] = []
     for members in writer_folds(rows, _CALIBRATION_FOLDS):
         held = set(members)
         rest = [number for number in range(len(rows)) if number not in held]
         # A feature that only the fold's own blocks have is never there in the rest: it weighs nothing.
         estimator = _fit(matrix[[*rest, *(len(rows) + n for n in rest)]], [rows[n].code for n in rest])
         folds.append(Fold(frozenset(rows[n].writer for n in members), Fitted(vectorizer, estimator, 1.0)))
-    return folds
+    return folds, vectorizer, _fit(matrix, [row.code for row in rows])
 
 
 def out_of_fold(rows: Sequence[Row], folds: Sequence[Fold]) -> NDArray[np.float64]:
@@ -289,18 +289,17 @@ def decide(
     gold = block_rows(notes, scores)
     readings = cross_read(notes, seen, folds, scores, relaid)
     rows = gold + [row for note, reading in zip(notes, readings, strict=True) for row in read_rows(note, reading)]
-    fitted = cross_fit(rows)
-    logits = out_of_fold(rows, fitted)
+    crossed, vectorizer, estimator = cross_fit(rows)
+    logits = out_of_fold(rows, crossed)
     # Calibrated on blocks as the reader makes them out, which is what the product sees.
     as_seen = slice(len(gold), None)
     temperature = fit_temperature(logits[as_seen], rows[as_seen])
-    proposed = cross_propose(notes, readings, fitted, temperature)
+    proposed = cross_propose(notes, readings, crossed, temperature)
     weights = tuple(fit_signs([p for p in proposed if (p.code is None) is none]) for none in (False, True))
     passing = [p for p in proposed if not p.flagged]
     chances = [chance(p.signs, weights[p.code is None]) for p in passing]
     least = {risk: plain_threshold(chances, [p.right for p in passing], risk / 100) for risk in sorted(get_args(Risk))}
     thresholds = {risk: min(found.threshold, _NONE_PASSES) for risk, found in least.items()}
-    vectorizer, estimator = fit_classifier(rows)
     rows, logits = rows[as_seen], logits[as_seen]
     possible = class_thresholds(softmax(logits / temperature), [CLASSES.index(row.code) for row in rows], _MAY_BE_LOST)
     right = np.mean([CLASSES[int(best)] == row.code for best, row in zip(logits.argmax(axis=1), rows, strict=True)])
@@ -375,7 +374,7 @@ def train(notes: Sequence[LabelledNote], out: Path, *, encoder: Path | None = No
     relaid = [] if encoder is None else relaid_notes(notes)
     shown = [*notes, *relaid]
     scores = None if encoder is None else read_scores(encoder, shown)
-    count = _FOLDS if scores is None else _FOLDS_BEHIND_ENCODER
+    count = FOLDS if scores is None else _FOLDS_BEHIND_ENCODER
     folds = writer_folds(notes, count, sizes=[len(note.text) for note in notes])
     fast, accurate, tagger = cross_see(notes, folds, scores, relaid)
     with ProcessPoolExecutor(max_workers=2) as pool:

@@ -65,7 +65,7 @@ def rows_of(writers):
 
 def test_a_folds_classifier_saw_no_block_of_its_writers():
     rows = rows_of(7)
-    folds = cross_fit(rows)
+    folds, *_ = cross_fit(rows)
     assert set().union(*(fold.writers for fold in folds)) == {row.writer for row in rows}
     assert sum(len(fold.writers) for fold in folds) == 7
     logits = out_of_fold(rows, folds)
