@@ -9,7 +9,7 @@ from nlp.context import Context
 from nlp.document import STATUSES
 from nlp.encoder import COLUMNS
 from nlp.lexicon import Match
-from nlp.terms import HINTS
+from nlp.terms import HINTS, listed
 
 # Why work under a heading was not done today.
 SECTION_STATUS = {
@@ -29,6 +29,7 @@ _REACH = 80  # tokens; a cue further off says nothing
 _YIELD_REACH = 3  # words between a cue and the one in front that it yields to: "declined to try"
 _BRACKET = 15  # tokens between a cue and the brackets around it
 _OUT_OF_BRACKETS = frozenset(("past", "home_program"))  # what a bracket in front says of the work behind it
+_ALONE = frozenset(("refused", "held"))  # what a cue says that is a sentence of its own
 _PARTING = frozenset(",;|")
 _AROUND = 12  # words between an activity and a cue that one behind the activity yields to
 
@@ -75,13 +76,32 @@ def bracket_of(context: Context, cue: Match) -> tuple[int, int] | None:
     return opened, closed
 
 
-def bracketed(context: Context, end: int) -> Match | None:
-    """The cue that stands alone in brackets right behind an activity's last token: ``clamshells (refused), heel slides``."""
+def said_apart(context: Context, end: int) -> Match | None:
+    """The cue that stands alone right behind an activity's last token, in brackets or as a sentence of its own.
+
+    ``clamshells (refused), heel slides``, ``Car transfers. Refused.``
+    """
     words = context.tokens.words
+    if words[end : end + 1] == ["."]:
+        return _sentence_alone(context, end + 1)
     if words[end : end + 1] != ["("]:
         return None
     for cue in context.window(context.cues_backward.get(context.sentence_of[end], []), end + 1, end + 2):
         if words[cue.end : cue.end + 1] == [")"] and cue.entry.data["status"] != "past":
+            return cue
+    return None
+
+
+def _sentence_alone(context: Context, start: int) -> Match | None:
+    """The cue of work refused or held that is a whole sentence, on the line of the token before it."""
+    words = context.tokens.words
+    at = next((i for i in range(start, min(start + 2, len(words))) if not words[i].isspace()), None)
+    if at is None or context.tokens.line_of[at] != context.tokens.line_of[start - 1]:
+        return None
+    for cue in context.window(context.cues_backward.get(context.sentence_of[at], []), at, at + 1):
+        closed = cue.end >= len(words) or words[cue.end] == "." or words[cue.end][0] in "\r\n"
+        # "Hamstring stretch. Held." may say how it was done.
+        if closed and cue.entry.data["status"] in _ALONE and cue.term.lower() not in listed("hold_word"):
             return cue
     return None
 
@@ -118,6 +138,9 @@ def _reaching(context: Context, start: int, end: int) -> Iterator[tuple[int, Mat
             if _reaches(cue, between) and (cue.entry.data["scope"] != "alone" or _alone(context, cue, between)):
                 # Of equally near cues the one in front counts.
                 yield sum(1 for word in between if word.isalnum()) + 1, cue
+    apart = said_apart(context, end)
+    if apart is not None and context.sentence_of[apart.start] != context.sentence_of[end - 1]:
+        yield 1, apart
 
 
 def _reaches(cue: Match, between: list[str]) -> bool:

@@ -49,11 +49,18 @@ def totals_of_parts(context: Context, events: list[Event]) -> set[int]:
                     if other not in named:
                         break
                     parts += events[other].minutes
-                    if parts == events[number].minutes and count > 1:
+                    own = number in named and _leads(events, number) and any(_leads(events, n) for n in side[:count])
+                    if parts == events[number].minutes and count > 1 and not own:
                         out.add(number)
                     if parts >= events[number].minutes:
                         break
     return out
+
+
+def _leads(events: list[Event], number: int) -> bool:
+    """Whether work follows some minutes right behind a service's name: ``TA 16 min: car transfers``."""
+    behind = events[number + 1] if number + 1 < len(events) else events[number]
+    return bool(events[number - 1].code) and behind.kind == "act" and behind.tag == "ACT"
 
 
 def spoken_against(context: Context, event: Event, *, in_tasks: bool = True) -> bool:

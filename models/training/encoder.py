@@ -1,12 +1,13 @@
 """Fine-tunes the encoder of the ``accurate`` profile: ``python -m models.training.encoder``. Needs requirements-train.txt.
 
 Starts from MiniLM-L6 (Wang and others 2020, arXiv 2002.10957; Apache-2.0), whose weights come inside a Python package, pinned
-by hash: nothing is fetched. It is trained once on either half of the writers, on a core each, for the out-of-fold scores that the
-second stage learns from. From the mean of the halves' weights (Wortsman and others 2022, arXiv 2203.05482) it goes on with all
-notes, on both cores, to the graph that ships.
+by hash: nothing is fetched. What of it says least about clinical notes is left out first (An and others 2023, arXiv 2312.11983).
+It is trained once on either half of the writers, on a core each, for the out-of-fold scores that the second stage learns from.
+From the mean of the halves' weights (Wortsman and others 2022, arXiv 2203.05482) it goes on with all notes, on both cores, to the
+graph that ships.
 
 What it writes: ``encoder.onnx`` (int8), ``vocabulary.txt`` and ``scores.npz`` (log-probabilities of shape (kept tokens, labels) a
-note id, from an encoder that never saw the note's writer; some notes also laid out otherwise).
+note id, from an encoder that was taught by no note of its writer; some notes also laid out otherwise).
 """
 
 # pyright: reportMissingImports=false, reportMissingTypeStubs=false
@@ -18,7 +19,7 @@ import itertools
 import random
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -30,21 +31,22 @@ import numpy as np
 
 from models.training.counting import unit_of
 from models.training.dataset import LabelledNote, read_corpus, read_splits, select
-from models.training.lessons import NO_LABEL, Taught, disturbed, lesson, relaid
+from models.training.lessons import NO_LABEL, Taught, disturbed, kept_words, lesson, relaid
 from models.training.perturb import relaid_notes
-from models.training.tagger import (
-    writer_folds,
-)
+from models.training.tagger import writer_folds
 from models.training.train import SCORES_FILE, SEED
 from nlp.chain import Scores
 from nlp.encoder import COLUMNS, OUTPUTS, Encoder, Pieces, windows
 from nlp.pipeline import ENCODER_FILE, VOCABULARY_FILE
 
-_WIDTH, _HEADS, _LAYERS, _POSITIONS = 384, 12, 6, 512
+_WORDS, _WIDTH, _LAYERS, _POSITIONS = 30_522, 384, 6, 512
+_DEPTH = 32  # of a head
+_HEADS = 12
+_INNER, _KEPT = 1536, 768  # inner neurons of a layer, and how many of them stay (compared in `DECISIONS.md`, record 55)
 _HALVES = 2  # of the writers
 _CORES = 2
 _HALF_EPOCHS, _EPOCHS = 4, 3  # of either half, then of all notes
-_HALF_PAIRS, _PAIRS = (1, 2), (2, 3)  # in how many of how many epochs each pair is seen
+_HALF_PAIRS = (1, 2)  # in how many of how many epochs each pair is seen; with all notes in every one
 _RATE = 2e-4
 _DROPPED = 26  # of 256: the share of a layer's values left out in training
 _HEAD_FASTER = 5.0
@@ -57,7 +59,7 @@ _WEIGHTS = {"tag": 1.0, "role": 0.5, "code": 0.5, "status": 0.3}  # what each he
 _ELEMENT_WEIGHT = 0.3
 _RELAID_SHARE = 0.35  # of notes that are seen laid out otherwise, each epoch anew
 _MOST_NOTES = 5  # a step: short notes are many, and what tells a pair apart is one phrase
-_SAMPLES = 64  # windows from which the export reads how wide a column gets
+_SAMPLES = 64  # windows from which is read how wide a column gets, and which neurons stay
 _LEAST_WIDTH = 1e-4
 _EVEN = 0.8  # how much of the unevenness the weights take over (compared in `DECISIONS.md`, record 24)
 _NAMELESS = 0.3  # share of notes whose service names are hidden
@@ -88,14 +90,11 @@ def base() -> Path:
     return Path(found.origin).parent / "model"
 
 
-def network() -> Any:
-    """The encoder with the published weights and a fresh layer of outputs, one stretch a head (`nlp.encoder.HEADS`)."""
+def network(inner: int) -> Any:
+    """An encoder with that many inner neurons a layer and a layer of outputs, one stretch a head of `nlp.encoder.HEADS`."""
     import torch
-    from safetensors.torch import load_file
     from torch import nn
     from torch.nn import functional
-
-    scale = (_WIDTH // _HEADS) ** -0.5
 
     class Drop(nn.Module):
         """Dropout whose mask is made of whole random bytes: torch's own takes a tenth of a step on a processor."""
@@ -112,25 +111,26 @@ def network() -> Any:
             super().__init__()
             self.query, self.key, self.value, self.out = (nn.Linear(_WIDTH, _WIDTH) for _ in range(4))
             self.norm, self.last = nn.LayerNorm(_WIDTH, eps=1e-12), nn.LayerNorm(_WIDTH, eps=1e-12)
-            self.wide, self.narrow = nn.Linear(_WIDTH, 4 * _WIDTH), nn.Linear(4 * _WIDTH, _WIDTH)
+            self.wide, self.narrow = nn.Linear(_WIDTH, inner), nn.Linear(inner, _WIDTH)
             self.drop = Drop()
 
         def forward(self, x: Any, mask: Any) -> Any:
             rows, length, _ = x.shape
             query, key, value = (
-                part(x).view(rows, length, _HEADS, -1).transpose(1, 2) for part in (self.query, self.key, self.value)
+                part(x).view(rows, length, _HEADS, _DEPTH).transpose(1, 2)
+                for part in (self.query, self.key, self.value)
             )
             # Short rows of narrow heads: plain products take a fraction of the time of torch's fused kernel on a processor.
-            likeness = (query * scale) @ key.transpose(2, 3)
+            likeness = (query * _DEPTH**-0.5) @ key.transpose(2, 3)
             with torch.autocast("cpu", enabled=False):  # it would turn the largest arrays to float32 and back
                 seen = torch.softmax(likeness + mask.to(likeness.dtype), dim=-1) @ value
             x = self.norm(x + self.drop(self.out(seen.transpose(1, 2).reshape(rows, length, _WIDTH))))
             return self.last(x + self.drop(self.narrow(functional.gelu(self.wide(x)))))
 
     class Network(nn.Module):
-        def __init__(self, words: int) -> None:
+        def __init__(self) -> None:
             super().__init__()
-            self.word, self.place = nn.Embedding(words, _WIDTH), nn.Embedding(_POSITIONS, _WIDTH)
+            self.word, self.place = nn.Embedding(_WORDS, _WIDTH), nn.Embedding(_POSITIONS, _WIDTH)
             self.kind, self.norm = nn.Embedding(2, _WIDTH), nn.LayerNorm(_WIDTH, eps=1e-12)
             self.layers = nn.ModuleList(Layer() for _ in range(_LAYERS))
             self.drop, self.head = Drop(), nn.Linear(_WIDTH, OUTPUTS)
@@ -142,6 +142,15 @@ def network() -> Any:
                 x = layer(x, seen)
             return self.head(self.drop(x))
 
+    return Network()
+
+
+def published() -> Any:
+    """The encoder with the published weights and a fresh layer of outputs, the same at every call."""
+    import torch
+    from safetensors.torch import load_file
+
+    torch.manual_seed(SEED)
     stored = load_file(base() / "model.safetensors")
     start = "embeddings."
     weights = {
@@ -155,10 +164,64 @@ def network() -> Any:
         for mine, theirs in _LINEAR.items():
             for part in ("weight", "bias"):
                 weights[f"layers.{layer}.{mine}.{part}"] = stored[f"encoder.layer.{layer}.{theirs}.{part}"]
-    model = Network(len(weights["word.weight"]))
+    model = network(_INNER)
     unset = model.load_state_dict(weights, strict=False)
     assert set(unset.missing_keys) == {"head.weight", "head.bias"}, unset
     return model
+
+
+def _watched(model: Any, samples: Sequence[Sequence[int]], end: str, see: Callable[[str, Any], None]) -> None:
+    """Show ``see`` the inputs (pieces, columns) of each product whose name ends so, window by window; the model stops training."""
+    import torch
+
+    def watch(name: str) -> Any:
+        return lambda _, inputs: see(name, inputs[0].detach().flatten(0, -2))
+
+    hooks = [
+        part.register_forward_pre_hook(watch(name))
+        for name, part in model.named_modules()
+        if isinstance(part, torch.nn.Linear) and name.endswith(end)
+    ]
+    model.eval()
+    with torch.no_grad():
+        for numbers in samples:
+            model(torch.tensor([list(numbers)]), torch.ones((1, len(numbers))))
+    for hook in hooks:
+        hook.remove()
+
+
+def lightened(model: Any, samples: Sequence[Sequence[int]], inner: int) -> Any:
+    """The network with those inner neurons only whose part in their layer's output varies most on these windows of pieces.
+
+    What the others say is nearly the same everywhere; its mean is added to the bias (An and others 2023, arXiv 2312.11983).
+    """
+    import torch
+
+    count: dict[str, int] = {}
+    sums: dict[str, Any] = {}
+    squares: dict[str, Any] = {}
+
+    def see(name: str, x: Any) -> None:
+        count[name] = count.get(name, 0) + len(x)
+        sums[name] = sums.get(name, 0) + x.sum(0)
+        squares[name] = squares.get(name, 0) + x.square().sum(0)
+
+    _watched(model, samples, ".narrow", see)
+    weights = dict(model.state_dict())
+    for name in sums:
+        wide = name.replace(".narrow", ".wide")
+        weight, mean = weights[f"{name}.weight"], sums[name] / count[name]
+        worth = (squares[name] / count[name] - mean.square()) * weight.square().sum(0)
+        kept = worth.argsort(descending=True, stable=True)[:inner].sort().values
+        gone = torch.ones(len(mean), dtype=torch.bool)
+        gone[kept] = False
+        weights[f"{name}.bias"] = weights[f"{name}.bias"] + weight[:, gone] @ mean[gone]
+        weights[f"{name}.weight"] = weight[:, kept]
+        for kind in ("weight", "bias"):
+            weights[f"{wide}.{kind}"] = weights[f"{wide}.{kind}"][kept]
+    smaller = network(inner)
+    smaller.load_state_dict(weights)
+    return smaller.eval()
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,12 +291,12 @@ def _flat(plan: Sequence[list[list[Item]]]) -> Iterator[list[Item]]:
 
 
 def fine_tune(
-    notes: Sequence[LabelledNote], epochs: int, *, start: Mapping[str, Any] | None = None, threads: int = 1
+    notes: Sequence[LabelledNote], epochs: int, *, start: Mapping[str, Any], fresh: bool, threads: int = 1
 ) -> tuple[Any, list[list[int]]]:
-    """Train on these notes, seeing each ``epochs`` times, from the published weights or from ``start``.
+    """Train on these notes, seeing each ``epochs`` times, from the weights ``start``.
 
-    With ``start``, pairs (a third of all pieces) are seen in two of three epochs, else in every other one, and the outputs learn
-    no faster than the rest. Returns the network and some windows of pieces, for `export`.
+    While the outputs are ``fresh``, they learn faster than the rest, and pairs (a third of all pieces) are seen in every other
+    epoch. Returns the network and some windows of pieces, for `export`.
     """
     import torch
     from torch.nn import functional
@@ -249,26 +312,25 @@ def fine_tune(
     pieces = Pieces.load(base() / "vocab.txt")
     hide = pieces.number["[MASK]"]
     taught = [(Taught(lesson(note), tuple(relaid(note)), unit_of(note)), note.pair is not None) for note in notes]
-    often, of = _HALF_PAIRS if start is None else _PAIRS
+    often, of = _HALF_PAIRS if fresh else (1, 1)
     turn = {unit: number for number, unit in enumerate(dict.fromkeys(each.unit for each, pair in taught if pair))}
     plan: list[list[list[Item]]] = []
     for epoch in range(epochs):
         due = [each for each, pair in taught if not pair or (turn[each.unit] + epoch) % of < often]
         plan.append(_batches(list(_items(due, pieces, dice)), dice))
-    model = network()
-    if start is not None:
-        model.load_state_dict(start)
+    model = network(_KEPT)
+    model.load_state_dict(start)
     model.train()
     # Two pieces in three stand in no note: their rows would cost a tenth of each step.
     used = torch.tensor(sorted({0, hide, *(piece for batch in _flat(plan) for item in batch for piece in item.pieces)}))
     row_of = torch.zeros(len(model.word.weight), dtype=torch.long)
     row_of[used] = torch.arange(len(used))
-    published = model.word
-    model.word = torch.nn.Embedding.from_pretrained(published.weight[used].detach().clone(), freeze=False)
+    words = model.word
+    model.word = torch.nn.Embedding.from_pretrained(words.weight[used].detach().clone(), freeze=False)
     model.place.weight.requires_grad = False
     head = list(model.head.parameters())
     body = [p for name, p in model.named_parameters() if not name.startswith(("head.", "place.", "kind."))]
-    faster = _HEAD_FASTER if start is None else 1.0
+    faster = _HEAD_FASTER if fresh else 1.0
     optimiser = torch.optim.AdamW(
         [{"params": body, "lr": _RATE}, {"params": head, "lr": _RATE * faster}], weight_decay=0.01, fused=True
     )
@@ -313,8 +375,8 @@ def fine_tune(
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
     with torch.no_grad():
-        published.weight[used] = model.word.weight
-    model.word = published
+        words.weight[used] = model.word.weight
+    model.word = words
     return model.eval(), [item.pieces for batch in plan[0][:: max(1, len(plan[0]) // _SAMPLES)] for item in batch[:1]]
 
 
@@ -324,23 +386,11 @@ def widest(model: Any, samples: Sequence[Sequence[int]]) -> dict[str, Any]:
 
     seen: dict[str, Any] = {}
 
-    def watch(name: str) -> Any:
-        def note(_: Any, inputs: tuple[Any, ...]) -> None:
-            most = inputs[0].detach().abs().flatten(0, -2).amax(dim=0)
-            seen[name] = torch.maximum(seen[name], most) if name in seen else most
+    def see(name: str, x: Any) -> None:
+        most = x.abs().amax(dim=0)
+        seen[name] = torch.maximum(seen[name], most) if name in seen else most
 
-        return note
-
-    hooks = [
-        part.register_forward_pre_hook(watch(name))
-        for name, part in model.named_modules()
-        if isinstance(part, torch.nn.Linear)
-    ]
-    with torch.no_grad():
-        for numbers in samples:
-            model(torch.tensor([list(numbers)]), torch.ones((1, len(numbers))))
-    for hook in hooks:
-        hook.remove()
+    _watched(model, samples, "", see)
     return {name: value.numpy() for name, value in seen.items()}
 
 
@@ -440,14 +490,27 @@ def export(model: Any, graph: Path, samples: Sequence[Sequence[int]], *, whole: 
         )
 
 
-def _half(rest: Sequence[LabelledNote], held: Sequence[LabelledNote], weights: Path) -> list[Scores]:
+def _begin(notes: Sequence[LabelledNote], weights: Path) -> None:
+    """What both halves begin from. Which neurons are left out is read from the notes' words alone, not from their labels."""
+    import torch
     from safetensors.torch import save_file
 
-    model, samples = fine_tune(rest, _HALF_EPOCHS)
+    torch.set_num_threads(_CORES)
+
+    pieces = Pieces.load(base() / "vocab.txt")
+    some = notes[:: max(1, len(notes) // _SAMPLES)]
+    samples = [next(windows(pieces, kept_words(note.text))).pieces for note in some]
+    save_file(lightened(published(), samples, _KEPT).state_dict(), weights)
+
+
+def _half(rest: Sequence[LabelledNote], held: Sequence[LabelledNote], start: Path, weights: Path) -> list[Scores]:
+    from safetensors.torch import load_file, save_file
+
+    model, samples = fine_tune(rest, _HALF_EPOCHS, start=load_file(start), fresh=True)
     save_file(model.state_dict(), weights)
     graph = weights.with_suffix(".onnx")
     export(model, graph, samples)
-    return Encoder.load(graph, base() / "vocab.txt").scores([lesson(note).words for note in held])
+    return Encoder.load(graph, base() / "vocab.txt").scores([kept_words(note.text) for note in held])
 
 
 def _whole(notes: Sequence[LabelledNote], halves: Sequence[Path], graph: Path) -> None:
@@ -455,7 +518,7 @@ def _whole(notes: Sequence[LabelledNote], halves: Sequence[Path], graph: Path) -
 
     parts = [load_file(half) for half in halves]
     mean = {name: sum(part[name] for part in parts) / len(parts) for name in parts[0]}
-    model, samples = fine_tune(notes, _EPOCHS, start=mean, threads=_CORES)
+    model, samples = fine_tune(notes, _EPOCHS, start=mean, fresh=False, threads=_CORES)
     export(model, graph, samples)
 
 
@@ -472,13 +535,15 @@ def run(notes: Sequence[LabelledNote], out: Path) -> None:
         ProcessPoolExecutor(max_workers=_CORES, mp_context=get_context("spawn")) as pool,
     ):
         weights = [Path(folder) / f"{number}.safetensors" for number in range(len(folds))]
+        begin = Path(folder) / "begin.safetensors"
+        pool.submit(_begin, notes, begin).result()
         jobs = []
         for fold, path in zip(folds, weights, strict=True):
             members = set(fold)
             rest = [note for i, note in enumerate(notes) if i not in members]
             held = [notes[i] for i in fold]
             held += relaid_notes(held)
-            jobs.append((held, pool.submit(_half, rest, held, path)))
+            jobs.append((held, pool.submit(_half, rest, held, begin, path)))
         for number, (held, job) in enumerate(jobs, 1):
             scores.update(zip((note.id for note in held), job.result(), strict=True))
             print(f"half {number} of {len(folds)} trained", flush=True)

@@ -572,7 +572,7 @@ def read_items(notes: Sequence[LabelledNote], encoder: Path | None = None) -> li
     """Labelled blocks of these notes, and blocks as a reader made them out that had not seen their writer."""
     scores = None if encoder is None else read_scores(encoder, notes)
     folds = writer_folds(notes, FOLDS)
-    fast, accurate, _ = cross_see(notes, folds, scores)
+    fast, accurate = cross_see(notes, folds, scores)
     readings = cross_read(notes, accurate or fast, folds, scores)
     read = [read_rows(note, reading) for note, reading in zip(notes, readings, strict=True)]
     return items_of(notes, [block_rows([note], scores) for note in notes], read)

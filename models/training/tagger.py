@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import tempfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -352,31 +352,34 @@ def cross_see(
     folds: Sequence[Sequence[int]],
     scores: Mapping[str, Scores] | None = None,
     relaid: Sequence[LabelledNote] = (),
-) -> tuple[list[Seen], list[Seen], Chain]:
-    """Each note as a tagger fitted on the other folds sees it, and the tagger fitted on all, two at a time.
+    *,
+    pool: Executor | None = None,
+) -> tuple[list[Seen], list[Seen]]:
+    """Each note as a tagger fitted on the other folds sees it, by ``pool`` or two at a time.
 
     The first list is the linear tagger's alone, the second (empty without ``scores``) with an encoder's out-of-fold
     scores, by note id; in it ``relaid`` notes, of the same writers, follow the others.
     """
-    with ProcessPoolExecutor(max_workers=2) as pool:
-        whole = pool.submit(fit_tagger, notes)
-        jobs = []
-        for fold in folds:
-            members = set(fold)
-            rest = [note for i, note in enumerate(notes) if i not in members]
-            held = [notes[i] for i in fold]
-            writers = {note.writer for note in held}
-            more = [note for note in relaid if note.writer in writers]
-            jobs.append((held, more, pool.submit(_see, rest, held, scores, more)))
-        plain: dict[str, Seen] = {}
-        encoded: dict[str, Seen] = {}
-        for held, more, job in jobs:
-            without, with_encoder = job.result()
-            plain.update(zip((note.id for note in held), without, strict=True))
-            if with_encoder:
-                encoded.update(zip((note.id for note in (*held, *more)), with_encoder, strict=True))
-        accurate = [encoded[note.id] for note in (*notes, *relaid)] if encoded else []
-        return [plain[note.id] for note in notes], accurate, whole.result()
+    if pool is None:
+        with ProcessPoolExecutor(max_workers=2) as own:
+            return cross_see(notes, folds, scores, relaid, pool=own)
+    jobs = []
+    for fold in folds:
+        members = set(fold)
+        rest = [note for i, note in enumerate(notes) if i not in members]
+        held = [notes[i] for i in fold]
+        writers = {note.writer for note in held}
+        more = [note for note in relaid if note.writer in writers]
+        jobs.append((held, more, pool.submit(_see, rest, held, scores, more)))
+    plain: dict[str, Seen] = {}
+    encoded: dict[str, Seen] = {}
+    for held, more, job in jobs:
+        without, with_encoder = job.result()
+        plain.update(zip((note.id for note in held), without, strict=True))
+        if with_encoder:
+            encoded.update(zip((note.id for note in (*held, *more)), with_encoder, strict=True))
+    accurate = [encoded[note.id] for note in (*notes, *relaid)] if encoded else []
+    return [plain[note.id] for note in notes], accurate
 
 
 class Written(Protocol):

@@ -37,6 +37,7 @@ from models.training.tagger import (
     context_of_note,
     cross_see,
     fit_grouper,
+    fit_tagger,
     gold_found,
     owners,
     token_range,
@@ -376,8 +377,8 @@ def train(notes: Sequence[LabelledNote], out: Path, *, encoder: Path | None = No
     scores = None if encoder is None else read_scores(encoder, shown)
     count = FOLDS if scores is None else _FOLDS_BEHIND_ENCODER
     folds = writer_folds(notes, count, sizes=[len(note.text) for note in notes])
-    fast, accurate, tagger = cross_see(notes, folds, scores, relaid)
     with ProcessPoolExecutor(max_workers=2) as pool:
+        fast, accurate = cross_see(notes, folds, scores, relaid, pool=pool)
         encoded = None
         if scores is not None:  # the longest job first, so that both cores end together
             laid = [*zip(relaid, accurate[len(notes) :], strict=True)]
@@ -386,6 +387,7 @@ def train(notes: Sequence[LabelledNote], out: Path, *, encoder: Path | None = No
                 pool.submit(fit_grouper, shown, accurate, scores),
             )
         linear = pool.submit(decide, notes, fast, folds), pool.submit(fit_grouper, notes, fast)
+        tagger = pool.submit(fit_tagger, notes).result()
         plain, grouper = linear[0].result(), linear[1].result()
         both, encoded_grouper = (plain, grouper) if encoded is None else (encoded[0].result(), encoded[1].result())
     hashed = data_hash(notes)

@@ -27,7 +27,7 @@ from nlp.clock import duration_words, is_blank
 from nlp.components.durations import Candidate as Duration
 from nlp.components.durations import find_durations
 from nlp.context import Context, context_of
-from nlp.cues import bracketed, find_status, word_count
+from nlp.cues import find_status, said_apart, word_count
 from nlp.encoder import COLUMNS, Encoder
 from nlp.events import LISTED_MARGIN, Candidate
 from nlp.lexicon import Match
@@ -189,7 +189,7 @@ def _unsaid(context: Context, c: Candidate) -> bool:
     """
     at = c.start
     elsewhere = at in context.unticked or at in context.earlier or at in context.quoted
-    told = elsewhere or bracketed(context, c.end) is not None
+    told = elsewhere or said_apart(context, c.end) is not None
     first, last = context.tokens.lines[context.tokens.line_of[at]]
     marked = _MARKED.search(context.tokens.text[context.tokens.starts[first] : context.tokens.ends[last - 1]])
     return (

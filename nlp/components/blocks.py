@@ -20,7 +20,7 @@ from nlp.chain import Chain, Rows, Scores
 from nlp.components.activities import candidates_of
 from nlp.components.durations import find_durations
 from nlp.context import Context, context_of
-from nlp.cues import bracketed, find_status
+from nlp.cues import find_status, said_apart
 from nlp.encoder import COLUMNS, LEAST_LOG, ROLES, bounded
 from nlp.events import (
     BEGINS,
@@ -168,7 +168,7 @@ class _Structure:
         """What an empty box or a bracket says of is in no block, nor are a left-out row's minutes, nor another day's work."""
         context = self.context
         work = [(n, e) for n, e in enumerate(self.events) if e.kind == "act"]
-        left_out = [n for n, e in work if e.start in context.unticked or bracketed(context, e.end) is not None]
+        left_out = [n for n, e in work if e.start in context.unticked or said_apart(context, e.end) is not None]
         self.forbid(left_out, "B", "I", "J")
         # A row's minutes go with its work; a form's row without work gives those of others.
         rows = {context.tokens.line_of[e.start] for _, e in work if e.start in context.unticked}

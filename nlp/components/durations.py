@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -39,6 +40,9 @@ _PART_REACH = 24  # tokens behind a whole within which its parts are told
 _LEAD_WORDS = 4  # tokens before the number that opens a line: "ROM/str 18:"
 _CHAIN_LINES = 4  # lines within which "then until 10:50" goes on from the last range
 _CLAUSE = frozenset(",;:.(|")
+_PLAIN = frozenset(("unit", "tick", "letter", "words"))
+_CLOSES = frozenset(",;-–—(")  # what minutes stand behind that close an entry
+_MOST = 2 / 3  # of the time to the next entry: what closes an entry with less is one task's, or a rest
 _WRAPS = frozenset("*}]")  # what a form's chosen value stands in: "{*18*} min"
 _PARTING = frozenset((",", "/", ";", "and", "+", "&", "|"))
 _BESIDE = frozenset("-–—:([x×=/;|)]@,*")
@@ -249,10 +253,27 @@ class _Reader(Scan):
                     starts.append((number, index, time[0], time[1]))
         if len(starts) < 3:
             return
+        closing = self._closing()
         for (number, index, begin, after), (later, _, end, _) in itertools.pairwise(starts):
             minutes = elapsed(begin, end)
             if later - number <= 3 and minutes <= MAX_MINUTES // 2:
-                self.add(index, after, minutes, "margin")
+                told = next((closing[line] for line in range(later - 1, number - 1, -1) if line in closing), 0)
+                if not _MOST * minutes <= told <= minutes:
+                    self.add(index, after, minutes, "margin")
+
+    def _closing(self) -> dict[int, int]:
+        """Minutes that close a line behind a mark, by its number: ``1032 - LAQ, heel raises, 14 min``."""
+        out: dict[int, int] = {}
+        for c in self.found:
+            line = self.tokens.line_of[c.start]
+            rest = self.words[c.end : self.tokens.lines[line][1]]
+            if (
+                c.form in _PLAIN
+                and self.word(self.before(c.start)) in _CLOSES
+                and all(w in ".)" or is_blank(w) for w in rest)
+            ):
+                out[line] = c.minutes
+        return out
 
     # -- amounts ---------------------------------------------------------------------------------------------------
 
@@ -260,6 +281,9 @@ class _Reader(Scan):
         """The number that ends right before token ``index``: (value, its first token)."""
         at = self.before(index)
         word = self.word(at)
+        if word == "_":
+            at = self._filled(at)
+            word = self.word(at)
         while word in _WRAPS:
             at = self.before(at)
             word = self.word(at)
@@ -288,6 +312,16 @@ class _Reader(Scan):
         if word == ")" and self.word(at - 1).isdecimal() and self.word(at - 2) == "(":
             return int(self.word(at - 1)), at - 2
         return None
+
+    def _filled(self, at: int) -> int:
+        """The number in the filled blank that ends at token ``at`` (``__17__``); -1 where it is none: ``SVC1_MIN``, ``____``."""
+        while self.word(at) == "_" and self.touching(at - 1):
+            at -= 1
+        first = at - 1
+        while self.word(first) == "_" and self.touching(first):
+            first -= 1
+        opened = first < at - 1 and not (self.touching(first) and self.word(first).isalnum())
+        return at if opened and self.word(at).isdecimal() else -1
 
     def amounts(self) -> None:
         """``15 min``, ``1 hr 5 min``, ``fifteen minutes``, ``15'``, ``15m``."""
@@ -573,9 +607,14 @@ class _Reader(Scan):
             if out and c.start < out[-1].end:
                 continue
             mark = self.from_here(c.end)
+            apart = c.form == "range" and self.word(mark) == ","
+            if apart:
+                mark = self.next(mark)  # "10:00 to 10:40, less 10 min"
             if self.word(mark) in listed("less") and c.form in _NET_FORMS:
                 value, end = self._counted_minutes(self.next(mark))
-                if not value:
+                if apart and self.word(self.from_here(end)) == "than":
+                    value = 0  # "less 5 min than yesterday"
+                if not value and not apart:
                     value, end = self._spelt(self.next(mark))
                     after = self.from_here(end)
                     told = not self.word(after).isalnum() or self.word(after) in listed("taken_for")
@@ -691,14 +730,10 @@ class _Reader(Scan):
             # A table of two columns has one comma a line, as prose has: its heading must be all there is.
             sides = [cell.strip(" .:*#").lower() for cell in text.split(",")]
             pair = len(sides) == 2 and ((heads is not None and heads[0] == ",") or _is_head(sides, self.data.columns))
-            separator = next(
-                (
-                    mark
-                    for mark, least in (("///", 2), ("|", 2), (";", 2), ("\t", 1), (",", 1 if pair else 2))
-                    if text.count(mark) >= least
-                ),
-                " ",
-            )
+            marks = (("///", 2), ("|", 2), (";", 2), ("\t", 1), (",", 1 if pair else 2))
+            separator = next((mark for mark, least in marks if text.count(mark) >= least), " ")
+            if separator in ",;" and heads is not None and heads[0] == " " and self._under(text, heads[2], heads[3]):
+                separator = " "  # "Bike, seat 7, level 2      8"
             if heads is not None and heads[0] == "," and len(self.cells(text, ",")) == wide:
                 separator = ","  # whatever a quoted cell holds
             cells = self.cells(text, separator)
@@ -721,6 +756,24 @@ class _Reader(Scan):
                 if fits:
                     index = tokens.at(line_start + inside + stripped.index(number.group(1)))
                     self.add(index, index + 1, int(number.group(1)), "column")
+        self._once()
+
+    def _under(self, text: str, left: int, right: int) -> bool:
+        """Whether the last cell of a row parted by blanks is a number that stands under the columns ``[left, right)``."""
+        cells = self.cells(text, " ")
+        at, cell = cells[-1] if len(cells) > 1 else (0, "")
+        return cell.isdecimal() and left - 3 <= at + len(cell) / 2 <= right + 3
+
+    def _once(self) -> None:
+        """Of a row's minutes and its only times, where these are as long, keep the minutes: ``0730 | 0800 | 30``."""
+        line_of = self.tokens.line_of
+        told = {(line_of[c.start], c.minutes) for c in self.found if c.form == "column"}
+        times = Counter(line_of[c.start] for c in self.found if c.form == "range")
+        self.found = [
+            c
+            for c in self.found
+            if not (c.form == "range" and times[line_of[c.start]] == 1 and (line_of[c.start], c.minutes) in told)
+        ]
 
     @staticmethod
     def cells(text: str, separator: str) -> list[tuple[int, str]]:
@@ -761,7 +814,11 @@ class _Reader(Scan):
                         # "Minutes today: 15", but not "(*** min): sidelying ER 1#".
                         if numbers or named:
                             break
-                    elif word in ':=-|()"' or (word == "," and not numbers):
+                    elif (
+                        word in ':=-|()"'
+                        or (word == "," and not numbers)
+                        or (word == "?" and self._asked(begin, index, end))
+                    ):
                         named = named or word in ":)"
                     elif not is_blank(word):
                         break
@@ -774,6 +831,13 @@ class _Reader(Scan):
                     else:
                         self.taken.update(numbers[:-1])
                         self.add(last, last + 1, int(words[last]), "row")
+
+    def _asked(self, begin: int, index: int, end: int) -> bool:
+        """Whether a line is a form's question for minutes with its answer, and nothing else: ``Minutes? 28``."""
+        solid = [word for word in self.words[index + 1 : end] if not word.isspace()]
+        return (
+            self.lower[index] != "min" and self.from_here(begin) == index and len(solid) == 2 and solid[1].isdecimal()
+        )
 
     def _day_parts(self, begin: int, end: int) -> int:
         """How many columns of one day a line is the header of: ``Task   AM   PM``; 0 where it is none."""

@@ -268,7 +268,10 @@ ROWS: list[tuple[str, dict[str, int]]] = [
         {"97110": 15, "97530": 12},
     ),
     ("97530 18 in bed mobility and toilet transfers. 97110 20 in bridges and SLR.", {"97110": 20, "97530": 18}),
-    ("code,activity,dose,min\n97110,rows,3x10,9\n97530,6 in step ups for the porch,2x8,8", {"97110": 9, "97530": 8}),
+    (
+        "code,activity,dose,min\n97110,band rows,3x10,9\n97530,6 in step ups for the porch,2x8,8",
+        {"97110": 9, "97530": 8},
+    ),
     (
         "WHAT /// DOSE /// MIN\nrows for scapular strength /// 3x10 /// 12\ntub transfer /// x4 /// 14",
         {"97110": 12, "97530": 14},
@@ -281,7 +284,10 @@ DONE: list[tuple[str, list[str]]] = [
         "97530 x 23 min: car transfer training, stair training for home access.",
         ["car transfer training", "stair training"],
     ),
-    ("Therex 15 min: 1. NuStep 2. LAQ. Theract 15 min: 1. Stairs 2. Curb", ["NuStep", "LAQ", "Stairs", "Curb"]),
+    (
+        "Therex 15 min: 1. NuStep 2. LAQ. Theract 15 min: 1. Stairs 2. Curb step",
+        ["NuStep", "LAQ", "Stairs", "Curb step"],
+    ),
     # twins: a word, a box or a column says otherwise
     ("97530 x 23 min: car transfer training. Stair training deferred.", ["car transfer training"]),
     ("Theract 97530 15 min:\n[x] Stair training\n[ ] Car transfer sim", ["Stair training"]),

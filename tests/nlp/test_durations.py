@@ -141,6 +141,15 @@ FOUND = [
     ("Task   Time\nSLR    12", {12}),
     ("97530 x2 (23): car transfers", {23}),
     ("TE - 0:23", {23}),
+    ("[x] Therapeutic exercise  __17__ min", {17}),
+    ("SVC1=THERAPEUTIC EXERCISE;SVC1_MIN=28", {28}),
+    ("SVC_1=THERAPEUTIC EXERCISE;SVC_1_MIN=28", {28}),
+    ("Activity          Min\nbike, level 2, 8", {8}),
+    ("Was ADL training provided? Y\n   Minutes? 17", {17}),
+    ("In the room 10:00 to 10:40, less 10 min for the dressing", {30}),
+    ("10:00 to 10:40 TE, less pain", {40}),
+    ("10:00 to 10:40, less 5 min than yesterday", {40}),
+    ("10:00 to 10:40, minus 2: TE SLR", {40}),
     ("97110 (0:15): SLR", {15}),
     ("TE 15m: SLR, old scar", {15}),
     ("the remaining twenty-five to transfers", {25}),
@@ -293,6 +302,12 @@ NONE = [
     "97110 15/15",
     "room G 1283 15",
     "½ full kettle",
+    "97116 hurdles x 2, stopwatch 00:14",
+    "SVC1_MIN: none",
+    "Sets: __3__  Reps: __10__  ____ min",
+    "car transfer x 3, mod or min? 25% cues",
+    "Minutes missed? 15",
+    "TASK | MIN\nSLR | 0",
 ]
 
 
@@ -317,6 +332,46 @@ def test_start_times_down_the_margin_run_to_the_next():
 
 def test_two_start_times_alone_are_no_margin():
     assert read("9:00 arrived\n9:12 nurse in room") == set()
+
+
+def test_minutes_that_close_an_entry_win_over_the_next_ones_start():
+    note = "1032 - knee ext, seated march, 14 min\n1047 - rolling with half rail, 18 min.\n1108 - back to the day room"
+    assert [c.minutes for c in find_durations(Context(Tokens.of(note)))] == [14, 18]
+
+
+def test_minutes_of_one_task_of_an_entry_do_not():
+    note = "0900 - knee ext, NuStep 6 min\n0915 - rolling, 3 min rest, scooting\n0938 - back to the day room"
+    assert [c.minutes for c in find_durations(Context(Tokens.of(note))) if c.form == "margin"] == [15, 23]
+
+
+def test_minutes_of_the_last_task_alone_do_not():
+    note = "0900 - knee ext, bridges, NuStep, 5 min\n0930 - rolling, seated rest - 3 min\n0945 - back to the day room"
+    assert [c.minutes for c in find_durations(Context(Tokens.of(note))) if c.form == "margin"] == [30, 15]
+
+
+def test_minutes_longer_than_the_time_to_the_next_entry_do_not():
+    note = "9:00  bridges, 20 min\n9:12  stairs with rail\n9:30  car transfer"
+    assert [c.minutes for c in find_durations(Context(Tokens.of(note))) if c.form == "margin"] == [12, 18]
+
+
+def test_a_rows_minutes_beside_its_times_are_read_once():
+    note = "CODE | IN | OUT | MIN | WHAT\n97530 | 0800 | 0815 | 15 | tub bench\n97110 | 0815 | 0823 | 8 | PROM"
+    assert [(c.minutes, c.form) for c in find_durations(Context(Tokens.of(note)))] == [(15, "column"), (8, "column")]
+
+
+def test_a_rows_minutes_that_differ_from_its_times_are_read_beside_them():
+    note = "CODE | IN | OUT | MIN | WHAT\n97530 | 0800 | 0820 | 15 | tub bench"
+    assert [c.minutes for c in find_durations(Context(Tokens.of(note)))] == [20, 15]
+
+
+def test_two_times_of_a_row_with_minutes_are_both_kept():
+    note = "CODE | AM | PM | MIN\n97530 | 0800-0815 | 1300-1315 | 15"
+    assert [c.minutes for c in find_durations(Context(Tokens.of(note)))] == [15, 15, 15]
+
+
+def test_commas_in_a_row_of_a_table_parted_by_blanks_part_no_columns():
+    note = "WORK                              MIN\nBike, seat 7, full revolutions    8\nSquats, slow, shallow             12"
+    assert [c.minutes for c in find_durations(Context(Tokens.of(note)))] == [8, 12]
 
 
 def test_in_and_out_apart_enclose_the_work():

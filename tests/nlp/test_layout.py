@@ -83,6 +83,21 @@ def test_minutes_that_are_the_sum_of_named_ones(text, totals):
 
 
 @pytest.mark.parametrize(
+    ("text", "totals"),
+    [
+        # each name with its own work: as long as the other two by chance
+        ("TA 16 min: curb. Gait 10 min: ramp. TE 6 min: SLR", []),
+        # its parts have none
+        ("TA 16 min: curb, ramp, SLR. Gait 10 min, TE 6 min", ["16 min"]),
+    ],
+)
+def test_minutes_of_a_service_with_its_own_work_are_no_total(text, totals):
+    context, events = events_of(text, "curb", "ramp", "SLR")
+    found = totals_of_parts(context, events)
+    assert [context.tokens.span(events[n].start, events[n].end) for n in found] == totals
+
+
+@pytest.mark.parametrize(
     ("text", "labels", "settled"),
     [
         ("38 min of ther ex: bike 15 min, rows", "D-B B I D-I J", "D-B J J Q J"),

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from nlp.context import Context
-from nlp.cues import bracketed, find_status, status_of, without_cues
+from nlp.cues import find_status, said_apart, status_of, without_cues
 from nlp.tokens import Tokens
 
 ROWS = """
@@ -181,7 +181,24 @@ def test_work_of_a_logs_earlier_day_is_past():
         ("clamshells (last visit)", False),
         ("clamshells 2x10, SLR (held)", False),
         ("clamshells held", False),
+        ("clamshells. Refused. SLR 2x10", True),
+        ("clamshells. Deferred\nSLR 2x10", True),
+        ("clamshells. Held", False),
+        ("clamshells. Deferred the rail.", False),
+        ("clamshells. Last visit.", False),
+        ("clamshells.\nRefused.", False),
     ],
 )
-def test_a_cue_alone_in_brackets_says_it_of_the_work_right_before(text, said):
-    assert (bracketed(Context(Tokens.of(text)), 1) is not None) is said
+def test_a_cue_that_stands_alone_says_it_of_the_work_right_before(text, said):
+    assert (said_apart(Context(Tokens.of(text)), 1) is not None) is said
+
+
+def test_a_cue_that_is_a_sentence_of_its_own_reaches_the_last_task_alone():
+    text = "TA: tub bench, curb. Declined. Stairs x2"
+    context = Context(Tokens.of(text))
+    found = {}
+    for task in ("tub bench", "curb", "Stairs"):
+        first, last = context.tokens.at(text.index(task)), context.tokens.at(text.index(task) + len(task) - 1)
+        said = find_status(context, first, last + 1)
+        found[task] = None if said is None else said.status
+    assert found == {"tub bench": None, "curb": "refused", "Stairs": None}

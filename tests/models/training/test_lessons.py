@@ -111,7 +111,7 @@ def test_both_notes_of_a_pair_are_one_unit():
 def test_dropout_keeps_what_is_expected_and_is_off_when_not_training():
     import torch
 
-    network = encoder.network()
+    network = encoder.network(8)
     ones = torch.ones((40, 100, 7))
     torch.manual_seed(1)
     dropped = network.drop.train()(ones)
@@ -126,7 +126,7 @@ def test_the_int8_graph_says_what_the_network_says(tmp_path):
     import torch
 
     torch.manual_seed(1)
-    network = encoder.network().eval()
+    network = encoder.published().eval()
     samples = [list(range(1000 + 40 * n, 1040 + 40 * n)) for n in range(8)]
     seen = {}
     for whole in (False, True):
@@ -138,3 +138,25 @@ def test_the_int8_graph_says_what_the_network_says(tmp_path):
         wanted = network(torch.tensor([samples[3]]), torch.ones((1, 40)))[0].numpy()
     assert np.allclose(seen[True], wanted, atol=1e-4)
     assert np.corrcoef(seen[False].ravel(), wanted.ravel())[0, 1] > 0.97
+
+
+@pytest.mark.skipif(not TRAINING, reason="the packages of requirements-train.txt are not installed")
+def test_a_lighter_network_says_nearly_what_the_whole_one_says():
+    import torch
+
+    network = encoder.published().eval()
+    samples = [list(range(1000 + 40 * n, 1040 + 40 * n)) for n in range(12)]
+    lighter = encoder.lightened(network, samples, 768)
+    assert lighter.layers[0].wide.weight.shape == (768, 384)
+    # What is left out by its part in the output costs less than the same share left out from the front.
+    unseen = torch.tensor([list(range(7000, 7040))])
+    front = encoder.network(768)
+    cut = {name: value[:768] if ".wide." in name else value for name, value in network.state_dict().items()}
+    front.load_state_dict({n: v[:, :768] if n.endswith("narrow.weight") else v for n, v in cut.items()})
+    with torch.no_grad():
+        wanted, kept, worse, every = (
+            net.eval()(unseen, torch.ones((1, 40)))
+            for net in (network, lighter, front, encoder.lightened(network, samples, 1536))
+        )
+    assert (kept - wanted).norm() < 0.7 * (worse - wanted).norm()
+    assert torch.allclose(every, wanted, atol=1e-4)
