@@ -82,21 +82,20 @@ def said_apart(context: Context, end: int) -> Match | None:
     ``clamshells (refused), heel slides``, ``Car transfers. Refused.``
     """
     words = context.tokens.words
-    if words[end : end + 1] == ["."]:
-        return _sentence_alone(context, end + 1)
     if words[end : end + 1] != ["("]:
-        return None
+        return _sentence_alone(context, end)
     for cue in context.window(context.cues_backward.get(context.sentence_of[end], []), end + 1, end + 2):
         if words[cue.end : cue.end + 1] == [")"] and cue.entry.data["status"] != "past":
             return cue
     return None
 
 
-def _sentence_alone(context: Context, start: int) -> Match | None:
-    """The cue of work refused or held that is a whole sentence, on the line of the token before it."""
+def _sentence_alone(context: Context, end: int) -> Match | None:
+    """The cue of work refused or held that is the whole sentence behind the full stop at token ``end``, on its line."""
     words = context.tokens.words
-    at = next((i for i in range(start, min(start + 2, len(words))) if not words[i].isspace()), None)
-    if at is None or context.tokens.line_of[at] != context.tokens.line_of[start - 1]:
+    behind = range(end + 1, min(end + 3, len(words))) if words[end : end + 1] == ["."] else ()
+    at = next((i for i in behind if not words[i].isspace()), None)
+    if at is None or context.tokens.line_of[at] != context.tokens.line_of[end]:
         return None
     for cue in context.window(context.cues_backward.get(context.sentence_of[at], []), at, at + 1):
         closed = cue.end >= len(words) or words[cue.end] == "." or words[cue.end][0] in "\r\n"
@@ -138,7 +137,7 @@ def _reaching(context: Context, start: int, end: int) -> Iterator[tuple[int, Mat
             if _reaches(cue, between) and (cue.entry.data["scope"] != "alone" or _alone(context, cue, between)):
                 # Of equally near cues the one in front counts.
                 yield sum(1 for word in between if word.isalnum()) + 1, cue
-    apart = said_apart(context, end)
+    apart = _sentence_alone(context, end)
     if apart is not None and context.sentence_of[apart.start] != context.sentence_of[end - 1]:
         yield 1, apart
 

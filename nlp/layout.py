@@ -49,18 +49,19 @@ def totals_of_parts(context: Context, events: list[Event]) -> set[int]:
                     if other not in named:
                         break
                     parts += events[other].minutes
-                    own = number in named and _leads(events, number) and any(_leads(events, n) for n in side[:count])
-                    if parts == events[number].minutes and count > 1 and not own:
-                        out.add(number)
+                    if parts == events[number].minutes and count > 1:
+                        # A service with its own work beside others with theirs is as long as these by chance.
+                        own = number in named and _leads(events, number)
+                        if not (own and any(_leads(events, n) for n in side[:count])):
+                            out.add(number)
                     if parts >= events[number].minutes:
                         break
     return out
 
 
 def _leads(events: list[Event], number: int) -> bool:
-    """Whether work follows some minutes right behind a service's name: ``TA 16 min: car transfers``."""
-    behind = events[number + 1] if number + 1 < len(events) else events[number]
-    return bool(events[number - 1].code) and behind.kind == "act" and behind.tag == "ACT"
+    """Whether work that was done comes right behind some minutes: ``TA 16 min: car transfers``."""
+    return any(event.kind == "act" and event.tag == "ACT" for event in events[number + 1 : number + 2])
 
 
 def spoken_against(context: Context, event: Event, *, in_tasks: bool = True) -> bool:

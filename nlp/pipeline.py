@@ -15,7 +15,7 @@ from nlp.context import Context
 from nlp.document import Document
 from nlp.errors import NoteTooLong, UnreadableText
 from nlp.read import document_of, mark
-from nlp.tokens import Tokenizer, Tokens, kept_tokens
+from nlp.tokens import Tokenizer, Tokens, kept_words
 
 COMPONENTS = (
     "therapy_sections",
@@ -106,8 +106,7 @@ class Reader:
         scorer = self.tagger.scorer
         if not isinstance(scorer, activities.MixedScorer):
             return [None] * len(texts)
-        tables = [Tokens.of(text) for text in texts]
-        return list(scorer.encoder.scores([[t.words[index] for index in kept_tokens(t)] for t in tables]))
+        return list(scorer.encoder.scores([kept_words(Tokens.of(text)) for text in texts]))
 
 
 def has_encoder(folder: Path) -> bool:

@@ -157,6 +157,17 @@ def kept_tokens(tokens: Tokens) -> list[int]:
     return [index for index, word in enumerate(tokens.words) if word[0] not in " \t\xa0"]
 
 
+def kept_words(tokens: Tokens) -> list[str]:
+    """The words of `kept_tokens`: what an encoder reads of a note.
+
+    Examples
+    --------
+    >>> kept_words(Tokens.of("SLR  3x10"))
+    ['SLR', '3', 'x', '10']
+    """
+    return [tokens.words[index] for index in kept_tokens(tokens)]
+
+
 def tokens_of(doc: Doc) -> Tokens:
     """The token table of a `Doc`; built from the text where another tokenizer made the `Doc`."""
     table = doc.user_data.get(_USER_KEY)

@@ -31,22 +31,22 @@ import numpy as np
 
 from models.training.counting import unit_of
 from models.training.dataset import LabelledNote, read_corpus, read_splits, select
-from models.training.lessons import NO_LABEL, Taught, disturbed, kept_words, lesson, relaid
+from models.training.lessons import NO_LABEL, Taught, disturbed, lesson, relaid
 from models.training.perturb import relaid_notes
 from models.training.tagger import writer_folds
 from models.training.train import SCORES_FILE, SEED
 from nlp.chain import Scores
 from nlp.encoder import COLUMNS, OUTPUTS, Encoder, Pieces, windows
 from nlp.pipeline import ENCODER_FILE, VOCABULARY_FILE
+from nlp.tokens import Tokens, kept_words
 
-_WORDS, _WIDTH, _LAYERS, _POSITIONS = 30_522, 384, 6, 512
-_DEPTH = 32  # of a head
-_HEADS = 12
+_WORDS, _WIDTH, _HEADS, _LAYERS, _POSITIONS = 30_522, 384, 12, 6, 512
+_DEPTH = _WIDTH // _HEADS
 _INNER, _KEPT = 1536, 768  # inner neurons of a layer, and how many of them stay (compared in `DECISIONS.md`, record 55)
 _HALVES = 2  # of the writers
 _CORES = 2
 _HALF_EPOCHS, _EPOCHS = 4, 3  # of either half, then of all notes
-_HALF_PAIRS = (1, 2)  # in how many of how many epochs each pair is seen; with all notes in every one
+_HALF_PAIRS = 2  # a half sees each pair in every second epoch; with all notes it is seen in every one
 _RATE = 2e-4
 _DROPPED = 26  # of 256: the share of a layer's values left out in training
 _HEAD_FASTER = 5.0
@@ -312,11 +312,11 @@ def fine_tune(
     pieces = Pieces.load(base() / "vocab.txt")
     hide = pieces.number["[MASK]"]
     taught = [(Taught(lesson(note), tuple(relaid(note)), unit_of(note)), note.pair is not None) for note in notes]
-    often, of = _HALF_PAIRS if fresh else (1, 1)
+    every = _HALF_PAIRS if fresh else 1
     turn = {unit: number for number, unit in enumerate(dict.fromkeys(each.unit for each, pair in taught if pair))}
     plan: list[list[list[Item]]] = []
     for epoch in range(epochs):
-        due = [each for each, pair in taught if not pair or (turn[each.unit] + epoch) % of < often]
+        due = [each for each, pair in taught if not pair or (turn[each.unit] + epoch) % every == 0]
         plan.append(_batches(list(_items(due, pieces, dice)), dice))
     model = network(_KEPT)
     model.load_state_dict(start)
@@ -496,10 +496,9 @@ def _begin(notes: Sequence[LabelledNote], weights: Path) -> None:
     from safetensors.torch import save_file
 
     torch.set_num_threads(_CORES)
-
     pieces = Pieces.load(base() / "vocab.txt")
     some = notes[:: max(1, len(notes) // _SAMPLES)]
-    samples = [next(windows(pieces, kept_words(note.text))).pieces for note in some]
+    samples = [next(windows(pieces, kept_words(Tokens.of(note.text)))).pieces for note in some]
     save_file(lightened(published(), samples, _KEPT).state_dict(), weights)
 
 
@@ -510,7 +509,7 @@ def _half(rest: Sequence[LabelledNote], held: Sequence[LabelledNote], start: Pat
     save_file(model.state_dict(), weights)
     graph = weights.with_suffix(".onnx")
     export(model, graph, samples)
-    return Encoder.load(graph, base() / "vocab.txt").scores([kept_words(note.text) for note in held])
+    return Encoder.load(graph, base() / "vocab.txt").scores([kept_words(Tokens.of(note.text)) for note in held])
 
 
 def _whole(notes: Sequence[LabelledNote], halves: Sequence[Path], graph: Path) -> None:
@@ -524,7 +523,7 @@ def _whole(notes: Sequence[LabelledNote], halves: Sequence[Path], graph: Path) -
 
 def run(notes: Sequence[LabelledNote], out: Path) -> None:
     """Train on these notes and write the folder ``out``."""
-    share = _HALF_PAIRS[0] / _HALF_PAIRS[1]  # so that both halves take the same time
+    share = 1 / _HALF_PAIRS  # so that both halves take the same time
     folds = writer_folds(
         notes, _HALVES, sizes=[len(note.text) * (1.0 if note.pair is None else share) for note in notes]
     )

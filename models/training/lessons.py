@@ -45,12 +45,6 @@ class Lesson:
     elements: tuple[int, ...]
 
 
-def kept_words(text: str) -> list[str]:
-    """The words of a text that the encoder reads."""
-    tokens = Tokens.of(text)
-    return [tokens.words[index] for index in kept_tokens(tokens)]
-
-
 def lesson(note: LabelledNote) -> Lesson:
     """What the encoder should learn from a note."""
     context = Context(Tokens.of(note.text))

@@ -12,6 +12,7 @@ import argparse
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -572,7 +573,8 @@ def read_items(notes: Sequence[LabelledNote], encoder: Path | None = None) -> li
     """Labelled blocks of these notes, and blocks as a reader made them out that had not seen their writer."""
     scores = None if encoder is None else read_scores(encoder, notes)
     folds = writer_folds(notes, FOLDS)
-    fast, accurate = cross_see(notes, folds, scores)
+    with ProcessPoolExecutor(max_workers=2) as pool:
+        fast, accurate = cross_see(notes, folds, pool, scores)
     readings = cross_read(notes, accurate or fast, folds, scores)
     read = [read_rows(note, reading) for note, reading in zip(notes, readings, strict=True)]
     return items_of(notes, [block_rows([note], scores) for note in notes], read)

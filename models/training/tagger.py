@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import tempfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -350,19 +350,15 @@ def _work(tagged: Sequence[Candidate]) -> list[Candidate]:
 def cross_see(
     notes: Sequence[LabelledNote],
     folds: Sequence[Sequence[int]],
+    pool: Executor,
     scores: Mapping[str, Scores] | None = None,
     relaid: Sequence[LabelledNote] = (),
-    *,
-    pool: Executor | None = None,
 ) -> tuple[list[Seen], list[Seen]]:
-    """Each note as a tagger fitted on the other folds sees it, by ``pool`` or two at a time.
+    """Each note as a tagger fitted on the other folds sees it, a fold a job of ``pool``.
 
     The first list is the linear tagger's alone, the second (empty without ``scores``) with an encoder's out-of-fold
     scores, by note id; in it ``relaid`` notes, of the same writers, follow the others.
     """
-    if pool is None:
-        with ProcessPoolExecutor(max_workers=2) as own:
-            return cross_see(notes, folds, scores, relaid, pool=own)
     jobs = []
     for fold in folds:
         members = set(fold)

@@ -378,7 +378,7 @@ def train(notes: Sequence[LabelledNote], out: Path, *, encoder: Path | None = No
     count = FOLDS if scores is None else _FOLDS_BEHIND_ENCODER
     folds = writer_folds(notes, count, sizes=[len(note.text) for note in notes])
     with ProcessPoolExecutor(max_workers=2) as pool:
-        fast, accurate = cross_see(notes, folds, scores, relaid, pool=pool)
+        fast, accurate = cross_see(notes, folds, pool, scores, relaid)
         encoded = None
         if scores is not None:  # the longest job first, so that both cores end together
             laid = [*zip(relaid, accurate[len(notes) :], strict=True)]

@@ -33,7 +33,7 @@ from nlp.events import LISTED_MARGIN, Candidate
 from nlp.lexicon import Match
 from nlp.tagging import LABELS, WordScores, label_columns, tag_scores
 from nlp.terms import HINTS, listed
-from nlp.tokens import Tokens, is_code, kept_tokens
+from nlp.tokens import Tokens, is_code, kept_tokens, kept_words
 
 _RAW = "therapy_tags"
 GOAL = "GOAL"
@@ -122,7 +122,7 @@ class MixedScorer(ChainScorer):
     def score(self, contexts: Sequence[Context]) -> list[Scores]:
         """See `Scorer`; leaves what the encoder read on the contexts, for the components after it."""
         unread = [c for c in contexts if c.encoded is None]
-        notes = [[c.tokens.words[index] for index in kept_tokens(c.tokens)] for c in unread]
+        notes = [kept_words(c.tokens) for c in unread]
         for context, words, rows in zip(unread, notes, self.encoder.scores(notes), strict=True):
             context.encoded = self._beside_copied(context, words, rows) if context.quoted else rows
         return [
@@ -156,7 +156,7 @@ class MixedScorer(ChainScorer):
         ]
         if not doubtful:
             return work
-        words = [context.tokens.words[index] for index in kept_tokens(context.tokens)]
+        words = kept_words(context.tokens)
         places = {c: context.kept_range(c.start, c.end) for c in doubtful}
         seen = self.encoder.without(
             words, {index for place in places.values() for index in range(place.start, place.stop)}

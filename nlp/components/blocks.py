@@ -165,7 +165,7 @@ class _Structure:
         self.add(numbers, labels, _NEVER)
 
     def not_done(self) -> None:
-        """What an empty box or a bracket says of is in no block, nor are a left-out row's minutes, nor another day's work."""
+        """What an empty box says of, or a cue apart, is in no block, nor are a left-out row's minutes, nor another day's work."""
         context = self.context
         work = [(n, e) for n, e in enumerate(self.events) if e.kind == "act"]
         left_out = [n for n, e in work if e.start in context.unticked or said_apart(context, e.end) is not None]

@@ -40,6 +40,7 @@ _PART_REACH = 24  # tokens behind a whole within which its parts are told
 _LEAD_WORDS = 4  # tokens before the number that opens a line: "ROM/str 18:"
 _CHAIN_LINES = 4  # lines within which "then until 10:50" goes on from the last range
 _CLAUSE = frozenset(",;:.(|")
+_OUT_OF_LINE = 3  # characters that a number may stand beside its column
 _PLAIN = frozenset(("unit", "tick", "letter", "words"))
 _CLOSES = frozenset(",;-–—(")  # what minutes stand behind that close an entry
 _MOST = 2 / 3  # of the time to the next entry: what closes an entry with less is one task's, or a rest
@@ -265,14 +266,10 @@ class _Reader(Scan):
         """Minutes that close a line behind a mark, by its number: ``1032 - LAQ, heel raises, 14 min``."""
         out: dict[int, int] = {}
         for c in self.found:
-            line = self.tokens.line_of[c.start]
-            rest = self.words[c.end : self.tokens.lines[line][1]]
-            if (
-                c.form in _PLAIN
-                and self.word(self.before(c.start)) in _CLOSES
-                and all(w in ".)" or is_blank(w) for w in rest)
-            ):
-                out[line] = c.minutes
+            if c.form in _PLAIN and self.word(self.before(c.start)) in _CLOSES:
+                line = self.tokens.line_of[c.start]
+                if all(w in ".)" or is_blank(w) for w in self.words[c.end : self.tokens.lines[line][1]]):
+                    out[line] = c.minutes
         return out
 
     # -- amounts ---------------------------------------------------------------------------------------------------
@@ -751,7 +748,7 @@ class _Reader(Scan):
                 if number is None:
                     continue
                 inside = left + len(cell) - len(cell.lstrip())
-                fits = i == heads[1] if heads[0] != " " else heads[2] - 3 <= inside + len(stripped) / 2 <= heads[3] + 3
+                fits = i == heads[1] if heads[0] != " " else _beneath(inside + len(stripped) / 2, heads[2], heads[3])
                 fits = fits or (outer and heads[0] == " " and 0 < i == len(cells) - 1)  # a column out of line
                 if fits:
                     index = tokens.at(line_start + inside + stripped.index(number.group(1)))
@@ -762,7 +759,7 @@ class _Reader(Scan):
         """Whether the last cell of a row parted by blanks is a number that stands under the columns ``[left, right)``."""
         cells = self.cells(text, " ")
         at, cell = cells[-1] if len(cells) > 1 else (0, "")
-        return cell.isdecimal() and left - 3 <= at + len(cell) / 2 <= right + 3
+        return cell.isdecimal() and _beneath(at + len(cell) / 2, left, right)
 
     def _once(self) -> None:
         """Of a row's minutes and its only times, where these are as long, keep the minutes: ``0730 | 0800 | 30``."""
@@ -1234,6 +1231,11 @@ class _Reader(Scan):
         self.edges()
         self.found.sort(key=lambda c: (c.start, c.end))
         return self.found
+
+
+def _beneath(middle: float, left: int, right: int) -> bool:
+    """Whether a cell's middle stands under a heading's columns ``[left, right)``, or a little beside them."""
+    return left - _OUT_OF_LINE <= middle <= right + _OUT_OF_LINE
 
 
 def _is_head(sides: Sequence[str], columns: frozenset[str]) -> bool:
