@@ -35,7 +35,7 @@ from nlp.events import Event
 from nlp.grouping import Found, Grouping
 from nlp.terms import listed
 from nlp.tokens import Tokens
-from nlp.totals import total_kind
+from nlp.totals import told_totals
 from nlp.unskilled import with_unskilled
 
 _MOST_UNITS = 8
@@ -117,14 +117,12 @@ def make_block(context: Context, found: Found, goal_words: list[set[str]]) -> Bl
     )
 
 
-def _totals(context: Context, grouping: Grouping) -> tuple[Total, ...]:
+def _totals(context: Context, grouping: Grouping, tasks: Sequence[Judged]) -> tuple[Total, ...]:
     tokens = context.tokens
     out = []
-    for event in grouping.loose:
-        kind = total_kind(context, event)
-        if kind is not None:
-            start, end = tokens.starts[event.start], tokens.ends[event.end - 1]
-            out.append(Total(start, end, tokens.text[start:end], event.minutes, kind))
+    for event, kind in told_totals(context, grouping, [(task.start, task.end) for task in tasks]):
+        start, end = tokens.starts[event.start], tokens.ends[event.end - 1]
+        out.append(Total(start, end, tokens.text[start:end], event.minutes, kind))
     return tuple(out)
 
 
@@ -250,7 +248,7 @@ def document_of(marked: Marked) -> Document:
             for name in ELEMENTS
         ),
         sections=tuple(Section(*plain(h.start, h.until), h.label) for h in context.headings if h.start < h.until),
-        totals=_totals(context, grouping),
+        totals=_totals(context, grouping, marked.activities),
         written_units=_written_units(context, grouping),
         notices=tuple(Notice(m.entry.data["kind"], *plain(m.start, m.end)) for m in context.found["notices"]),
         certainty=grouping.certainty,

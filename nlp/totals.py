@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import replace
 from typing import Literal
 
+from nlp.clock import is_blank
 from nlp.context import Context
 from nlp.events import Event
 from nlp.grouping import Found, Grouping
@@ -16,10 +17,14 @@ from nlp.tokens import Tokens
 # What parts one total in a line from the next.
 _PARTS = frozenset(",;/|()\n")
 _UNTIMED = "untimed"
+_BESIDE = 3  # tokens in front of the words that call a number a total in which the task stands that it is of
+_ENDS = frozenset((*_PARTS, ".", ":", "-", "–", "—"))  # what the tasks end at that a total in the same words is of
+_ELSEWHEN = frozenset(("home_program", "plan", "goals", "previous"))  # sections whose totals are of no visit today
+Kind = Literal["timed", "visit"]
 _BEFORE, _AFTER = 8, 4  # tokens in front of a number and behind it in which the words stand that call it a total
 
 
-def total_kind(context: Context, event: Event) -> Literal["timed", "visit"] | None:
+def total_kind(context: Context, event: Event) -> Kind | None:
     """Return whether the note calls some minutes a total of its timed codes or of the visit; ``None`` where it does neither."""
     tokens = context.tokens
     cues = {i: m for m in context.found["total"] for i in range(m.start, m.end)}
@@ -65,6 +70,73 @@ def _after(words: Sequence[str], at: int, skipped: Sequence[str]) -> Sequence[st
     while at < len(words) and words[at] in skipped:
         at += 1
     return words[at : at + 1]
+
+
+def told_totals(context: Context, grouping: Grouping, tasks: Iterable[tuple[int, int]]) -> Iterator[tuple[Event, Kind]]:
+    """Minutes of no block that the note calls a total of its timed codes or of the visit.
+
+    ``tasks`` are all tasks named in the note, as token ranges: a total of one of them (``crouching 6 min total``), of one
+    service, of another day, of a rest or of one of two disciplines is none of the visit.
+    """
+    named = {index for start, end in tasks for index in range(start, end)}
+    named |= {index for event in _services(grouping) for index in range(event.start, event.end)}
+    timed = [event for block in grouping.blocks for event in block.durations]
+    apart = len({name for event in (*timed, *grouping.loose) for name in _whose(context, event)}) > 1
+    for event in grouping.loose:
+        kind = total_kind(context, event)
+        if kind == "timed" or (kind and not (apart and _whose(context, event)) and _of_visit(context, event, named)):
+            yield event, kind
+
+
+def _services(grouping: Grouping) -> list[Event]:
+    return [*grouping.services, *(event for block in grouping.blocks for event in block.services)]
+
+
+def _whose(context: Context, event: Event) -> list[str]:
+    """The disciplines whose minutes these are: ``OT total 36 min``."""
+    tokens = context.tokens
+    line_start, _ = tokens.lines[tokens.line_of[event.start]]
+    return [word for word in _led_by(tokens, line_start, event.start) if word in listed("discipline")]
+
+
+def _of_visit(context: Context, event: Event, named: Set[int]) -> bool:
+    """Whether what the note calls a total, not of its timed codes, is of the visit: not of one of ``named`` tasks or services."""
+    tokens, leads = context.tokens, listed("leads_total")
+    line_start, line_end = tokens.lines[tokens.line_of[event.start]]
+
+    def is_end(index: int) -> bool:
+        return tokens.words[index] in _ENDS or (tokens.words[index].isdecimal() and index not in named)
+
+    def led_from(start: int) -> range:
+        first = start
+        while first > line_start and not is_end(first - 1):
+            first -= 1
+        return range(first, start)
+
+    cues = {m.start: m for m in context.found["total"]}
+    before = [cues[i] for i in range(max(line_start, event.start - _BEFORE), event.start) if i in cues]
+    for cue in before:
+        between = (word for word in tokens.lower[cue.end : event.start] if not is_blank(word))
+        if cue.term not in listed("weak_total") and leads.issuperset(between):
+            return named.isdisjoint(led_from(cue.start)[-_BESIDE:])
+    behind = [cues[i] for i in range(event.end, min(line_end, event.end + _AFTER)) if i in cues]
+    behind = [m for m in behind if leads.issuperset(tokens.lower[event.end : m.start]) and not _heads(tokens, m.end)]
+    around, last = led_from(event.start), event.end
+    while last < line_end and not is_end(last):
+        last += 1
+    called = {i for cue in before for i in range(cue.start, cue.end)}
+    against = [m for m in context.found["not_treatment"] if around.start <= m.start < last and m.start not in called]
+    elsewhen = context.sections[event.start] in _ELSEWHEN
+    parted = not listed("no_total_after").isdisjoint(tokens.lower[event.end : event.end + 1])
+    return bool(before or behind) and named.isdisjoint(around) and not (against or elsewhen or parted)
+
+
+def _heads(tokens: Tokens, end: int) -> bool:
+    """Whether a cue heads a row of numbers: ``12   TOTAL MIN   29   41``."""
+    words = tokens.words
+    while end < len(words) and words[end].lower() in listed("minute"):
+        end += 1
+    return end + 1 < len(words) and is_blank(words[end]) and words[end + 1].isdecimal()
 
 
 def total_of_none(context: Context, grouping: Grouping) -> Grouping:

@@ -43,6 +43,37 @@ def test_whose_minutes_a_total_is(text: str, minutes: list[int], totals: list[tu
 
 
 @pytest.mark.parametrize(
+    ("foot", "totals"),
+    [
+        ("Total treatment time: 45 min.", [45]),
+        ("Total 40 min session.", [40]),
+        ("Seen for 45 min.", [45]),
+        ("40 min total, tolerated well.", [40]),
+        ("Time in 10:05, time out 10:52.", [47]),
+        # of one task, one service, a rest, a commute, a dose of a drug, a day at home
+        ("Crouched 6 min total without a rest.", []),
+        ("EOB sitting total 6 min.", []),
+        ("TherAct total min 9", []),
+        ("Rest periods of 7 minutes in addition, not billed.", []),
+        ("Drive 25 min each way, mileage logged.", []),
+        ("Seen 50 minutes into a dose of levodopa.", []),
+        ("HEP: tummy time, 10 minutes total per day.", []),
+        # how long somebody bears to stand
+        ("Tol 20 min standing total vs 11 last week.", []),
+        # a row's number is no total of the row's own column
+        ("12   TOTAL MIN     29     41", []),
+        # one discipline's is the visit's, of two neither
+        ("PT total 39 min.", [39]),
+        ("PT total 39 min. OT total 36 min.", []),
+    ],
+)
+def test_a_total_of_something_else_is_none_of_the_visit(foot: str, totals: list[int]) -> None:
+    document = READER.read(NAMED + foot)
+    assert [block.minutes for block in document.blocks] == [20, 17]
+    assert [total.minutes for total in document.totals if total.kind == "visit"] == totals
+
+
+@pytest.mark.parametrize(
     ("text", "minutes", "written"),
     [
         ("TE x 30: pulleys, wall slides, rows 3x15.\nTA x 8: reaching overhead to shelf w/ 2 lb.", [30, 8], []),

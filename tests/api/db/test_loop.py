@@ -231,7 +231,7 @@ def test_two_hundred_reviewed_notes_make_it_better(
     # Where a note says that its blocks took longer than the visit, the review is refused with a reason.
     refused = NOTES - len(exported)
     assert exported <= set(coming)
-    assert refused <= NOTES * 3 // 100  # words of a visit's total are read into other minutes now and then
+    assert refused <= 5
     assert (told.exit_code, told.stderr.count("blocks take")) == (int(refused > 0), refused)
 
     job = jobs.ask(here.database, served, here.id, by=SYSTEM, encoder=False)
