@@ -51,8 +51,8 @@ def test_whose_minutes_a_total_is(text: str, minutes: list[int], totals: list[tu
         ("40 min total, tolerated well.", [40]),
         ("Time in 10:05, time out 10:52.", [47]),
         # of one task, one service, a rest, a commute, a dose of a drug, a day at home
-        ("Crouched 6 min total without a rest.", []),
-        ("EOB sitting total 6 min.", []),
+        ("Did tummy time, total 6 min, yesterday.", []),
+        ("Crouch walking 6 min total last week.", []),
         ("TherAct total min 9", []),
         ("Rest periods of 7 minutes in addition, not billed.", []),
         ("Drive 25 min each way, mileage logged.", []),
