@@ -15,6 +15,7 @@ from nlp.lexicon import Match
 from nlp.rows import earlier_rows, told_rows
 from nlp.terms import terms
 from nlp.tokens import Tokens, kept_tokens, tokens_of
+from nlp.unskilled import untimed_parts
 
 _SHAFTS = frozenset("-–—=>")
 _CONTEXT = "therapy_context"
@@ -28,7 +29,8 @@ class Context:
     ``sentence_of`` numbers sentences, which end at a full stop, a semicolon or a line break; a question answered by "no" is one
     with its answer. ``unticked`` gives each token behind an empty check box its box, and each of a table's row that was
     not done the mark that says so; ``ticked`` are those behind a ticked box, or of a row that says that it was done;
-    ``earlier`` gives each of a log's row of an earlier day its date; ``quoted`` are the tokens of text copied from another note.
+    ``earlier`` gives each of a log's row of an earlier day its date; ``quoted`` are the tokens of text copied from another note;
+    ``untimed`` the stretches of characters that tell of a rest or the like inside treatment or beside it.
     """
 
     def __init__(self, tokens: Tokens, encoded: Scores | None = None) -> None:
@@ -40,7 +42,11 @@ class Context:
         self.found = matcher.find(tokens)
         self.headings = find_headings(tokens, self.found)
         self.sections = section_labels(tokens, self.headings)
-        self.found["not_treatment"] = [m for m in self.found["not_treatment"] if not _is_arrow(tokens, m)]
+        self.untimed = untimed_parts(tokens.text)
+        # What a rest is called that the minutes beside it do not hold says nothing against them.
+        inside = {i for start, end in self.untimed for i in range(tokens.at(start), tokens.at(end - 1) + 1)}
+        against = [m for m in self.found["not_treatment"] if m.start not in inside]
+        self.found["not_treatment"] = [m for m in against if not _is_arrow(tokens, m)]
         blocked = {i for m in self.found["pseudo"] for i in range(m.start, m.end)}
         # Cues in copied text tell of that text alone, which is of another day as a whole.
         self.quoted = frozenset(i for h in self.headings if h.quoted for i in range(h.start, h.until))

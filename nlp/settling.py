@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlp.context import Context
+from nlp.cues import find_status
 from nlp.encoder import bounded
 from nlp.events import (
     BEGINS,
@@ -306,6 +307,29 @@ def added_minutes(context: Context, events: list[Event], labels: list[str]) -> l
                 out[n] = "Q"
             for n in parts:
                 out[n] = "P-I"
+    return out
+
+
+def topped_up(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels where minutes that come on top of a block's own are its too: ``24 min plus 6 min on the rower``.
+
+    Not where the note says that they are no treatment, or names another service.
+    """
+    lower, sentence_of = context.tokens.lower, context.sentence_of
+    out = list(labels)
+    for n, (own, more) in enumerate(pairwise(events)):
+        between = [word for word in lower[own.end : more.start] if not word.isspace()]
+        plain = own.kind == more.kind == "dur" and own.form == more.form and own.form in PLAIN_FORMS
+        if not plain or between != ["plus"] or labels[n] not in ("D-B", "D-I") or labels[n + 1] not in ("O", "Q"):
+            continue
+        behind = [m for m in range(n + 2, len(events)) if sentence_of[events[m].start] == sentence_of[own.start]]
+        tasks = [m for m in behind if events[m].kind == "act" and events[m].tag == "ACT"]
+        if len(tasks) < len(behind) or len(tasks) > 1 or spoken_against(context, more, in_tasks=False):
+            continue
+        if find_status(context, more.start, more.end) is None:
+            out[n], out[n + 1] = f"P{labels[n][1:]}", "P-I"
+            for m in tasks:
+                out[m] = "J"
     return out
 
 
@@ -903,6 +927,7 @@ def settled(context: Context, events: list[Event], labels: list[str]) -> list[st
         column_minutes,
         bracketed_whole,
         added_minutes,
+        topped_up,
         line_parts,
         sum_of_all,
         timed_parts,

@@ -59,7 +59,7 @@ def _where(name: str, key: str, *values: str) -> tuple[Entry, ...]:
 
 
 HINTS = ("hint_near", "hint_before", "hint_after", "hint_inside")
-_DURATION_CUES = ("total", "not_treatment", "own", "shared", "shared_sure")
+_DURATION_CUES = ("total", "not_treatment", "own", "remainder", "shared", "shared_sure")
 
 
 @cache

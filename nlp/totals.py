@@ -20,6 +20,7 @@ _UNTIMED = "untimed"
 _BESIDE = 3  # tokens in front of the words that call a number a total in which the task stands that it is of
 _ENDS = frozenset((*_PARTS, ".", ":", "-", "–", "—"))  # what the tasks end at that a total in the same words is of
 _ELSEWHEN = frozenset(("home_program", "plan", "goals", "previous"))  # sections whose totals are of no visit today
+_LEAST = 5  # minutes that a rest of the visit has to have to be a block's
 Kind = Literal["timed", "visit"]
 _BEFORE, _AFTER = 8, 4  # tokens in front of a number and behind it in which the words stand that call it a total
 
@@ -159,6 +160,42 @@ def total_of_none(context: Context, grouping: Grouping) -> Grouping:
     loose = (*grouping.loose, *blocks[number].durations)
     blocks[number] = replace(blocks[number], durations=())
     return replace(grouping, blocks=tuple(blocks), loose=tuple(sorted(loose, key=lambda event: event.start)))
+
+
+def rest_of_total(context: Context, grouping: Grouping) -> Grouping:
+    """Give the one block without minutes what the others leave of a whole, where the note says so of it.
+
+    ``Clinic time 45 min. The first 20 went to stretches; everything else to hanging shirts``: 25 minutes.
+    """
+    tokens, sentence_of = context.tokens, context.sentence_of
+    untimed = [number for number, block in enumerate(grouping.blocks) if not block.durations]
+    given = [block for block in grouping.blocks if block.durations]
+    if len(untimed) != 1 or not given or any(block.shared for block in given):
+        return grouping
+    block = grouping.blocks[untimed[0]]
+    ended = max((other.end for other in given if other.start < block.start), default=0)
+    sentence = sentence_of[block.start]
+    cues = [m for m in context.found["remainder"] if ended <= m.start < block.start or m.start == block.start]
+    cues = [
+        m for m in cues if sentence_of[m.start] == sentence and tokens.line_of[m.start] == tokens.line_of[block.start]
+    ]
+    spent = sum(other.minutes or 0 for other in given)
+    wholes = [e for e in grouping.loose if cues and e.end <= cues[0].start and e.minutes > spent]
+    wholes = [e for e in wholes if context.sections[e.start] not in _ELSEWHEN and not _is_against(context, e)]
+    if len({event.minutes for event in wholes}) != 1 or wholes[0].minutes - spent < _LEAST:
+        return grouping
+    left = replace(
+        wholes[0], start=cues[0].start, end=cues[0].end, minutes=wholes[0].minutes - spent, form="rest", clock=False
+    )
+    blocks = list(grouping.blocks)
+    blocks[untimed[0]] = replace(block, durations=(left,))
+    return replace(grouping, blocks=tuple(blocks))
+
+
+def _is_against(context: Context, event: Event) -> bool:
+    """Whether the sentence of some minutes says that they are no treatment."""
+    sentence = context.sentence_of[event.start]
+    return any(context.sentence_of[m.start] == sentence for m in context.found["not_treatment"])
 
 
 def timed_total_alone(context: Context, grouping: Grouping) -> Grouping:

@@ -37,12 +37,13 @@ class _Cues(NamedTuple):
     part: re.Pattern[str]
     share: re.Pattern[str]
     unless: re.Pattern[str]
+    apart: re.Pattern[str]
     kinds: dict[tuple[str, str], Entry]
 
 
 @cache
 def _cues() -> _Cues:
-    by_role: dict[str, list[Entry]] = {"whole": [], "part": [], "join": [], "share": [], "unless": []}
+    by_role: dict[str, list[Entry]] = {"whole": [], "part": [], "join": [], "apart": [], "share": [], "unless": []}
     for entry in entries("unskilled"):
         by_role[entry.data["role"]].append(entry)
 
@@ -65,19 +66,23 @@ def _cues() -> _Cues:
     kinds = {
         (role, _plain(term)): entry for role in ("whole", "part") for entry in by_role[role] for term in entry.terms
     }
-    number = r"(?P<minutes>\d{1,3})[ -]?(?:minutes?|mins?|m|')\s+(?:of\s+|for\s+)?(?:\w+\s+)?"
+    # "8 min of rest", "8 for charting"
+    number = r"(?P<minutes>\d{1,3})(?:[ -]?(?:minutes?|mins?|m|')\s+(?:of\s+|for\s+)?|\s+(?:of|for)\s+)(?:\w+\s+)?"
     joined = rf"{either('join')}\s*:?\s*(?:an?\s+|the\s+|for\s+)?(?:{number})?"
     part = (
         rf"(?:{joined}|(?P<share>{share})\s*(?:(?:was|were|as|for|spent|on|in|a|is|,)\s+)*)(?P<part>{either('part')})"
     )
     # "last 5 min resting tremor" is no rest: what a part was spent on ends its clause.
-    part += r"(?(share)(?=\s*(?:[,.;:)\n]|and\b|$)))"
+    ended = r"(?=\s*(?:[,.;:)\n]|and\b|$))"
+    part += rf"(?(share){ended})"
+    apart = rf"{either('apart')}\s*(?:an?\s+|the\s+)?{number}{either('part')}{ended}"
     flags = re.IGNORECASE
     return _Cues(
         re.compile(either("whole"), flags),
         re.compile(part, flags),
         re.compile(share, flags),
         re.compile(either("unless"), flags),
+        re.compile(apart, flags),
         kinds,
     )
 
@@ -96,15 +101,19 @@ def _plain(text: str) -> str:
     return " ".join(text.lower().split())
 
 
-def included_parts(text: str) -> list[tuple[int, int]]:
-    """Return the stretches that count a part into a longer time: "incl 5 min rest". Their minutes are no block's.
+def untimed_parts(text: str) -> list[tuple[int, int]]:
+    """Return the stretches that count a part into a longer time or beside it: "incl 5 min rest". Their minutes are no block's.
 
     Examples
     --------
-    >>> included_parts("TE 20 min incl 5 min rest"), included_parts("TE 20 min, then 5 min rest")
-    ([(10, 25)], [])
+    >>> untimed_parts("TE 20 min incl 5 min rest"), untimed_parts("TE 20 min plus 5 min rest")
+    ([(10, 25)], [(10, 25)])
+    >>> untimed_parts("TE 20 min plus 5 min rest-position stretch")
+    []
     """
-    return [found.span() for found in _cues().part.finditer(text) if _number(found) is not None]
+    cues = _cues()
+    included = [found.span() for found in cues.part.finditer(text) if _number(found) is not None]
+    return [*included, *(found.span() for found in cues.apart.finditer(text))]
 
 
 def with_unskilled(text: str, blocks: Sequence[Block]) -> tuple[Block, ...]:

@@ -62,7 +62,7 @@ from nlp.layout import (
 )
 from nlp.settling import settled, times_tasks
 from nlp.tagging import label_columns
-from nlp.totals import timed_total_alone, total_of_none
+from nlp.totals import rest_of_total, timed_total_alone, total_of_none
 
 _BLOCKS = "therapy_blocks"
 _NEVER = 20.0  # taken off a score that structure rules out
@@ -309,7 +309,7 @@ def _grouping(context: Context, events: list[Event], path: list[int], certainty:
     each = {event.start for event in given if given_to_each(context, event)}
     events = times_tasks(context, events, labels)
     grouping = group(events, labels, line_of=context.tokens.line_of, each=each)
-    grouping = timed_total_alone(context, total_of_none(context, grouping))
+    grouping = rest_of_total(context, timed_total_alone(context, total_of_none(context, grouping)))
     sure = {id(event): value for event, value in zip(events, certainty, strict=True)}
     blocks = tuple(
         replace(block, certainty=min(sure.get(id(event), 1.0) for event in block.events)) for block in grouping.blocks

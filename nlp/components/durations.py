@@ -19,7 +19,6 @@ from spacy.tokens import Doc, Span
 from nlp.clock import HALF_DAY, Scan, elapsed, is_blank
 from nlp.context import Context, context_of
 from nlp.terms import listed, short_names
-from nlp.unskilled import included_parts
 
 MAX_MINUTES = 240  # longer is no block of one visit
 _LEAST_BARE = 5  # a smaller bare number beside a service is units or a count
@@ -47,6 +46,9 @@ _MOST = 2 / 3  # of the time to the next entry: what closes an entry with less i
 _WRAPS = frozenset("*}]")  # what a form's chosen value stands in: "{*18*} min"
 _PARTING = frozenset((",", "/", ";", "and", "+", "&", "|"))
 _BESIDE = frozenset("-–—:([x×=/;|)]@,*")
+_PUT_RIGHT = frozenset(("unit", "tick", "letter", "words", "bare", "column", "lead", "bracket", "rest"))
+_MEASURES = frozenset("%/°#")  # behind a number that is no minutes
+_MISREAD = {"l": "1", "I": "1", "|": "1", "O": "0", "o": "0"}  # what a scanner makes of figures
 _CACHE = "durations"
 
 
@@ -328,7 +330,7 @@ class _Reader(Scan):
             if word in data.hour:
                 self._hours(index)
             elif word in data.minute:
-                if not self._assistance(index):
+                if not self._assistance(index) and not self._scanned(index):
                     self._minutes(index)
             elif word in data.letter and self._over_units(index):
                 at = self.before(index)
@@ -404,6 +406,23 @@ class _Reader(Scan):
                 self.taken.update(range(self.before(mark), index + 1))
                 return
         self._amount(first, index + 1, value, "unit" if self.words[first].isdecimal() else "words")
+
+    def _scanned(self, index: int) -> bool:
+        """Whether minutes before their unit have a figure that a scanner took for a letter, which are kept then: ``l7 rnin``."""
+        last = self.before(index)
+        first = last
+        while (
+            first > 0 and self.touching(first - 1) and (self.words[first - 1].isalnum() or self.words[first - 1] == "|")
+        ):
+            first -= 1
+        read = [_MISREAD.get(character, character) for at in range(first, last + 1) for character in self.words[at]]
+        written = "".join(self.words[first : last + 1])
+        if len(read) != len("17") or written.isdecimal() or not any(map(str.isdecimal, written)):
+            return False
+        if not all(map(str.isdecimal, read)) or read[0] == "0":
+            return False
+        self._amount(first, index + 1, int("".join(read)), "unit")
+        return True
 
     def _labels(self, first: int, index: int) -> bool:
         """Whether a number is units or of another column, and the word behind it the label of the next: ``Units: 2 Min: 30``."""
@@ -649,24 +668,119 @@ class _Reader(Scan):
         self.found = out
 
     def corrected(self) -> None:
-        """Minutes that a bracket right behind them puts right: ``25 min (late entry, corrected to 20)``."""
+        """Minutes that the note puts right: ``25 min (late entry, corrected to 20)``, ``15 min, sorry, 25``, ``14 min, not 12``."""
         out: list[Candidate] = []
         for c in self.found:
             if out and c.start < out[-1].end:
-                continue  # what the bracket puts right
-            at = self.from_here(c.end)
-            inside = range(at, min(at + _NOTE, len(self.words)) if self.word(at) == "(" else at)
-            close = next((i for i in inside if self.words[i] == ")"), at)
-            said = [i for i in range(at, close) if self.lower[i] in listed("corrected")]
-            for figure in self.figures_in(said[-1], close) if said else []:
-                leads = self.before(figure) in said or self.word(self.before(figure)) in listed("puts_right")
-                after = self.word(self.from_here(figure + 1))
-                if leads and self._small(figure) and (after in ",;)" or after in self.data.minute):
-                    c = replace(c, end=close, minutes=int(self.words[figure]))
-                    self.taken.update(range(c.start, close))
-                    break
+                continue  # what puts right
+            value, end = self._bracketed(c)
+            if not value and c.form in _PUT_RIGHT:
+                value, end = self._put_right(c)
+            if value:
+                c = replace(c, end=end, minutes=value)
+                self.taken.update(range(c.start, end))
             out.append(c)
-        self.found = out
+        self.found = self._of_service(self._instead(out))
+
+    def _bracketed(self, c: Candidate) -> tuple[int, int]:
+        """The minutes in a bracket right behind others that says so, and the token that ends it; 0 for none."""
+        at = self.from_here(c.end)
+        inside = range(at, min(at + _NOTE, len(self.words)) if self.word(at) == "(" else at)
+        close = next((i for i in inside if self.words[i] == ")"), at)
+        said = [i for i in range(at, close) if self.lower[i] in listed("corrected")]
+        for figure in self.figures_in(said[-1], close) if said else []:
+            leads = self.before(figure) in said or self.word(self.before(figure)) in listed("puts_right")
+            after = self.word(self.from_here(figure + 1))
+            if leads and self._small(figure) and (after in ",;)" or after in self.data.minute):
+                return int(self.words[figure]), close
+        return 0, close
+
+    def _put_right(self, c: Candidate) -> tuple[int, int]:
+        """The minutes that a word of correction behind others gives, and the token after them: ``15 min - no, make that 25``."""
+        at, said = self.from_here(c.end), False
+        for _ in range(_NOTE):
+            word = self.word(at)
+            if word not in listed("corrected") and word not in listed("puts_right"):
+                break
+            said = said or word in listed("corrected")
+            at = self.next(at)
+        value, end = self._spelt(at)
+        after = self.from_here(end)
+        if self.word(after) in self.data.minute:
+            return (value if said else 0), after + 1
+        then = self.word(after)
+        told = then not in _MEASURES and (not then.isalnum() or then in listed("on_top") or then in listed("spent_on"))
+        return (value if said and told and value >= _LEAST_BARE else 0), end
+
+    def _instead(self, found: list[Candidate]) -> list[Candidate]:
+        """Candidates where a sentence that corrects says which minutes are instead of which: ``Correction: gait was 12 not 21``."""
+        sentences = self.context.sentence_of
+        for index in [at for at, word in enumerate(self.lower) if word in listed("instead_of")]:
+            wrong, end = self._counted_minutes(self.next(index))
+            wrong = wrong or self._spelt(self.next(index))[0]
+            sentence = sentences[index]
+            begin = index
+            while begin and sentences[begin - 1] == sentence:
+                begin -= 1
+            if listed("corrects").isdisjoint(self.lower[begin:index]):
+                continue
+            right, first = self.number_before(self._unit_before(index)) or (0, 0)
+            place = next(
+                (n for n in reversed(range(len(found))) if found[n].end <= begin and found[n].minutes == wrong), None
+            )
+            if wrong and right >= _LEAST_BARE and place is not None and found[place].form in _PUT_RIGHT:
+                found[place] = replace(found[place], minutes=right)
+                found = [c for c in found if not (first <= c.start < end)]
+        return found
+
+    def _of_service(self, found: list[Candidate]) -> list[Candidate]:
+        """Candidates where such a sentence names the service: ``Addendum: the ther ex was 21``, ``Late entry: add 5 min to TE``."""
+        sentences, by_kind = self.context.sentence_of, self.context.found
+        services = sorted((*by_kind["services"], *by_kind["service_heads"]), key=lambda m: m.start)
+        for name in services:
+            sentence = sentences[name.start]
+            before = [at for at in range(max(0, name.start - _NOTE), name.start) if sentences[at] == sentence]
+            if not any(self.lower[at] in listed("corrects") for at in before):
+                continue
+            earlier = [m for m in services if m.end <= before[0] and m.entry.data["code"] == name.entry.data["code"]]
+            line = self.tokens.line_of[earlier[-1].start] if earlier else -1
+            own = [
+                n for n, c in enumerate(found) if self.tokens.line_of[c.start] == line and earlier[-1].end <= c.start
+            ]
+            step = self.from_here(name.end)
+            while self.word(step) in listed("copula") or self.word(step) in listed("puts_right"):
+                step = self.next(step)
+            right, end = self._counted_minutes(step)
+            if not right:
+                right, end = self._spelt(step)
+                right = 0 if self.word(self.from_here(end)).isalnum() else right
+            added = self._added_to(name.start)
+            if (
+                not own
+                or found[own[0]].form not in _PUT_RIGHT
+                or not (added or (right and step > self.from_here(name.end)))
+            ):
+                continue
+            found[own[0]] = replace(found[own[0]], minutes=found[own[0]].minutes + added if added else right)
+            found = [c for c in found if not (before[0] <= c.start < (name.start if added else end))]
+        return found
+
+    def _added_to(self, index: int) -> int:
+        """The minutes that stand as ``add 5 min to`` before a service's name at token ``index``; 0 for none."""
+        at = self.before(index)
+        at = self.before(at) if self.word(at) in listed("determiner") else at
+        unit = self.before(at)
+        if self.word(at) != "to" or self.word(unit) not in self.data.minute:
+            return 0
+        value, first = self.number_before(unit) or (0, 0)
+        return value if self.word(self.before(first)) in listed("adds") else 0
+
+    def _unit_before(self, index: int) -> int:
+        """The token that a number before ``index`` ends at, in front of its unit and a comma."""
+        at = index
+        while self.word(self.before(at)) in (",", *self.data.minute):
+            at = self.before(at)
+        return at
 
     def _again(self, first: Candidate, second: Candidate) -> bool:
         """Whether the second says the same minutes once more, by the clock or as an amount: ``(15 min, 1030-1045)``."""
@@ -1244,10 +1358,8 @@ def _is_head(sides: Sequence[str], columns: frozenset[str]) -> bool:
 
 
 def _without_parts(context: Context, found: list[Candidate]) -> list[Candidate]:
-    tokens, parts = context.tokens, included_parts(context.tokens.text)
-    if not parts:
-        return found
-    return [c for c in found if not any(start <= tokens.starts[c.start] < end for start, end in parts)]
+    starts = context.tokens.starts
+    return [c for c in found if not any(start <= starts[c.start] < end for start, end in context.untimed)]
 
 
 def find_durations(context: Context) -> list[Candidate]:
