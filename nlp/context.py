@@ -30,7 +30,7 @@ class Context:
     with its answer. ``unticked`` gives each token behind an empty check box its box, and each of a table's row that was
     not done the mark that says so; ``ticked`` are those behind a ticked box, or of a row that says that it was done;
     ``earlier`` gives each of a log's row of an earlier day its date; ``quoted`` are the tokens of text copied from another note;
-    ``untimed`` the stretches of characters that tell of a rest or the like inside treatment or beside it.
+    ``untimed`` those that tell of a rest or the like inside treatment or beside it.
     """
 
     def __init__(self, tokens: Tokens, encoded: Scores | None = None) -> None:
@@ -42,10 +42,13 @@ class Context:
         self.found = matcher.find(tokens)
         self.headings = find_headings(tokens, self.found)
         self.sections = section_labels(tokens, self.headings)
-        self.untimed = untimed_parts(tokens.text)
+        self.untimed = frozenset(
+            index
+            for start, end in untimed_parts(tokens.text)
+            for index in range(tokens.at(start), tokens.at(end - 1) + 1)
+        )
         # What a rest is called that the minutes beside it do not hold says nothing against them.
-        inside = {i for start, end in self.untimed for i in range(tokens.at(start), tokens.at(end - 1) + 1)}
-        against = [m for m in self.found["not_treatment"] if m.start not in inside]
+        against = [m for m in self.found["not_treatment"] if m.start not in self.untimed]
         self.found["not_treatment"] = [m for m in against if not _is_arrow(tokens, m)]
         blocked = {i for m in self.found["pseudo"] for i in range(m.start, m.end)}
         # Cues in copied text tell of that text alone, which is of another day as a whole.

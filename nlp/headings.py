@@ -93,6 +93,8 @@ def find_headings(tokens: Tokens, found_terms: Mapping[str, list[Match]]) -> lis
             if not (gap or named or words[before][0] in ".;|!?/]"):
                 continue
         following = words[end] if end < line_end else "\n"
+        if match.entry.data["label"] == "home_program" and following.lower() in listed("home_setting"):
+            continue  # "HOME HEALTH PT VISIT": where, not what to do there
         letter = end - at == 1 and len(words[at]) == 1
         if letter:
             ok = (

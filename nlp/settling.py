@@ -324,7 +324,9 @@ def topped_up(context: Context, events: list[Event], labels: list[str]) -> list[
             continue
         behind = [m for m in range(n + 2, len(events)) if sentence_of[events[m].start] == sentence_of[own.start]]
         tasks = [m for m in behind if events[m].kind == "act" and events[m].tag == "ACT"]
-        if len(tasks) < len(behind) or len(tasks) > 1 or spoken_against(context, more, in_tasks=False):
+        known = [m for m in context.found["activities"] if more.end <= m.start < more.end + _OPENING]
+        known = [m for m in known if m.entry.data["label"] != "service"]  # "plus 10 min icing"
+        if len(tasks) < len(behind) or len(tasks) > 1 or not known or spoken_against(context, more, in_tasks=False):
             continue
         if find_status(context, more.start, more.end) is None:
             out[n], out[n + 1] = f"P{labels[n][1:]}", "P-I"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import replace
+from itertools import pairwise
 from typing import Literal
 
 from nlp.clock import is_blank
@@ -20,6 +21,7 @@ _UNTIMED = "untimed"
 _BESIDE = 3  # tokens in front of the words that call a number a total in which the task stands that it is of
 _ENDS = frozenset((*_PARTS, ".", ":", "-", "–", "—"))  # what the tasks end at that a total in the same words is of
 _ELSEWHEN = frozenset(("home_program", "plan", "goals", "previous"))  # sections whose totals are of no visit today
+_REACH = 8  # tokens from words for what is left to the work that it went to
 _LEAST = 5  # minutes that a rest of the visit has to have to be a block's
 Kind = Literal["timed", "visit"]
 _BEFORE, _AFTER = 8, 4  # tokens in front of a number and behind it in which the words stand that call it a total
@@ -94,10 +96,15 @@ def _services(grouping: Grouping) -> list[Event]:
 
 
 def _whose(context: Context, event: Event) -> list[str]:
-    """The disciplines whose minutes these are: ``OT total 36 min``."""
+    """The disciplines whose minutes these are: ``OT total 36 min``, not ``Pt seen by OT for a total of 45 min``."""
     tokens = context.tokens
     line_start, _ = tokens.lines[tokens.line_of[event.start]]
-    return [word for word in _led_by(tokens, line_start, event.start) if word in listed("discipline")]
+    led = [*_led_by(tokens, line_start, event.start), tokens.lower[event.start]]
+    return [
+        word
+        for word, then in pairwise(led)
+        if word in listed("discipline") and (then in listed("discipline_part") or then == led[-1])
+    ]
 
 
 def _of_visit(context: Context, event: Event, named: Set[int]) -> bool:
@@ -125,11 +132,16 @@ def _of_visit(context: Context, event: Event, named: Set[int]) -> bool:
     around, last = led_from(event.start), event.end
     while last < line_end and not is_end(last):
         last += 1
+    if not (before or behind) or not named.isdisjoint(around) or context.sections[event.start] in _ELSEWHEN:
+        return False
+    then = tokens.lower[event.end : event.end + 1]
+    weak = all(cue.term in listed("weak_total") for cue in (*before, *behind))
+    if not listed("no_total_after").isdisjoint(then) or (weak and not listed("seen_after").isdisjoint(then)):
+        return False
     called = {i for cue in before for i in range(cue.start, cue.end)}
-    against = [m for m in context.found["not_treatment"] if around.start <= m.start < last and m.start not in called]
-    elsewhen = context.sections[event.start] in _ELSEWHEN
-    parted = not listed("no_total_after").isdisjoint(tokens.lower[event.end : event.end + 1])
-    return bool(before or behind) and named.isdisjoint(around) and not (against or elsewhen or parted)
+    visit = {i - 1 for i in around if tokens.lower[i] == "visit"}
+    against = (m for m in context.found["not_treatment"] if around.start <= m.start < last and m.start not in called)
+    return not any(m.term in listed("never_total") if m.start >= event.end else m.end - 1 not in visit for m in against)
 
 
 def _heads(tokens: Tokens, end: int) -> bool:
@@ -165,7 +177,8 @@ def total_of_none(context: Context, grouping: Grouping) -> Grouping:
 def rest_of_total(context: Context, grouping: Grouping) -> Grouping:
     """Give the one block without minutes what the others leave of a whole, where the note says so of it.
 
-    ``Clinic time 45 min. The first 20 went to stretches; everything else to hanging shirts``: 25 minutes.
+    ``Clinic time 45 min. The first 20 went to stretches; everything else to hanging shirts``: 25 minutes. Not where other minutes
+    stand between the two, which may be no treatment.
     """
     tokens, sentence_of = context.tokens, context.sentence_of
     untimed = [number for number, block in enumerate(grouping.blocks) if not block.durations]
@@ -173,20 +186,25 @@ def rest_of_total(context: Context, grouping: Grouping) -> Grouping:
     if len(untimed) != 1 or not given or any(block.shared for block in given):
         return grouping
     block = grouping.blocks[untimed[0]]
+    line, sentence = tokens.line_of[block.start], sentence_of[block.start]
     ended = max((other.end for other in given if other.start < block.start), default=0)
-    sentence = sentence_of[block.start]
-    cues = [m for m in context.found["remainder"] if ended <= m.start < block.start or m.start == block.start]
-    cues = [
-        m for m in cues if sentence_of[m.start] == sentence and tokens.line_of[m.start] == tokens.line_of[block.start]
-    ]
-    spent = sum(other.minutes or 0 for other in given)
-    wholes = [e for e in grouping.loose if cues and e.end <= cues[0].start and e.minutes > spent]
-    wholes = [e for e in wholes if context.sections[e.start] not in _ELSEWHEN and not _is_against(context, e)]
-    if len({event.minutes for event in wholes}) != 1 or wholes[0].minutes - spent < _LEAST:
+    cue = next((m for m in context.found["remainder"] if ended <= m.start <= block.start < m.end + _REACH), None)
+    if cue is None or (tokens.line_of[cue.start], sentence_of[cue.start]) != (line, sentence):
         return grouping
-    left = replace(
-        wholes[0], start=cues[0].start, end=cues[0].end, minutes=wholes[0].minutes - spent, form="rest", clock=False
-    )
+    between = {word for word in tokens.lower[cue.end : block.start] if not is_blank(word)}
+    spent = sum(other.minutes or 0 for other in given)
+    loose = [event for event in grouping.loose if event.end <= cue.start]
+    whole = next((e for e in reversed(loose) if e.minutes > spent), None)
+    if (
+        whole is None
+        or whole is not loose[-1]
+        or whole.minutes - spent < _LEAST
+        or not listed("spent_on") | {":"} >= between
+    ):
+        return grouping
+    if context.sections[whole.start] in _ELSEWHEN or _is_against(context, whole):
+        return grouping
+    left = replace(whole, start=cue.start, end=cue.end, minutes=whole.minutes - spent, form="rest", clock=False)
     blocks = list(grouping.blocks)
     blocks[untimed[0]] = replace(block, durations=(left,))
     return replace(grouping, blocks=tuple(blocks))

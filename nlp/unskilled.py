@@ -43,7 +43,15 @@ class _Cues(NamedTuple):
 
 @cache
 def _cues() -> _Cues:
-    by_role: dict[str, list[Entry]] = {"whole": [], "part": [], "join": [], "apart": [], "share": [], "unless": []}
+    by_role: dict[str, list[Entry]] = {
+        "whole": [],
+        "part": [],
+        "join": [],
+        "apart": [],
+        "pause": [],
+        "share": [],
+        "unless": [],
+    }
     for entry in entries("unskilled"):
         by_role[entry.data["role"]].append(entry)
 
@@ -67,7 +75,8 @@ def _cues() -> _Cues:
         (role, _plain(term)): entry for role in ("whole", "part") for entry in by_role[role] for term in entry.terms
     }
     # "8 min of rest", "8 for charting"
-    number = r"(?P<minutes>\d{1,3})(?:[ -]?(?:minutes?|mins?|m|')\s+(?:of\s+|for\s+)?|\s+(?:of|for)\s+)(?:\w+\s+)?"
+    spent = r"(?P<minutes>\d{1,3})(?:[ -]?(?:minutes?|mins?|m|')\s+(?:of\s+|for\s+)?|\s+(?:of|for)\s+)"
+    number = rf"{spent}(?:\w+\s+)?"
     joined = rf"{either('join')}\s*:?\s*(?:an?\s+|the\s+|for\s+)?(?:{number})?"
     part = (
         rf"(?:{joined}|(?P<share>{share})\s*(?:(?:was|were|as|for|spent|on|in|a|is|,)\s+)*)(?P<part>{either('part')})"
@@ -75,7 +84,7 @@ def _cues() -> _Cues:
     # "last 5 min resting tremor" is no rest: what a part was spent on ends its clause.
     ended = r"(?=\s*(?:[,.;:)\n]|and\b|$))"
     part += rf"(?(share){ended})"
-    apart = rf"{either('apart')}\s*(?:an?\s+|the\s+)?{number}{either('part')}{ended}"
+    apart = rf"{either('apart')}\s*(?:an?\s+|the\s+)?{spent}{either('pause')}{ended}"
     flags = re.IGNORECASE
     return _Cues(
         re.compile(either("whole"), flags),

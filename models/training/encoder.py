@@ -4,7 +4,7 @@ Starts from MiniLM-L6 (Wang and others 2020, arXiv 2002.10957; Apache-2.0), whos
 by hash: nothing is fetched. What of it says least about clinical notes is left out first (An and others 2023, arXiv 2312.11983).
 It is trained once on either half of the writers, on a core each, for the out-of-fold scores that the second stage learns from.
 From the mean of the halves' weights (Wortsman and others 2022, arXiv 2203.05482) it goes on with all notes, on both cores, to the
-graph that ships.
+graph that ships; what a half that never saw the writer reads best has least to teach there and is seen less often.
 
 What it writes: ``encoder.onnx`` (int8), ``vocabulary.txt`` and ``scores.npz`` (log-probabilities of shape (kept tokens, labels) a
 note id, from an encoder that was taught by no note of its writer; some notes also laid out otherwise).
@@ -19,7 +19,7 @@ import itertools
 import random
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -46,7 +46,10 @@ _INNER, _KEPT = 1536, 768  # inner neurons of a layer, and how many of them stay
 _HALVES = 2  # of the writers
 _CORES = 2
 _HALF_EPOCHS, _EPOCHS = 4, 3  # of either half, then of all notes
-_HALF_PAIRS = 2  # a half sees each pair in every second epoch; with all notes it is seen in every one
+_SELDOM = (
+    2  # what is seen seldom is seen in every second epoch: pairs by a half, with all notes what the halves read best
+)
+_READ_BEST = 0.25  # share of the notes' letters
 _RATE = 2e-4
 _DROPPED = 26  # of 256: the share of a layer's values left out in training
 _HEAD_FASTER = 5.0
@@ -291,12 +294,17 @@ def _flat(plan: Sequence[list[list[Item]]]) -> Iterator[list[Item]]:
 
 
 def fine_tune(
-    notes: Sequence[LabelledNote], epochs: int, *, start: Mapping[str, Any], fresh: bool, threads: int = 1
+    notes: Sequence[LabelledNote],
+    epochs: int,
+    *,
+    start: Mapping[str, Any],
+    seldom: Collection[str],
+    fresh: bool,
+    threads: int = 1,
 ) -> tuple[Any, list[list[int]]]:
-    """Train on these notes, seeing each ``epochs`` times, from the weights ``start``.
+    """Train on these notes, seeing each ``epochs`` times, from the weights ``start``; the units ``seldom`` in every other epoch.
 
-    While the outputs are ``fresh``, they learn faster than the rest, and pairs (a third of all pieces) are seen in every other
-    epoch. Returns the network and some windows of pieces, for `export`.
+    While the outputs are ``fresh``, they learn faster than the rest. Returns the network and some windows of pieces, for `export`.
     """
     import torch
     from torch.nn import functional
@@ -311,12 +319,11 @@ def fine_tune(
     dice = random.Random(SEED)
     pieces = Pieces.load(base() / "vocab.txt")
     hide = pieces.number["[MASK]"]
-    taught = [(Taught(lesson(note), tuple(relaid(note)), unit_of(note)), note.pair is not None) for note in notes]
-    every = _HALF_PAIRS if fresh else 1
-    turn = {unit: number for number, unit in enumerate(dict.fromkeys(each.unit for each, pair in taught if pair))}
+    taught = [Taught(lesson(note), tuple(relaid(note)), unit_of(note)) for note in notes]
+    turn = {unit: number for number, unit in enumerate(dict.fromkeys(e.unit for e in taught if e.unit in seldom))}
     plan: list[list[list[Item]]] = []
     for epoch in range(epochs):
-        due = [each for each, pair in taught if not pair or (turn[each.unit] + epoch) % every == 0]
+        due = [each for each in taught if (turn.get(each.unit, epoch) + epoch) % _SELDOM == 0]
         plan.append(_batches(list(_items(due, pieces, dice)), dice))
     model = network(_KEPT)
     model.load_state_dict(start)
@@ -505,25 +512,48 @@ def _begin(notes: Sequence[LabelledNote], weights: Path) -> None:
 def _half(rest: Sequence[LabelledNote], held: Sequence[LabelledNote], start: Path, weights: Path) -> list[Scores]:
     from safetensors.torch import load_file, save_file
 
-    model, samples = fine_tune(rest, _HALF_EPOCHS, start=load_file(start), fresh=True)
+    pairs = {unit_of(note) for note in rest if note.pair is not None}  # a third of all pieces
+    model, samples = fine_tune(rest, _HALF_EPOCHS, start=load_file(start), seldom=pairs, fresh=True)
     save_file(model.state_dict(), weights)
     graph = weights.with_suffix(".onnx")
     export(model, graph, samples)
     return Encoder.load(graph, base() / "vocab.txt").scores([kept_words(Tokens.of(note.text)) for note in held])
 
 
-def _whole(notes: Sequence[LabelledNote], halves: Sequence[Path], graph: Path) -> None:
+def read_best(notes: Sequence[LabelledNote], scores: Mapping[str, Scores]) -> set[str]:
+    """Units of those notes whose words an encoder that never saw their writers labels most surely right, `_READ_BEST` of all.
+
+    ``scores`` are its log-probabilities, by note id.
+    """
+    loss: dict[str, list[float]] = {}
+    letters: dict[str, int] = {}
+    for note in notes:
+        tags = lesson(note).tags
+        told = scores[note.id][:, COLUMNS["tag"]][np.arange(len(tags)), tags]
+        loss.setdefault(unit_of(note), []).append(-float(told.mean()) if len(tags) else 0.0)
+        letters[unit_of(note)] = letters.get(unit_of(note), 0) + len(note.text)
+    room = _READ_BEST * sum(letters.values())
+    best: set[str] = set()
+    for unit in sorted(loss, key=lambda unit: max(loss[unit])):
+        room -= letters[unit]
+        if room < 0:
+            break
+        best.add(unit)
+    return best
+
+
+def _whole(notes: Sequence[LabelledNote], halves: Sequence[Path], seldom: Collection[str], graph: Path) -> None:
     from safetensors.torch import load_file
 
     parts = [load_file(half) for half in halves]
     mean = {name: sum(part[name] for part in parts) / len(parts) for name in parts[0]}
-    model, samples = fine_tune(notes, _EPOCHS, start=mean, fresh=False, threads=_CORES)
+    model, samples = fine_tune(notes, _EPOCHS, start=mean, seldom=seldom, fresh=False, threads=_CORES)
     export(model, graph, samples)
 
 
 def run(notes: Sequence[LabelledNote], out: Path) -> None:
     """Train on these notes and write the folder ``out``."""
-    share = 1 / _HALF_PAIRS  # so that both halves take the same time
+    share = 1 / _SELDOM  # so that both halves take the same time
     folds = writer_folds(
         notes, _HALVES, sizes=[len(note.text) * (1.0 if note.pair is None else share) for note in notes]
     )
@@ -546,7 +576,7 @@ def run(notes: Sequence[LabelledNote], out: Path) -> None:
         for number, (held, job) in enumerate(jobs, 1):
             scores.update(zip((note.id for note in held), job.result(), strict=True))
             print(f"half {number} of {len(folds)} trained", flush=True)
-        pool.submit(_whole, notes, weights, out / ENCODER_FILE).result()
+        pool.submit(_whole, notes, weights, read_best(notes, scores), out / ENCODER_FILE).result()
     small: dict[str, Any] = {name: rows.astype(np.float16) for name, rows in scores.items()}
     np.savez_compressed(out / SCORES_FILE, **small)
     shutil.copyfile(base() / "vocab.txt", out / VOCABULARY_FILE)

@@ -12,12 +12,14 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
 from nlp.clock import HALF_DAY, Scan, elapsed, is_blank
 from nlp.context import Context, context_of
+from nlp.lexicon import Match
 from nlp.terms import listed, short_names
 
 MAX_MINUTES = 240  # longer is no block of one visit
@@ -47,8 +49,9 @@ _WRAPS = frozenset("*}]")  # what a form's chosen value stands in: "{*18*} min"
 _PARTING = frozenset((",", "/", ";", "and", "+", "&", "|"))
 _BESIDE = frozenset("-–—:([x×=/;|)]@,*")
 _PUT_RIGHT = frozenset(("unit", "tick", "letter", "words", "bare", "column", "lead", "bracket", "rest"))
-_MEASURES = frozenset("%/°#")  # behind a number that is no minutes
-_MISREAD = {"l": "1", "I": "1", "|": "1", "O": "0", "o": "0"}  # what a scanner makes of figures
+_OPENED = frozenset(":,-–—")  # what stands between "late entry" and what it adds
+_MEASURES = frozenset(("%", "/", "°", "#", "-", "–", '"', "'"))  # behind a number that is no minutes
+_MISREAD = {"l": "1", "I": "1", "O": "0", "o": "0"}  # what a scanner makes of figures
 _CACHE = "durations"
 
 
@@ -408,20 +411,18 @@ class _Reader(Scan):
         self._amount(first, index + 1, value, "unit" if self.words[first].isdecimal() else "words")
 
     def _scanned(self, index: int) -> bool:
-        """Whether minutes before their unit have a figure that a scanner took for a letter, which are kept then: ``l7 rnin``."""
+        """Whether one of two figures before a unit is a letter that a scanner took it for, which are kept then: ``l7 rnin``."""
         last = self.before(index)
-        first = last
-        while (
-            first > 0 and self.touching(first - 1) and (self.words[first - 1].isalnum() or self.words[first - 1] == "|")
-        ):
-            first -= 1
-        read = [_MISREAD.get(character, character) for at in range(first, last + 1) for character in self.words[at]]
-        written = "".join(self.words[first : last + 1])
-        if len(read) != len("17") or written.isdecimal() or not any(map(str.isdecimal, written)):
+        first = last - (len(self.word(last)) < len("17") and self.touching(last - 1))
+        if first > 0 and self.touching(first - 1) and self.word(first - 1).isalnum():
             return False
-        if not all(map(str.isdecimal, read)) or read[0] == "0":
+        written = "".join(self.words[max(first, 0) : last + 1])
+        figures = "".join(_MISREAD.get(character, character) for character in written)
+        if len(figures) != len("17") or written.isdecimal() or not figures.isdecimal() or figures[0] == "0":
             return False
-        self._amount(first, index + 1, int("".join(read)), "unit")
+        if not any(map(str.isdecimal, written)):
+            return False
+        self._amount(first, index + 1, int(figures), "unit")
         return True
 
     def _labels(self, first: int, index: int) -> bool:
@@ -442,8 +443,8 @@ class _Reader(Scan):
     def _amount(self, first: int, end: int, value: int, form: str) -> None:
         """Keep an amount, with what multiplies it or is added to it: ``2 x 8 min``, ``10 min x 2``, ``15 + 10 min``."""
         mark = self.before(first)
-        if self.word(mark) in listed("interval"):
-            self.taken.update(range(first, end))  # "pressure relief q 30 min"
+        if self.word(mark) in listed("interval") and not self._apart(first):
+            self.taken.update(range(first, end))  # "pressure relief q 30 min", not "2x10 each      9 min"
             return
         times = self.before(mark)
         if self.word(mark) in ("x", "×", "@") or self.word(mark) in self.data.bouts or self.word(mark) == "of":
@@ -680,7 +681,7 @@ class _Reader(Scan):
                 c = replace(c, end=end, minutes=value)
                 self.taken.update(range(c.start, end))
             out.append(c)
-        self.found = self._of_service(self._instead(out))
+        self.found = self._amended(out)
 
     def _bracketed(self, c: Candidate) -> tuple[int, int]:
         """The minutes in a bracket right behind others that says so, and the token that ends it; 0 for none."""
@@ -696,91 +697,104 @@ class _Reader(Scan):
         return 0, close
 
     def _put_right(self, c: Candidate) -> tuple[int, int]:
-        """The minutes that a word of correction behind others gives, and the token after them: ``15 min - no, make that 25``."""
+        """The minutes behind others and a word that owns to a slip, and the token after them: ``15 min - no, make that 25``."""
         at, said = self.from_here(c.end), False
         for _ in range(_NOTE):
             word = self.word(at)
-            if word not in listed("corrected") and word not in listed("puts_right"):
+            if word not in listed("slip") and word not in listed("slip_beside"):
                 break
-            said = said or word in listed("corrected")
+            pronoun = word in listed("back_reference")
+            if pronoun and self.word(self.before(at)) != "make":
+                break
+            said = said or word in listed("slip")
             at = self.next(at)
+        value, end = self._told(at)
+        return (value if said else 0), end
+
+    def _told(self, at: int) -> tuple[int, int]:
+        """Minutes at token ``at``, with their unit or not, of which nothing more is said, and the token after them; 0 for none."""
         value, end = self._spelt(at)
-        after = self.from_here(end)
-        if self.word(after) in self.data.minute:
-            return (value if said else 0), after + 1
-        then = self.word(after)
-        told = then not in _MEASURES and (not then.isalnum() or then in listed("on_top") or then in listed("spent_on"))
-        return (value if said and told and value >= _LEAST_BARE else 0), end
+        step = self.from_here(end)
+        if self.word(step) in self.data.minute:
+            end = step + 1
+            step = self.from_here(end)
+        after, more = self.word(step), self.word(step + 1)
+        goes_on = after in listed("goes_on") or after in listed("instead_of")
+        plain = not after.isalnum() and after not in _MEASURES and not (self.touching(step) and more.isdecimal())
+        return (value if value >= _LEAST_BARE and (plain or goes_on) else 0), end
 
-    def _instead(self, found: list[Candidate]) -> list[Candidate]:
-        """Candidates where a sentence that corrects says which minutes are instead of which: ``Correction: gait was 12 not 21``."""
-        sentences = self.context.sentence_of
-        for index in [at for at, word in enumerate(self.lower) if word in listed("instead_of")]:
-            wrong, end = self._counted_minutes(self.next(index))
-            wrong = wrong or self._spelt(self.next(index))[0]
-            sentence = sentences[index]
-            begin = index
-            while begin and sentences[begin - 1] == sentence:
-                begin -= 1
-            if listed("corrects").isdisjoint(self.lower[begin:index]):
+    def _amended(self, found: list[Candidate]) -> list[Candidate]:
+        """Candidates after sentences that put them right: ``Addendum: ther ex was 21``, ``Correction: 14 min, not 12``."""
+        sentences, gone = self.context.sentence_of, set[int]()
+        for signal in [at for at, word in enumerate(self.lower) if word in listed("corrects")]:
+            before = self.before(signal)
+            opens = before < 0 or sentences[before] != sentences[signal]
+            if not opens and self.word(self.next(signal)) not in (",", ":"):
                 continue
-            right, first = self.number_before(self._unit_before(index)) or (0, 0)
-            place = next(
-                (n for n in reversed(range(len(found))) if found[n].end <= begin and found[n].minutes == wrong), None
-            )
-            if wrong and right >= _LEAST_BARE and place is not None and found[place].form in _PUT_RIGHT:
-                found[place] = replace(found[place], minutes=right)
-                found = [c for c in found if not (first <= c.start < end)]
-        return found
-
-    def _of_service(self, found: list[Candidate]) -> list[Candidate]:
-        """Candidates where such a sentence names the service: ``Addendum: the ther ex was 21``, ``Late entry: add 5 min to TE``."""
-        sentences, by_kind = self.context.sentence_of, self.context.found
-        services = sorted((*by_kind["services"], *by_kind["service_heads"]), key=lambda m: m.start)
-        for name in services:
-            sentence = sentences[name.start]
-            before = [at for at in range(max(0, name.start - _NOTE), name.start) if sentences[at] == sentence]
-            if not any(self.lower[at] in listed("corrects") for at in before):
+            if self.word(signal) == "late" and self.word(self.next(signal)) != "entry":
                 continue
-            earlier = [m for m in services if m.end <= before[0] and m.entry.data["code"] == name.entry.data["code"]]
-            line = self.tokens.line_of[earlier[-1].start] if earlier else -1
-            own = [
-                n for n, c in enumerate(found) if self.tokens.line_of[c.start] == line and earlier[-1].end <= c.start
-            ]
-            step = self.from_here(name.end)
-            while self.word(step) in listed("copula") or self.word(step) in listed("puts_right"):
-                step = self.next(step)
-            right, end = self._counted_minutes(step)
-            if not right:
-                right, end = self._spelt(step)
-                right = 0 if self.word(self.from_here(end)).isalnum() else right
-            added = self._added_to(name.start)
-            if (
-                not own
-                or found[own[0]].form not in _PUT_RIGHT
-                or not (added or (right and step > self.from_here(name.end)))
-            ):
-                continue
-            found[own[0]] = replace(found[own[0]], minutes=found[own[0]].minutes + added if added else right)
-            found = [c for c in found if not (before[0] <= c.start < (name.start if added else end))]
-        return found
+            end = signal + 1
+            while end < min(len(sentences), signal + _PART_REACH) and sentences[end] == sentences[signal]:
+                end += 1
+            for at in range(signal + 1, end):
+                place, minutes, after = self._amends(found, signal, at)
+                if minutes and found[place].form in _PUT_RIGHT and minutes <= MAX_MINUTES:
+                    found[place] = replace(found[place], minutes=minutes)
+                    gone.update(range(at, after))
+        return [c for c in found if not gone.intersection(range(c.start, c.end))]
 
-    def _added_to(self, index: int) -> int:
-        """The minutes that stand as ``add 5 min to`` before a service's name at token ``index``; 0 for none."""
-        at = self.before(index)
-        at = self.before(at) if self.word(at) in listed("determiner") else at
-        unit = self.before(at)
-        if self.word(at) != "to" or self.word(unit) not in self.data.minute:
-            return 0
-        value, first = self.number_before(unit) or (0, 0)
-        return value if self.word(self.before(first)) in listed("adds") else 0
+    def _amends(self, found: Sequence[Candidate], signal: int, at: int) -> tuple[int, int, int]:
+        """Which candidate the words at token ``at`` put right, to how many minutes, and the token after them; zeros for none."""
+        if self.word(at) in listed("adds"):
+            first = self.word(self.before(at)) in _OPENED or self.before(at) == signal
+            value, end = self._counted_minutes(self.next(at))
+            name = self.next(end) if self.word(self.from_here(end)) == "to" else -1
+            name = self.next(name) if self.word(name) in listed("determiner") else name
+            place = self._minutes_of(found, name, signal) if first and value and name > 0 else -1
+            return (place, found[place].minutes + value, name) if place >= 0 else (0, 0, 0)
+        value, end = self._told(at)
+        if not value:
+            return 0, 0, 0
+        step = self.from_here(end)
+        step = self.next(step) if self.word(step) == "," else step
+        wrong = self._spelt(self.next(step))[0] if self.word(step) in listed("instead_of") else 0
+        lead = self.before(at)
+        named = self.word(lead) in listed("were")
+        place = self._minutes_of(found, lead - (self.word(lead) == "be") if named else at, signal, ends=True)
+        if place < 0 and wrong and self.word(end - 1) in self.data.minute:
+            places = [n for n, c in enumerate(found) if c.end <= signal and c.minutes == wrong]
+            place = places[0] if len(places) == 1 else -1
+        if not named and not wrong:
+            return 0, 0, 0
+        told = place >= 0 and (not wrong or found[place].minutes == wrong)
+        return (place, value, end) if told else (0, 0, 0)
 
-    def _unit_before(self, index: int) -> int:
-        """The token that a number before ``index`` ends at, in front of its unit and a comma."""
-        at = index
-        while self.word(self.before(at)) in (",", *self.data.minute):
-            at = self.before(at)
-        return at
+    def _minutes_of(self, found: Sequence[Candidate], at: int, signal: int, *, ends: bool = False) -> int:
+        """The candidate of the service named at token ``at`` (or right before it) where it was named before ``signal``; else -1."""
+        services, starts = self._services
+        name = (
+            services[bisect_left(starts, at) - ends] if bisect_left(starts, at) - ends in range(len(services)) else None
+        )
+        fits = (
+            name is not None and signal < name.start and (name.end - 1 == self.before(at) if ends else name.start == at)
+        )
+        if name is None or not fits or not name.entry.data["code"]:
+            return -1
+        for number in reversed(range(bisect_left(starts, signal))):
+            earlier = services[number]
+            if earlier.entry.data["code"] == name.entry.data["code"]:
+                until = starts[number + 1]
+                place = bisect_left(found, earlier.end, key=_start)
+                told = place < len(found) and found[place].start < until
+                return place if told and self._same_line(found[place].start, earlier.start) else -1
+        return -1
+
+    @cached_property
+    def _services(self) -> tuple[list[Match], list[int]]:
+        """The names of services in text order, and the tokens that they begin at."""
+        found = self.context.found
+        names = sorted((*found["services"], *found["service_heads"]), key=_start)
+        return names, [*map(_start, names)]
 
     def _again(self, first: Candidate, second: Candidate) -> bool:
         """Whether the second says the same minutes once more, by the clock or as an amount: ``(15 min, 1030-1045)``."""
@@ -1347,6 +1361,10 @@ class _Reader(Scan):
         return self.found
 
 
+def _start(found: Candidate | Match) -> int:
+    return found.start
+
+
 def _beneath(middle: float, left: int, right: int) -> bool:
     """Whether a cell's middle stands under a heading's columns ``[left, right)``, or a little beside them."""
     return left - _OUT_OF_LINE <= middle <= right + _OUT_OF_LINE
@@ -1358,8 +1376,7 @@ def _is_head(sides: Sequence[str], columns: frozenset[str]) -> bool:
 
 
 def _without_parts(context: Context, found: list[Candidate]) -> list[Candidate]:
-    starts = context.tokens.starts
-    return [c for c in found if not any(start <= starts[c.start] < end for start, end in context.untimed)]
+    return [c for c in found if c.start not in context.untimed] if context.untimed else found
 
 
 def find_durations(context: Context) -> list[Candidate]:

@@ -320,6 +320,79 @@ def test_minutes_are_read(text, minutes):
     assert read(text) & minutes == minutes if len(minutes) > 1 and "quarters" not in text else read(text) & minutes
 
 
+EXACTLY = [
+    # what the note puts right
+    ("TE 15 min (sorry, 25): scap squeezes", [25]),
+    (" - pulleys, table slides .... 15 min, sorry, 25\n - scar mobs .... 10 min", [25, 10]),
+    ("TE 15 min, make that 25.", [25]),
+    ("that was fourteen minutes no make that sixteen and then we stood", [16]),
+    ("TA 18 min, amended to 28: pulling stops", [28]),
+    ("Reach 24 minutes.\nAddendum 4:40 pm: play house part was 19 minutes, not 24.", [19]),
+    ("TA 15 min: supine to sit.\nLATE ENTRY same day 16:40 - add 8 min to TA, left off.", [23]),
+    # what only looks like that
+    ("Gait training 20 min, changed to 5 min bouts due to SOB.", [20, 5]),
+    ("Gait 20 min, changed to 10-12 reps due to pain.", [20]),
+    ("Bike 10 min, make it 15 for next session. Gait 20 min.", [10, 20]),
+    ("TE 15 min, sorry 5 min late start.", [15, 5]),
+    ("TE 25 min (resistance changed, was 5)", [25]),
+    ("Gait 20 min (device changed to SPC, 50)", [20]),
+    ("TE 20 min: SLR, gait 15 min.\nCharge entry: TE - 2, gait - 1.", [20, 15]),
+    ("TE 20 min: SLR.\nLate entry for TE: 11/5/2024", [20]),
+    ("TE 20 min: SLR. Late entry: TE - 3/10 pain after.", [20]),
+    ("Gait training 15 min: treadmill.\nCorrection of gait: 20%.", [15]),
+    ("Gait training 15 min: treadmill.\nCorrection: gait was 1.2 m/s.", [15]),
+    ("TA 15 min: bed mobility. Car entry/TA: 12 min CGA.", [15, 12]),
+    ("Gait training 18 min. Practiced home entry with gait training for 10 min.", [18, 10]),
+    ("TE 45 min: SLR, LAQ. Correction: Berg 41 not 45.", [45]),
+    ("TE 20 min; gait error noted, able to do 10 not 20 reps.", [20]),
+    ("TE 20 min: SLR, bridges.\nAddendum: plan to add 5 min to TE next visit.", [20, 5]),
+    ("| TE |5 min | SLR |\n| TA |9 min | transfers |", [5, 9]),
+    ("97535: dressing 15 min, and 12 min bed changing", [15, 12]),
+    ("grooming 15 min then 15 min breakfast set-up and self-feeding", [15, 15]),
+    ("Correction: gait was 20 not 15. Gait 15 min.", [15]),
+    ("Gait training 15 min. TE 15 min: SLR. Correction: gait was 20 not 15.", [20, 15]),
+    ("Gait 20 min, TE 20 min. Correction: gait 25 min, not 20.", [25, 20]),
+    ("TA 20 min - should be 15, meant to fix it", [20]),
+    ("TE 20 min, sorry 5 reps only of rows", [20]),
+    ("TE 20 min: make 3 sets", [20]),
+    ("bed 10 min - sorry about this, 30 lb lift next", [10]),
+    ("TE 20 min, was 25 last visit", [20]),
+    ("TA 12 min (not 15 as planned)", [12]),
+    ("twelve minutes of twists. After that, correction, fourteen minutes, not twelve.", [14]),
+    ("Gait - 21 min - walked 90 ft.\nAddendum: reviewed my log, the gait was 12 not 21.", [12]),
+    ("Gait - 21 min - walked 90 ft. Walked 12 ft alone, not 21 ft.", [21]),
+    ("Ther ex - 12 min - heel slides.\nGait - 12 min - 90 ft.\nAddendum 4:40p: the ther ex was 21.", [21, 12]),
+    ("TE 18 min rows. TA 14 min jars. Addendum: TE should be 20 min.", [20, 14]),
+    ("TE 18 min rows. TA 14 min jars. LATE ENTRY 6/3: add 5 min to TE.", [23, 14]),
+    ("TE 18 min rows. TA 14 min jars. Addendum: TE was tolerated well.", [18, 14]),
+    ("TE 18 min rows. TA 14 min jars. Addendum: TE was 20 reps each.", [18, 14]),
+    ("TE 18 min rows. Addendum: TA 14 min jars.", [18, 14]),
+    # times with a letter before a word, and minutes of their own column behind *each*
+    ("8:03a to 8:20a  stepper", [17]),
+    ("in 8:03 a man came", []),
+    ("heel slides 2x10 each      9 min", [9]),
+    ("pressure relief each 30 min", []),
+    ("For the following 25 she showed me how she loads the washer.", [25]),
+    # a rest or the like inside minutes or beside them
+    ("36 minutes including 8 for charting", [36]),
+    ("36 minutes minus 8 for charting", [28]),
+    ("TE 20 min plus 6 min rest", [20]),
+    ("TE 20 min, then 5 min of seated rest.", [20]),
+    ("TE 20 min plus 6 min stairs", [20, 6]),
+    ("TE 20 min plus 6 min resting-hand splint work", [20, 6]),
+    # figures that a scanner took for letters
+    ("Ther ex (l7 rnin): heel slides", [17]),
+    ("TA 2O min", [20]),
+    ("bike 10 l min", []),
+    ("O2 at 2L min", []),
+]
+
+
+@pytest.mark.parametrize(("text", "minutes"), EXACTLY)
+def test_these_minutes_alone_are_read(text, minutes):
+    assert [candidate.minutes for candidate in find_durations(Context(Tokens.of(text)))] == minutes
+
+
 @pytest.mark.parametrize("text", NONE)
 def test_nothing_is_read(text):
     assert read(text) == set()

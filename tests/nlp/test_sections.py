@@ -52,6 +52,8 @@ def test_a_section_reaches_to_the_next_heading(text, words, section):
         ("We made a plan together and did stairs x 3", "stairs", "plan"),
         ("Her goals were clear; bridges 3x10", "bridges", "goals"),
         ("He went home happy, bridges 3x10", "bridges", "home_program"),
+        ("Home visit 3/4. Bridges 3x10", "Bridges", "home_program"),
+        ("HOME HEALTH PT\nPt seen in bed, bridges 3x10", "bridges", "home_program"),
         ("Objective signs were poor, bridges 3x10", "bridges", "objective"),
     ],
 )

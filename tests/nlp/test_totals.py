@@ -51,7 +51,7 @@ def test_whose_minutes_a_total_is(text: str, minutes: list[int], totals: list[tu
         ("40 min total, tolerated well.", [40]),
         ("Time in 10:05, time out 10:52.", [47]),
         # of one task, one service, a rest, a commute, a dose of a drug, a day at home
-        ("Did tummy time, total 6 min, yesterday.", []),
+        ("Did tummy time 6 min total yesterday.", []),
         ("Crouch walking 6 min total last week.", []),
         ("TherAct total min 9", []),
         ("Rest periods of 7 minutes in addition, not billed.", []),
@@ -65,12 +65,44 @@ def test_whose_minutes_a_total_is(text: str, minutes: list[int], totals: list[tu
         # one discipline's is the visit's, of two neither
         ("PT total 39 min.", [39]),
         ("PT total 39 min. OT total 36 min.", []),
+        ("PT portion billed: 23 min. OT: 22 min billed by OT.", []),
+        ("Pt seen by PTA for a total of 45 min.", [45]),
+        ("Pt seen bedside by OT for a total of 45 min.", [45]),
+        # where and how the visit was says nothing against its length
+        ("45 min session at home.", [45]),
+        ("45 min total with rests as needed.", [45]),
+        ("45 min total before lunch.", [45]),
+        ("Total time today with patient was 45 min after a late start.", [45]),
+        ("Seen 45 min in home for both.", [45]),
+        ("Seen 40 min after her pain pill.", []),
     ],
 )
 def test_a_total_of_something_else_is_none_of_the_visit(foot: str, totals: list[int]) -> None:
     document = READER.read(NAMED + foot)
     assert [block.minutes for block in document.blocks] == [20, 17]
     assert [total.minutes for total in document.totals if total.kind == "visit"] == totals
+
+
+LED = "The first 20 went to wrist stretching, putty squeezes and towel slides; "
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes"),
+    [
+        (f"Clinic time 45 min. {LED}everything else to hanging shirts on a high rail and opening jars.", [20, 25]),
+        (f"Clinic time 45 min. {LED}then hanging shirts on a high rail and opening jars.", [20, None]),
+        (f"{LED}everything else to hanging shirts on a high rail and opening jars.", [20, None]),
+        (f"Clinic time 45 min. {LED}the remainder was paperwork with the adjuster.", [20]),
+        # work on top of a block's own minutes, a rest, work at home
+        ("TherEx: putty squeezes, fisting 3x10. 24 min plus 6 min on the rower. Pain 2/10.", [30]),
+        ("TherEx: putty squeezes, fisting 3x10. 24 min plus 6 min rest. Pain 2/10.", [24]),
+        ("TherEx: putty squeezes, fisting 3x10, 24 min plus 10 min icing the hand.", [24]),
+        ("TherEx: putty squeezes, fisting 3x10, 24 min plus 5 min BP checks, seated.", [24]),
+        ("TherEx: putty squeezes, fisting 3x10. 24 min. HEP plus 6 min walk daily.", [24]),
+    ],
+)
+def test_minutes_left_of_a_whole_and_minutes_on_top(text: str, minutes: list[int | None]) -> None:
+    assert [block.minutes for block in READER.read(text).blocks] == minutes
 
 
 @pytest.mark.parametrize(
