@@ -218,7 +218,11 @@ class Scan:
         mark = self.word(step)
         if mark in self.data.meridiem and (
             mark in ("am", "pm")
-            or (self.touching(step - 1) and not (self.touching(step) and self.word(step + 1).isalpha()))
+            or (
+                step == after
+                and self.touching(step - 1)
+                and not (self.touching(step) and self.word(step + 1).isalpha())
+            )
         ):
             after = step + 1
             if self.word(after) == "." and self.word(after + 1) == "m":

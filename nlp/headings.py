@@ -93,7 +93,13 @@ def find_headings(tokens: Tokens, found_terms: Mapping[str, list[Match]]) -> lis
             if not (gap or named or words[before][0] in ".;|!?/]"):
                 continue
         following = words[end] if end < line_end else "\n"
-        if match.entry.data["label"] == "home_program" and following.lower() in listed("home_setting"):
+        near = tokens.lower[end : min(line_end, end + _HEADING_REACH)]
+        if (
+            match.term == "home"
+            and near[:1]
+            and near[0] in listed("home_setting")
+            and listed("program_word").isdisjoint(near)
+        ):
             continue  # "HOME HEALTH PT VISIT": where, not what to do there
         letter = end - at == 1 and len(words[at]) == 1
         if letter:

@@ -44,6 +44,7 @@ from nlp.totals import total_kind
 _DOSE_WORDS = 6  # words of a dose between an activity and its minutes
 _PARTS = 2  # the least tasks with minutes that make a list of them, and events that make a part
 _OPENING = 4  # tokens that hold the full stop and the bracket before a code, with blanks between
+_TASK_REACH = 4  # tokens from minutes on top to the task that they were spent on
 _SPLIT = 2  # the least activities that can be two blocks
 _LABELS, _KNOWN = (
     ("exercise", "functional", "service"),
@@ -324,11 +325,13 @@ def topped_up(context: Context, events: list[Event], labels: list[str]) -> list[
             continue
         behind = [m for m in range(n + 2, len(events)) if sentence_of[events[m].start] == sentence_of[own.start]]
         tasks = [m for m in behind if events[m].kind == "act" and events[m].tag == "ACT"]
-        known = [m for m in context.found["activities"] if more.end <= m.start < more.end + _OPENING]
+        known = [m for m in context.found["activities"] if more.end <= m.start < more.end + _TASK_REACH]
         known = [m for m in known if m.entry.data["label"] != "service"]  # "plus 10 min icing"
         if len(tasks) < len(behind) or len(tasks) > 1 or not known or spoken_against(context, more, in_tasks=False):
             continue
-        if find_status(context, more.start, more.end) is None:
+        block = next(block for block in begun_blocks(labels) if n in block)
+        alone = sum(labels[m][0] == "D" for m in block) == 1 and all(labels[m] != "B" for m in tasks)
+        if alone and find_status(context, more.start, more.end) is None:
             out[n], out[n + 1] = f"P{labels[n][1:]}", "P-I"
             for m in tasks:
                 out[m] = "J"

@@ -68,8 +68,8 @@ def terms() -> Matcher:
 
     Its names: ``activities``; ``services``, ``service_heads`` (as headings only) and ``headings`` (of work, no service's name);
     ``sections``; ``forward``, ``backward`` and ``pseudo`` status cues, and those of
-    `HINTS`: words that tell why something was not done; ``total``, ``not_treatment``, ``own``, ``shared`` and
-    ``shared_sure`` duration cues; ``assessment``, ``progress``; ``notices``.
+    `HINTS`: words that tell why something was not done; ``total``, ``not_treatment``, ``own``, ``remainder``,
+    ``shared`` and ``shared_sure`` duration cues; ``assessment``, ``progress``; ``notices``.
     """
     status = [entry for entry in entries("status") if entry.data["status"] != "pseudo"]
     return Matcher(

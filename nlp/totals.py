@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import replace
-from itertools import pairwise
 from typing import Literal
 
 from nlp.clock import is_blank
 from nlp.context import Context
+from nlp.cues import find_status
 from nlp.events import Event
 from nlp.grouping import Found, Grouping
 from nlp.lexicon import Match
@@ -98,13 +98,16 @@ def _services(grouping: Grouping) -> list[Event]:
 def _whose(context: Context, event: Event) -> list[str]:
     """The disciplines whose minutes these are: ``OT total 36 min``, not ``Pt seen by OT for a total of 45 min``."""
     tokens = context.tokens
+    words, lower = tokens.words, tokens.lower
     line_start, _ = tokens.lines[tokens.line_of[event.start]]
-    led = [*_led_by(tokens, line_start, event.start), tokens.lower[event.start]]
-    return [
-        word
-        for word, then in pairwise(led)
-        if word in listed("discipline") and (then in listed("discipline_part") or then == led[-1])
-    ]
+    out: list[str] = []
+    for at in range(event.start - len(_led_by(tokens, line_start, event.start)), event.start):
+        then = next(i for i in range(at + 1, event.start + 1) if i == event.start or not is_blank(words[i]))
+        beside = lower[then] in listed("discipline_part") if then < event.start else words[at].isupper()
+        ordinal = at > 0 and words[at - 1].isdecimal() and tokens.ends[at - 1] == tokens.starts[at]  # "1st 20 min"
+        if lower[at] in listed("discipline") and beside and not ordinal:
+            out.append(lower[at])
+    return out
 
 
 def _of_visit(context: Context, event: Event, named: Set[int]) -> bool:
@@ -121,33 +124,58 @@ def _of_visit(context: Context, event: Event, named: Set[int]) -> bool:
             first -= 1
         return range(first, start)
 
-    cues = {m.start: m for m in context.found["total"]}
-    before = [cues[i] for i in range(max(line_start, event.start - _BEFORE), event.start) if i in cues]
-    for cue in before:
-        between = (word for word in tokens.lower[cue.end : event.start] if not is_blank(word))
-        if cue.term not in listed("weak_total") and leads.issuperset(between):
-            return named.isdisjoint(led_from(cue.start)[-_BESIDE:])
-    behind = [cues[i] for i in range(event.end, min(line_end, event.end + _AFTER)) if i in cues]
-    behind = [m for m in behind if leads.issuperset(tokens.lower[event.end : m.start]) and not _heads(tokens, m.end)]
+    def close(start: int, end: int) -> bool:
+        return leads.issuperset(word for word in tokens.lower[start:end] if not is_blank(word))
+
     around, last = led_from(event.start), event.end
     while last < line_end and not is_end(last):
         last += 1
-    if not (before or behind) or not named.isdisjoint(around) or context.sections[event.start] in _ELSEWHEN:
-        return False
+    cues = {m.start: m for m in context.found["total"]}
+    before = [cues[i] for i in range(max(line_start, event.start - _BEFORE), event.start) if i in cues]
+    before = [m for m in before if not _counted(tokens, m.end, event.start)]
+    # "45 total minutes" holds its own cue.
+    behind = [cues[i] for i in range(event.start, min(line_end, event.end + _AFTER)) if i in cues]
+    behind = [m for m in behind if close(event.end, m.start) and not _heads(tokens, m.end)]
+    against = [m for m in context.found["not_treatment"] if around.start <= m.start < last]
     then = tokens.lower[event.end : event.end + 1]
+    never = any(m.start >= event.end and m.term in listed("never_total") for m in against)
+    if never or not listed("no_total_after").isdisjoint(then) or _of_another_visit(context, event):
+        return False
+    head = next((h for h in context.headings if h.start <= event.start < h.until and h.label in _ELSEWHEN), None)
+    for cue in before:
+        if cue.term not in listed("weak_total") and close(cue.end, event.start):
+            # A section may have ended without a heading: "Plan: stairs. Total time 42 min".
+            inside = head is not None and context.sentence_of[head.start] == context.sentence_of[event.start]
+            return not inside and named.isdisjoint(led_from(cue.start)[-_BESIDE:])
     weak = all(cue.term in listed("weak_total") for cue in (*before, *behind))
-    if not listed("no_total_after").isdisjoint(then) or (weak and not listed("seen_after").isdisjoint(then)):
+    if not (before or behind) or head is not None or (weak and not listed("seen_after").isdisjoint(then)):
         return False
     called = {i for cue in before for i in range(cue.start, cue.end)}
-    visit = {i - 1 for i in around if tokens.lower[i] == "visit"}
-    against = (m for m in context.found["not_treatment"] if around.start <= m.start < last and m.start not in called)
-    return not any(m.term in listed("never_total") if m.start >= event.end else m.end - 1 not in visit for m in against)
+    called |= {i - 1 for i in around if tokens.lower[i] in listed("home_setting")}  # "home visit 45 min"
+    told = any(m.start < event.end and m.start not in called for m in against)
+    # "Crouch 6 min total" is of whatever that is, though no task was seen in it.
+    plain = leads | listed("discipline") | listed("home_setting") | listed("whole_visit")
+    told = told or not (before or plain.issuperset(w for w in tokens.lower[around.start : around.stop] if w.isalpha()))
+    told = told or not listed("part_of_visit").isdisjoint(tokens.lower[around.start : around.stop])
+    return not told and named.isdisjoint(around)
+
+
+def _of_another_visit(context: Context, event: Event) -> bool:
+    """Whether a status word says so of minutes: ``total time 45 min next visit``."""
+    found = find_status(context, event.start, event.end)
+    return found is not None and found.status in ("planned", "past")
+
+
+def _counted(tokens: Tokens, start: int, end: int) -> bool:
+    """Whether another number stands between two token places, but for one of units: ``TOTAL   3 u   55 min``."""
+    numbers = (i for i in range(start, end) if tokens.words[i].isdecimal())
+    return any(next((w for w in tokens.lower[i + 1 :] if not is_blank(w)), "") not in listed("unit") for i in numbers)
 
 
 def _heads(tokens: Tokens, end: int) -> bool:
     """Whether a cue heads a row of numbers: ``12   TOTAL MIN   29   41``."""
     words = tokens.words
-    while end < len(words) and words[end].lower() in listed("minute"):
+    while end < len(words) and tokens.lower[end] in listed("minute"):
         end += 1
     return end + 1 < len(words) and is_blank(words[end]) and words[end + 1].isdecimal()
 
@@ -181,39 +209,35 @@ def rest_of_total(context: Context, grouping: Grouping) -> Grouping:
     stand between the two, which may be no treatment.
     """
     tokens, sentence_of = context.tokens, context.sentence_of
-    untimed = [number for number, block in enumerate(grouping.blocks) if not block.durations]
+    bare = [number for number, block in enumerate(grouping.blocks) if not block.durations]
     given = [block for block in grouping.blocks if block.durations]
-    if len(untimed) != 1 or not given or any(block.shared for block in given):
+    if len(bare) != 1 or not given or any(block.shared for block in given):
         return grouping
-    block = grouping.blocks[untimed[0]]
+    block = grouping.blocks[bare[0]]
     line, sentence = tokens.line_of[block.start], sentence_of[block.start]
     ended = max((other.end for other in given if other.start < block.start), default=0)
     cue = next((m for m in context.found["remainder"] if ended <= m.start <= block.start < m.end + _REACH), None)
     if cue is None or (tokens.line_of[cue.start], sentence_of[cue.start]) != (line, sentence):
         return grouping
     between = {word for word in tokens.lower[cue.end : block.start] if not is_blank(word)}
-    spent = sum(other.minutes or 0 for other in given)
     loose = [event for event in grouping.loose if event.end <= cue.start]
-    whole = next((e for e in reversed(loose) if e.minutes > spent), None)
-    if (
-        whole is None
-        or whole is not loose[-1]
-        or whole.minutes - spent < _LEAST
-        or not listed("spent_on") | {":"} >= between
-    ):
+    left = loose[-1].minutes - sum(other.minutes or 0 for other in given) if loose else 0
+    if left < _LEAST or not listed("spent_on") | {":"} >= between:
         return grouping
-    if context.sections[whole.start] in _ELSEWHEN or _is_against(context, whole):
+    whole = loose[-1]
+    if context.sections[whole.start] in _ELSEWHEN or _is_against(context, whole) or _whose(context, whole):
         return grouping
-    left = replace(whole, start=cue.start, end=cue.end, minutes=whole.minutes - spent, form="rest", clock=False)
+    rest = replace(whole, start=cue.start, end=cue.end, minutes=left, form="rest", clock=False)
     blocks = list(grouping.blocks)
-    blocks[untimed[0]] = replace(block, durations=(left,))
+    blocks[bare[0]] = replace(block, durations=(rest,))
     return replace(grouping, blocks=tuple(blocks))
 
 
 def _is_against(context: Context, event: Event) -> bool:
-    """Whether the sentence of some minutes says that they are no treatment."""
+    """Whether the sentence of some minutes says that they are no treatment, or time set aside."""
     sentence = context.sentence_of[event.start]
-    return any(context.sentence_of[m.start] == sentence for m in context.found["not_treatment"])
+    allotted = (m for m in context.found["total"] if m.term in listed("allotted"))
+    return any(context.sentence_of[m.start] == sentence for m in (*context.found["not_treatment"], *allotted))
 
 
 def timed_total_alone(context: Context, grouping: Grouping) -> Grouping:

@@ -57,7 +57,7 @@ def _cues() -> _Cues:
 
     def either(role: str) -> str:
         terms = sorted((term for entry in by_role[role] for term in entry.terms), key=len, reverse=True)
-        return rf"(?<!\w)(?:{'|'.join(_loose(term) for term in terms)})(?!\w)"
+        return rf"(?:{'|'.join(map(_edged, terms))})"
 
     before, behind = (
         "|".join(
@@ -104,6 +104,13 @@ def _number(found: re.Match[str]) -> int | None:
 
 def _loose(term: str) -> str:
     return re.escape(term).replace(r"\ ", r"\s+")
+
+
+def _edged(term: str) -> str:
+    """A term as a pattern that is no part of a longer word."""
+    begin = r"(?<!\w)" if term[0].isalnum() else ""
+    end = r"(?!\w)" if term[-1].isalnum() else ""
+    return f"{begin}{_loose(term)}{end}"
 
 
 def _plain(text: str) -> str:

@@ -33,12 +33,13 @@ from models.training.counting import unit_of
 from models.training.dataset import LabelledNote, read_corpus, read_splits, select
 from models.training.lessons import NO_LABEL, Taught, disturbed, lesson, relaid
 from models.training.perturb import relaid_notes
-from models.training.tagger import writer_folds
+from models.training.tagger import tag_labels, writer_folds
 from models.training.train import SCORES_FILE, SEED
 from nlp.chain import Scores
 from nlp.encoder import COLUMNS, OUTPUTS, Encoder, Pieces, windows
 from nlp.pipeline import ENCODER_FILE, VOCABULARY_FILE
-from nlp.tokens import Tokens, kept_words
+from nlp.tagging import LABELS
+from nlp.tokens import Tokens, kept_tokens, kept_words
 
 _WORDS, _WIDTH, _HEADS, _LAYERS, _POSITIONS = 30_522, 384, 12, 6, 512
 _DEPTH = _WIDTH // _HEADS
@@ -46,10 +47,10 @@ _INNER, _KEPT = 1536, 768  # inner neurons of a layer, and how many of them stay
 _HALVES = 2  # of the writers
 _CORES = 2
 _HALF_EPOCHS, _EPOCHS = 4, 3  # of either half, then of all notes
-_SELDOM = (
-    2  # what is seen seldom is seen in every second epoch: pairs by a half, with all notes what the halves read best
-)
+# What is seen seldom is seen in every second epoch: pairs by a half, with all notes what the halves read best.
+_SELDOM = 2
 _READ_BEST = 0.25  # share of the notes' letters
+_ALIKE = 3  # digits of a loss: what stands behind them differs from machine to machine
 _RATE = 2e-4
 _DROPPED = 26  # of 256: the share of a layer's values left out in training
 _HEAD_FASTER = 5.0
@@ -293,6 +294,19 @@ def _flat(plan: Sequence[list[list[Item]]]) -> Iterator[list[Item]]:
     return itertools.chain.from_iterable(plan)
 
 
+def due(units: Sequence[str], seldom: Collection[str], epochs: int) -> Iterator[set[str]]:
+    """The units to see in each epoch: all but every other one of ``seldom``, in turn.
+
+    Examples
+    --------
+    >>> [sorted(seen) for seen in due(["a", "b", "c"], {"b", "c"}, 3)]
+    [['a', 'b'], ['a', 'c'], ['a', 'b']]
+    """
+    turn = {unit: number for number, unit in enumerate(dict.fromkeys(unit for unit in units if unit in seldom))}
+    for epoch in range(epochs):
+        yield {unit for unit in units if unit not in turn or turn[unit] % _SELDOM == epoch % _SELDOM}
+
+
 def fine_tune(
     notes: Sequence[LabelledNote],
     epochs: int,
@@ -302,7 +316,7 @@ def fine_tune(
     fresh: bool,
     threads: int = 1,
 ) -> tuple[Any, list[list[int]]]:
-    """Train on these notes, seeing each ``epochs`` times, from the weights ``start``; the units ``seldom`` in every other epoch.
+    """Train on these notes, seeing each ``epochs`` times, from the weights ``start``; the units ``seldom`` as in `due`.
 
     While the outputs are ``fresh``, they learn faster than the rest. Returns the network and some windows of pieces, for `export`.
     """
@@ -320,11 +334,10 @@ def fine_tune(
     pieces = Pieces.load(base() / "vocab.txt")
     hide = pieces.number["[MASK]"]
     taught = [Taught(lesson(note), tuple(relaid(note)), unit_of(note)) for note in notes]
-    turn = {unit: number for number, unit in enumerate(dict.fromkeys(e.unit for e in taught if e.unit in seldom))}
     plan: list[list[list[Item]]] = []
-    for epoch in range(epochs):
-        due = [each for each in taught if (turn.get(each.unit, epoch) + epoch) % _SELDOM == 0]
-        plan.append(_batches(list(_items(due, pieces, dice)), dice))
+    for units in due([each.unit for each in taught], seldom, epochs):
+        shown = [each for each in taught if each.unit in units]
+        plan.append(_batches(list(_items(shown, pieces, dice)), dice))
     model = network(_KEPT)
     model.load_state_dict(start)
     model.train()
@@ -523,20 +536,23 @@ def _half(rest: Sequence[LabelledNote], held: Sequence[LabelledNote], start: Pat
 def read_best(notes: Sequence[LabelledNote], scores: Mapping[str, Scores]) -> set[str]:
     """Units of those notes whose words an encoder that never saw their writers labels most surely right, `_READ_BEST` of all.
 
-    ``scores`` are its log-probabilities, by note id.
+    ``scores`` are its log-probabilities, by note id; a note that it could not read is not among them.
     """
-    loss: dict[str, list[float]] = {}
+    loss: dict[str, float] = {}
     letters: dict[str, int] = {}
     for note in notes:
-        tags = lesson(note).tags
-        told = scores[note.id][:, COLUMNS["tag"]][np.arange(len(tags)), tags]
-        loss.setdefault(unit_of(note), []).append(-float(told.mean()) if len(tags) else 0.0)
-        letters[unit_of(note)] = letters.get(unit_of(note), 0) + len(note.text)
+        tokens, unit = Tokens.of(note.text), unit_of(note)
+        labels = tag_labels(note, tokens)
+        wanted = [LABELS.index(labels[index]) for index in kept_tokens(tokens)]
+        told = scores[note.id][:, COLUMNS["tag"]][np.arange(len(wanted)), wanted]
+        mean = -round(float(told.mean()), _ALIKE) if told.any() else np.inf
+        loss[unit] = max(loss.get(unit, 0.0), mean)
+        letters[unit] = letters.get(unit, 0) + len(note.text)
     room = _READ_BEST * sum(letters.values())
     best: set[str] = set()
-    for unit in sorted(loss, key=lambda unit: max(loss[unit])):
+    for unit in sorted(loss, key=loss.__getitem__):
         room -= letters[unit]
-        if room < 0:
+        if room < 0 or np.isinf(loss[unit]):
             break
         best.add(unit)
     return best

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import attrgetter
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span
@@ -48,9 +49,12 @@ _MOST = 2 / 3  # of the time to the next entry: what closes an entry with less i
 _WRAPS = frozenset("*}]")  # what a form's chosen value stands in: "{*18*} min"
 _PARTING = frozenset((",", "/", ";", "and", "+", "&", "|"))
 _BESIDE = frozenset("-–—:([x×=/;|)]@,*")
-_PUT_RIGHT = frozenset(("unit", "tick", "letter", "words", "bare", "column", "lead", "bracket", "rest"))
+_AMENDABLE = frozenset(("unit", "tick", "letter", "words", "bare", "column", "lead", "bracket", "rest"))
+_STARTS = attrgetter("start")
+_NEAR = 3  # tokens between a service's name and minutes that are its
+_FIGURES = 2  # of minutes in which a scanner may have taken one for a letter
 _OPENED = frozenset(":,-–—")  # what stands between "late entry" and what it adds
-_MEASURES = frozenset(("%", "/", "°", "#", "-", "–", '"', "'"))  # behind a number that is no minutes
+_MEASURES = frozenset(("%", "/", "°", "#", "-", "–", '"', "'", "×", "+"))  # behind a number that is no minutes
 _MISREAD = {"l": "1", "I": "1", "O": "0", "o": "0"}  # what a scanner makes of figures
 _CACHE = "durations"
 
@@ -413,14 +417,14 @@ class _Reader(Scan):
     def _scanned(self, index: int) -> bool:
         """Whether one of two figures before a unit is a letter that a scanner took it for, which are kept then: ``l7 rnin``."""
         last = self.before(index)
-        first = last - (len(self.word(last)) < len("17") and self.touching(last - 1))
+        first = last - (len(self.word(last)) < _FIGURES and self.touching(last - 1))
         if first > 0 and self.touching(first - 1) and self.word(first - 1).isalnum():
             return False
         written = "".join(self.words[max(first, 0) : last + 1])
         figures = "".join(_MISREAD.get(character, character) for character in written)
-        if len(figures) != len("17") or written.isdecimal() or not figures.isdecimal() or figures[0] == "0":
+        if len(figures) != _FIGURES or written.isdecimal() or not figures.isdecimal() or figures[0] == "0":
             return False
-        if not any(map(str.isdecimal, written)):
+        if not any(map(str.isdecimal, written)) or written[-1] == "l":  # "O2 at 2l min"
             return False
         self._amount(first, index + 1, int(figures), "unit")
         return True
@@ -462,7 +466,7 @@ class _Reader(Scan):
             if 2 <= count <= 4 and not level and value < 60:
                 self.add(times, end, count * value, "product")
                 return
-        elif self.word(mark) == "+" and value < 60:
+        elif self.word(mark) == "+" and value < 60 and first not in self.context.untimed:
             word = self.word(times)
             glued = self.touching(times - 1) and not is_blank(self.words[times - 1])
             if word.isdecimal() and len(word) <= 2 and not glued:
@@ -519,7 +523,7 @@ class _Reader(Scan):
         if got is None:
             return
         value, first = got
-        if self.word(self.before(first)) in listed("interval"):
+        if self.word(self.before(first)) in listed("interval") and not self._apart(first):
             return
         more, end = self._beyond(index)
         self.add(first, end, value * 60 + more, "words" if word in self.data.one else "hours")
@@ -675,7 +679,7 @@ class _Reader(Scan):
             if out and c.start < out[-1].end:
                 continue  # what puts right
             value, end = self._bracketed(c)
-            if not value and c.form in _PUT_RIGHT:
+            if not value and c.form in _AMENDABLE:
                 value, end = self._put_right(c)
             if value:
                 c = replace(c, end=end, minutes=value)
@@ -715,7 +719,8 @@ class _Reader(Scan):
         """Minutes at token ``at``, with their unit or not, of which nothing more is said, and the token after them; 0 for none."""
         value, end = self._spelt(at)
         step = self.from_here(end)
-        if self.word(step) in self.data.minute:
+        close = self.touching(end - 1) and self.word(step) in self.data.tick | self.data.letter
+        if self.word(step) in self.data.minute or close:
             end = step + 1
             step = self.from_here(end)
         after, more = self.word(step), self.word(step + 1)
@@ -723,25 +728,26 @@ class _Reader(Scan):
         plain = not after.isalnum() and after not in _MEASURES and not (self.touching(step) and more.isdecimal())
         return (value if value >= _LEAST_BARE and (plain or goes_on) else 0), end
 
-    def _amended(self, found: list[Candidate]) -> list[Candidate]:
+    def _amended(self, found: Sequence[Candidate]) -> list[Candidate]:
         """Candidates after sentences that put them right: ``Addendum: ther ex was 21``, ``Correction: 14 min, not 12``."""
-        sentences, gone = self.context.sentence_of, set[int]()
-        for signal in [at for at, word in enumerate(self.lower) if word in listed("corrects")]:
-            before = self.before(signal)
-            opens = before < 0 or sentences[before] != sentences[signal]
-            if not opens and self.word(self.next(signal)) not in (",", ":"):
+        out, sentences, gone = [*found], self.context.sentence_of, set[int]()
+        for opening in [at for at, word in enumerate(self.lower) if word in listed("corrects")]:
+            before, late = self.before(opening), self.word(opening) in listed("late")
+            signal = self.next(opening) if late else opening
+            if late and self.word(signal) not in listed("entry"):
                 continue
-            if self.word(signal) == "late" and self.word(self.next(signal)) != "entry":
+            opens = before < 0 or sentences[before] != sentences[opening]
+            if not opens and self.word(self.next(signal)) not in (",", ":"):
                 continue
             end = signal + 1
             while end < min(len(sentences), signal + _PART_REACH) and sentences[end] == sentences[signal]:
                 end += 1
             for at in range(signal + 1, end):
-                place, minutes, after = self._amends(found, signal, at)
-                if minutes and found[place].form in _PUT_RIGHT and minutes <= MAX_MINUTES:
-                    found[place] = replace(found[place], minutes=minutes)
+                place, minutes, after = self._amends(out, signal, at) if at not in gone else (0, 0, 0)
+                if minutes and out[place].form in _AMENDABLE and minutes <= MAX_MINUTES:
+                    out[place] = replace(out[place], minutes=minutes)
                     gone.update(range(at, after))
-        return [c for c in found if not gone.intersection(range(c.start, c.end))]
+        return [c for c in out if not gone.intersection(range(c.start, c.end))]
 
     def _amends(self, found: Sequence[Candidate], signal: int, at: int) -> tuple[int, int, int]:
         """Which candidate the words at token ``at`` put right, to how many minutes, and the token after them; zeros for none."""
@@ -750,51 +756,77 @@ class _Reader(Scan):
             value, end = self._counted_minutes(self.next(at))
             name = self.next(end) if self.word(self.from_here(end)) == "to" else -1
             name = self.next(name) if self.word(name) in listed("determiner") else name
-            place = self._minutes_of(found, name, signal) if first and value and name > 0 else -1
+            place = self._minutes_of(found, self._service_at(name), signal) if first and value and name > 0 else -1
             return (place, found[place].minutes + value, name) if place >= 0 else (0, 0, 0)
         value, end = self._told(at)
         if not value:
             return 0, 0, 0
+        timed = self.word(end - 1) in self.data.minute
         step = self.from_here(end)
         step = self.next(step) if self.word(step) == "," else step
-        wrong = self._spelt(self.next(step))[0] if self.word(step) in listed("instead_of") else 0
+        wrong = 0
+        if self.word(step) in listed("instead_of"):
+            number = self.next(step)
+            wrong, end = self._counted_minutes(number)
+            wrong, end = (wrong, end) if wrong else self._spelt(number)
         lead = self.before(at)
-        named = self.word(lead) in listed("were")
-        place = self._minutes_of(found, lead - (self.word(lead) == "be") if named else at, signal, ends=True)
-        if place < 0 and wrong and self.word(end - 1) in self.data.minute:
+        if self.word(lead) in listed("should"):
+            return 0, 0, 0
+        if self.word(lead) == "be":
+            lead = self.before(lead)
+            if self.word(lead) not in listed("should"):
+                return 0, 0, 0  # "will be 20"
+        told = self.word(lead) in (*listed("were"), *listed("should"))
+        if not told and not wrong:
+            return 0, 0, 0
+        name = self._service_ending(lead if told else at)
+        place = self._minutes_of(found, name, signal)
+        _, starts = self._services
+        if name is None and wrong and timed and bisect_left(starts, signal) == bisect_left(starts, at):
             places = [n for n, c in enumerate(found) if c.end <= signal and c.minutes == wrong]
             place = places[0] if len(places) == 1 else -1
-        if not named and not wrong:
-            return 0, 0, 0
-        told = place >= 0 and (not wrong or found[place].minutes == wrong)
-        return (place, value, end) if told else (0, 0, 0)
+        fits = place >= 0 and (not wrong or found[place].minutes == wrong)
+        return (place, value, end) if fits else (0, 0, 0)
 
-    def _minutes_of(self, found: Sequence[Candidate], at: int, signal: int, *, ends: bool = False) -> int:
-        """The candidate of the service named at token ``at`` (or right before it) where it was named before ``signal``; else -1."""
-        services, starts = self._services
-        name = (
-            services[bisect_left(starts, at) - ends] if bisect_left(starts, at) - ends in range(len(services)) else None
-        )
-        fits = (
-            name is not None and signal < name.start and (name.end - 1 == self.before(at) if ends else name.start == at)
-        )
-        if name is None or not fits or not name.entry.data["code"]:
+    def _service_at(self, at: int) -> Match | None:
+        """The service whose name begins at token ``at``."""
+        names, starts = self._services
+        place = bisect_left(starts, at)
+        return names[place] if place < len(names) and starts[place] == at else None
+
+    def _service_ending(self, at: int) -> Match | None:
+        """The service whose name stands right before token ``at``."""
+        names, starts = self._services
+        place = bisect_left(starts, at) - 1
+        return names[place] if place >= 0 and names[place].end - 1 == self.before(at) else None
+
+    def _minutes_of(self, found: Sequence[Candidate], name: Match | None, signal: int) -> int:
+        """The candidate beside the last mention before ``signal`` of the service that is named behind it; -1 for none."""
+        if name is None or name.start < signal or not name.entry.data["code"]:
             return -1
+        names, starts = self._services
         for number in reversed(range(bisect_left(starts, signal))):
-            earlier = services[number]
-            if earlier.entry.data["code"] == name.entry.data["code"]:
-                until = starts[number + 1]
-                place = bisect_left(found, earlier.end, key=_start)
-                told = place < len(found) and found[place].start < until
-                return place if told and self._same_line(found[place].start, earlier.start) else -1
+            if names[number].entry.data["code"] == name.entry.data["code"]:
+                return self._beside_name(found, names[number], starts[number + 1])
         return -1
+
+    def _beside_name(self, found: Sequence[Candidate], name: Match, until: int) -> int:
+        """The candidate that is surely of a service: right behind its name, right before, or the only one up to the next name."""
+        place = bisect_left(found, name.end, key=_STARTS)
+        own = range(place, bisect_left(found, until, key=_STARTS))
+        own = [n for n in own if self._same_line(found[n].start, name.start) and self.from_here(found[n].end) != until]
+        if own and found[own[0]].start - name.end <= _NEAR:
+            return own[0]
+        if place and self.from_here(found[place - 1].end) == name.start:
+            return place - 1
+        return own[0] if len(own) == 1 else -1
 
     @cached_property
     def _services(self) -> tuple[list[Match], list[int]]:
         """The names of services in text order, and the tokens that they begin at."""
         found = self.context.found
-        names = sorted((*found["services"], *found["service_heads"]), key=_start)
-        return names, [*map(_start, names)]
+        names = sorted((*found["services"], *found["service_heads"]), key=_STARTS)
+        return names, [*map(_STARTS, names)]
 
     def _again(self, first: Candidate, second: Candidate) -> bool:
         """Whether the second says the same minutes once more, by the clock or as an amount: ``(15 min, 1030-1045)``."""
@@ -804,6 +836,8 @@ class _Reader(Scan):
 
     def _adds(self, first: Candidate, second: Candidate) -> bool:
         """Whether two candidates side by side are one sum."""
+        if second.start in self.context.untimed:
+            return False  # "20 min + 6 min rest"
         between = [word for word in self.lower[first.end : second.start] if not is_blank(word)]
         if first.form != second.form:
             return False
@@ -1361,10 +1395,6 @@ class _Reader(Scan):
         return self.found
 
 
-def _start(found: Candidate | Match) -> int:
-    return found.start
-
-
 def _beneath(middle: float, left: int, right: int) -> bool:
     """Whether a cell's middle stands under a heading's columns ``[left, right)``, or a little beside them."""
     return left - _OUT_OF_LINE <= middle <= right + _OUT_OF_LINE
@@ -1376,7 +1406,7 @@ def _is_head(sides: Sequence[str], columns: frozenset[str]) -> bool:
 
 
 def _without_parts(context: Context, found: list[Candidate]) -> list[Candidate]:
-    return [c for c in found if c.start not in context.untimed] if context.untimed else found
+    return [c for c in found if c.start not in context.untimed]
 
 
 def find_durations(context: Context) -> list[Candidate]:

@@ -329,7 +329,16 @@ EXACTLY = [
     ("TA 18 min, amended to 28: pulling stops", [28]),
     ("Reach 24 minutes.\nAddendum 4:40 pm: play house part was 19 minutes, not 24.", [19]),
     ("TA 15 min: supine to sit.\nLATE ENTRY same day 16:40 - add 8 min to TA, left off.", [23]),
+    ("15', sorry, 25': bands", [25]),
+    ("TE 15 min: SLR.\nCorrection: TE was 20 min, not 15 min.", [20]),
+    ("TE 18 min rows.\nLate entry, correction: add 5 min to TE.", [23]),
+    ("TE 18 min rows.\nLATE ENTRY add 8 min to TE", [26]),
+    ("18 min TE: rows; 14 min TA: jars. Addendum: TE should be 20 min.", [20, 14]),
     # what only looks like that
+    ("TE: pec stretch hold 2 min, rows; 18 min. Addendum: TE was 20.", [2, 18]),
+    ("TE 12 min rows. Correction: TA was 14 min, not 12.", [12, 14]),
+    ("TE 18 min rows. Addendum: TE will be 20 min.", [18, 20]),
+    ("TA 15 min, corrected 10 × 2", [15]),
     ("Gait training 20 min, changed to 5 min bouts due to SOB.", [20, 5]),
     ("Gait 20 min, changed to 10-12 reps due to pain.", [20]),
     ("Bike 10 min, make it 15 for next session. Gait 20 min.", [10, 20]),
@@ -370,14 +379,17 @@ EXACTLY = [
     # times with a letter before a word, and minutes of their own column behind *each*
     ("8:03a to 8:20a  stepper", [17]),
     ("in 8:03 a man came", []),
+    ("in 8:03  a man came, out 8:20", [17]),
     ("heel slides 2x10 each      9 min", [9]),
     ("pressure relief each 30 min", []),
-    ("For the following 25 she showed me how she loads the washer.", [25]),
     # a rest or the like inside minutes or beside them
     ("36 minutes including 8 for charting", [36]),
     ("36 minutes minus 8 for charting", [28]),
     ("TE 20 min plus 6 min rest", [20]),
     ("TE 20 min, then 5 min of seated rest.", [20]),
+    ("TE 20 min + 6 min rest", [20]),
+    ("TE 20 min +6 min rest", [20]),
+    ("bed mobility 15 + 5 min rest", []),
     ("TE 20 min plus 6 min stairs", [20, 6]),
     ("TE 20 min plus 6 min resting-hand splint work", [20, 6]),
     # figures that a scanner took for letters
@@ -385,6 +397,7 @@ EXACTLY = [
     ("TA 2O min", [20]),
     ("bike 10 l min", []),
     ("O2 at 2L min", []),
+    ("O2 at 2l min", []),
 ]
 
 

@@ -37,6 +37,8 @@ def section_at(text, words):
         ("SUBJECTIVE\nslept well\nOBJECTIVE\nbridges 3x10", "bridges", "objective"),
         ("Treatment today:\n- bridges 3x10\n- SLR", "SLR", "treatment"),
         ("Bridges 3x10. HEP: clamshells daily.", "clamshells", "home_program"),
+        ("Bridges 3x10.\nHome PT program: clamshells", "clamshells", "home_program"),
+        ("Bridges 3x10.\nHEP therapy band rows", "rows", "home_program"),
         ("Bridges 3x10.\r\nHome program -\r\nclamshells daily", "clamshells", "home_program"),
         ("Goals:\n1. climb the porch steps\n2. carry laundry\nPlan: stairs", "laundry", "goals"),
         ("Goals:\n1. climb the porch steps\n2. carry laundry\nPlan: stairs", "stairs", "plan"),

@@ -74,6 +74,14 @@ def test_whose_minutes_a_total_is(text: str, minutes: list[int], totals: list[tu
         ("45 min total before lunch.", [45]),
         ("Total time today with patient was 45 min after a late start.", [45]),
         ("Seen 45 min in home for both.", [45]),
+        ("45 total minutes.", [45]),
+        ("45 min   total", [45]),
+        ("PT total 39 min. 1st 20 min on the mat.", [39]),
+        ("Plan: stairs.\nTotal time 42 min", [42]),
+        ("Plan: total time 45 min next visit.", []),
+        ("HEP: total of 30 min daily.", []),
+        ("Total of 15 min each.", []),
+        ("45 min total yesterday.", []),
         ("Seen 40 min after her pain pill.", []),
     ],
 )
@@ -93,12 +101,13 @@ LED = "The first 20 went to wrist stretching, putty squeezes and towel slides; "
         (f"Clinic time 45 min. {LED}then hanging shirts on a high rail and opening jars.", [20, None]),
         (f"{LED}everything else to hanging shirts on a high rail and opening jars.", [20, None]),
         (f"Clinic time 45 min. {LED}the remainder was paperwork with the adjuster.", [20]),
+        (f"Scheduled 45 min. {LED}everything else to hanging shirts on a high rail and opening jars.", [20, None]),
         # work on top of a block's own minutes, a rest, work at home
         ("TherEx: putty squeezes, fisting 3x10. 24 min plus 6 min on the rower. Pain 2/10.", [30]),
         ("TherEx: putty squeezes, fisting 3x10. 24 min plus 6 min rest. Pain 2/10.", [24]),
         ("TherEx: putty squeezes, fisting 3x10, 24 min plus 10 min icing the hand.", [24]),
         ("TherEx: putty squeezes, fisting 3x10, 24 min plus 5 min BP checks, seated.", [24]),
-        ("TherEx: putty squeezes, fisting 3x10. 24 min. HEP plus 6 min walk daily.", [24]),
+        ("TherEx: putty squeezes, fisting 3x10. 24 min plus 6 min walk daily at home.", [24]),
     ],
 )
 def test_minutes_left_of_a_whole_and_minutes_on_top(text: str, minutes: list[int | None]) -> None:
