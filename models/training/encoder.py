@@ -4,7 +4,7 @@ Starts from MiniLM-L6 (Wang and others 2020, arXiv 2002.10957; Apache-2.0), whos
 by hash: nothing is fetched. What of it says least about clinical notes is left out first (An and others 2023, arXiv 2312.11983).
 It is trained once on either half of the writers, on a core each, for the out-of-fold scores that the second stage learns from.
 From the mean of the halves' weights (Wortsman and others 2022, arXiv 2203.05482) it goes on with all notes, on both cores, to the
-graph that ships; what a half that never saw the writer reads best has least to teach there and is seen less often.
+graph that ships.
 
 What it writes: ``encoder.onnx`` (int8), ``vocabulary.txt`` and ``scores.npz`` (log-probabilities of shape (kept tokens, labels) a
 note id, from an encoder that was taught by no note of its writer; some notes also laid out otherwise).
@@ -19,7 +19,7 @@ import itertools
 import random
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -33,13 +33,12 @@ from models.training.counting import unit_of
 from models.training.dataset import LabelledNote, read_corpus, read_splits, select
 from models.training.lessons import NO_LABEL, Taught, disturbed, lesson, relaid
 from models.training.perturb import relaid_notes
-from models.training.tagger import tag_labels, writer_folds
+from models.training.tagger import writer_folds
 from models.training.train import SCORES_FILE, SEED
 from nlp.chain import Scores
 from nlp.encoder import COLUMNS, OUTPUTS, Encoder, Pieces, windows
 from nlp.pipeline import ENCODER_FILE, VOCABULARY_FILE
-from nlp.tagging import LABELS
-from nlp.tokens import Tokens, kept_tokens, kept_words
+from nlp.tokens import Tokens, kept_words
 
 _WORDS, _WIDTH, _HEADS, _LAYERS, _POSITIONS = 30_522, 384, 12, 6, 512
 _DEPTH = _WIDTH // _HEADS
@@ -47,10 +46,7 @@ _INNER, _KEPT = 1536, 768  # inner neurons of a layer, and how many of them stay
 _HALVES = 2  # of the writers
 _CORES = 2
 _HALF_EPOCHS, _EPOCHS = 4, 3  # of either half, then of all notes
-# What is seen seldom is seen in every second epoch: pairs by a half, with all notes what the halves read best.
-_SELDOM = 2
-_READ_BEST = 0.25  # share of the notes' letters
-_ALIKE = 3  # digits of a loss: what stands behind them differs from machine to machine
+_HALF_PAIRS = 2  # a half sees each pair in every second epoch; with all notes it is seen in every one
 _RATE = 2e-4
 _DROPPED = 26  # of 256: the share of a layer's values left out in training
 _HEAD_FASTER = 5.0
@@ -294,31 +290,13 @@ def _flat(plan: Sequence[list[list[Item]]]) -> Iterator[list[Item]]:
     return itertools.chain.from_iterable(plan)
 
 
-def due(units: Sequence[str], seldom: Collection[str], epochs: int) -> Iterator[set[str]]:
-    """The units to see in each epoch: all but every other one of ``seldom``, in turn.
-
-    Examples
-    --------
-    >>> [sorted(seen) for seen in due(["a", "b", "c"], {"b", "c"}, 3)]
-    [['a', 'b'], ['a', 'c'], ['a', 'b']]
-    """
-    turn = {unit: number for number, unit in enumerate(dict.fromkeys(unit for unit in units if unit in seldom))}
-    for epoch in range(epochs):
-        yield {unit for unit in units if unit not in turn or turn[unit] % _SELDOM == epoch % _SELDOM}
-
-
 def fine_tune(
-    notes: Sequence[LabelledNote],
-    epochs: int,
-    *,
-    start: Mapping[str, Any],
-    seldom: Collection[str],
-    fresh: bool,
-    threads: int = 1,
+    notes: Sequence[LabelledNote], epochs: int, *, start: Mapping[str, Any], fresh: bool, threads: int = 1
 ) -> tuple[Any, list[list[int]]]:
-    """Train on these notes, seeing each ``epochs`` times, from the weights ``start``; the units ``seldom`` as in `due`.
+    """Train on these notes, seeing each ``epochs`` times, from the weights ``start``.
 
-    While the outputs are ``fresh``, they learn faster than the rest. Returns the network and some windows of pieces, for `export`.
+    While the outputs are ``fresh``, they learn faster than the rest, and pairs (a third of all pieces) are seen in every other
+    epoch. Returns the network and some windows of pieces, for `export`.
     """
     import torch
     from torch.nn import functional
@@ -333,11 +311,13 @@ def fine_tune(
     dice = random.Random(SEED)
     pieces = Pieces.load(base() / "vocab.txt")
     hide = pieces.number["[MASK]"]
-    taught = [Taught(lesson(note), tuple(relaid(note)), unit_of(note)) for note in notes]
+    taught = [(Taught(lesson(note), tuple(relaid(note)), unit_of(note)), note.pair is not None) for note in notes]
+    every = _HALF_PAIRS if fresh else 1
+    turn = {unit: number for number, unit in enumerate(dict.fromkeys(each.unit for each, pair in taught if pair))}
     plan: list[list[list[Item]]] = []
-    for units in due([each.unit for each in taught], seldom, epochs):
-        shown = [each for each in taught if each.unit in units]
-        plan.append(_batches(list(_items(shown, pieces, dice)), dice))
+    for epoch in range(epochs):
+        due = [each for each, pair in taught if not pair or (turn[each.unit] + epoch) % every == 0]
+        plan.append(_batches(list(_items(due, pieces, dice)), dice))
     model = network(_KEPT)
     model.load_state_dict(start)
     model.train()
@@ -525,51 +505,25 @@ def _begin(notes: Sequence[LabelledNote], weights: Path) -> None:
 def _half(rest: Sequence[LabelledNote], held: Sequence[LabelledNote], start: Path, weights: Path) -> list[Scores]:
     from safetensors.torch import load_file, save_file
 
-    pairs = {unit_of(note) for note in rest if note.pair is not None}  # a third of all pieces
-    model, samples = fine_tune(rest, _HALF_EPOCHS, start=load_file(start), seldom=pairs, fresh=True)
+    model, samples = fine_tune(rest, _HALF_EPOCHS, start=load_file(start), fresh=True)
     save_file(model.state_dict(), weights)
     graph = weights.with_suffix(".onnx")
     export(model, graph, samples)
     return Encoder.load(graph, base() / "vocab.txt").scores([kept_words(Tokens.of(note.text)) for note in held])
 
 
-def read_best(notes: Sequence[LabelledNote], scores: Mapping[str, Scores]) -> set[str]:
-    """Units of those notes whose words an encoder that never saw their writers labels most surely right, `_READ_BEST` of all.
-
-    ``scores`` are its log-probabilities, by note id; a note that it could not read is not among them.
-    """
-    loss: dict[str, float] = {}
-    letters: dict[str, int] = {}
-    for note in notes:
-        tokens, unit = Tokens.of(note.text), unit_of(note)
-        labels = tag_labels(note, tokens)
-        wanted = [LABELS.index(labels[index]) for index in kept_tokens(tokens)]
-        told = scores[note.id][:, COLUMNS["tag"]][np.arange(len(wanted)), wanted]
-        mean = -round(float(told.mean()), _ALIKE) if told.any() else np.inf
-        loss[unit] = max(loss.get(unit, 0.0), mean)
-        letters[unit] = letters.get(unit, 0) + len(note.text)
-    room = _READ_BEST * sum(letters.values())
-    best: set[str] = set()
-    for unit in sorted(loss, key=loss.__getitem__):
-        room -= letters[unit]
-        if room < 0 or np.isinf(loss[unit]):
-            break
-        best.add(unit)
-    return best
-
-
-def _whole(notes: Sequence[LabelledNote], halves: Sequence[Path], seldom: Collection[str], graph: Path) -> None:
+def _whole(notes: Sequence[LabelledNote], halves: Sequence[Path], graph: Path) -> None:
     from safetensors.torch import load_file
 
     parts = [load_file(half) for half in halves]
     mean = {name: sum(part[name] for part in parts) / len(parts) for name in parts[0]}
-    model, samples = fine_tune(notes, _EPOCHS, start=mean, seldom=seldom, fresh=False, threads=_CORES)
+    model, samples = fine_tune(notes, _EPOCHS, start=mean, fresh=False, threads=_CORES)
     export(model, graph, samples)
 
 
 def run(notes: Sequence[LabelledNote], out: Path) -> None:
     """Train on these notes and write the folder ``out``."""
-    share = 1 / _SELDOM  # so that both halves take the same time
+    share = 1 / _HALF_PAIRS  # so that both halves take the same time
     folds = writer_folds(
         notes, _HALVES, sizes=[len(note.text) * (1.0 if note.pair is None else share) for note in notes]
     )
@@ -592,7 +546,7 @@ def run(notes: Sequence[LabelledNote], out: Path) -> None:
         for number, (held, job) in enumerate(jobs, 1):
             scores.update(zip((note.id for note in held), job.result(), strict=True))
             print(f"half {number} of {len(folds)} trained", flush=True)
-        pool.submit(_whole, notes, weights, read_best(notes, scores), out / ENCODER_FILE).result()
+        pool.submit(_whole, notes, weights, out / ENCODER_FILE).result()
     small: dict[str, Any] = {name: rows.astype(np.float16) for name, rows in scores.items()}
     np.savez_compressed(out / SCORES_FILE, **small)
     shutil.copyfile(base() / "vocab.txt", out / VOCABULARY_FILE)

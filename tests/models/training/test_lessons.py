@@ -12,42 +12,11 @@ from models.training.counting import unit_of
 from models.training.dataset import read_corpus
 from models.training.encoder import Item
 from models.training.lessons import Taught, disturbed, lesson, relaid
-from nlp.encoder import COLUMNS, OUTPUTS, ROLES, Pieces
+from nlp.encoder import ROLES, Pieces
 from nlp.tagging import LABELS
 
 NOTES = read_corpus(Path(__file__).parents[3] / "training_data")
 TRAINING = find_spec("torch") is not None and find_spec("onnx") is not None
-
-
-def scores_of(note, sure):
-    """Log-probabilities that give each word's label that much."""
-    tags = lesson(note).tags
-    rows = np.zeros((len(tags), OUTPUTS), dtype=np.float32)
-    rows[:, COLUMNS["tag"]] = np.log((1 - sure) / (len(LABELS) - 1))
-    rows[np.arange(len(tags)), tags] = np.log(sure)  # the tags' columns come first
-    return rows
-
-
-def test_what_is_read_best_is_a_quarter_of_the_letters_pairs_whole_and_nothing_unread():
-    notes = [note for note in NOTES if note.pair is None][:12] + [note for note in NOTES if note.pair is not None][:4]
-    scores = {note.id: scores_of(note, 0.5 + 0.02 * number) for number, note in enumerate(notes)}
-    unread = notes[11]
-    scores[unread.id] = np.zeros_like(scores[unread.id])
-    best = encoder.read_best(notes, scores)
-    letters = {unit: sum(len(n.text) for n in notes if unit_of(n) == unit) for unit in map(unit_of, notes)}
-    assert unit_of(unread) not in best
-    # the surest stand last, and a pair counts as its worse note
-    ranked = [*dict.fromkeys(unit_of(note) for note in notes[:11]), *dict.fromkeys(unit_of(n) for n in notes[12:])]
-    assert best == set(ranked[len(ranked) - len(best) :])
-    total = sum(letters.values())
-    assert sum(letters[unit] for unit in best) <= total / 4
-    assert sum(letters[unit] for unit in ranked[len(ranked) - len(best) - 1 :]) > total / 4
-
-
-@pytest.mark.parametrize(("epochs", "views"), [(4, [2, 2]), (3, [2, 1])])
-def test_what_is_seldom_is_seen_in_every_other_epoch(epochs, views):
-    seen = list(encoder.due(["a", "b", "b", "c"], {"b", "c"}, epochs))
-    assert [sum("a" in units for units in seen), *(sum(u in units for units in seen) for u in "bc")] == [epochs, *views]
 
 
 def told(taught, kind):
