@@ -35,8 +35,8 @@ from nlp.events import Event
 from nlp.grouping import Found, Grouping
 from nlp.terms import listed
 from nlp.tokens import Tokens
-from nlp.totals import told_totals
 from nlp.unskilled import with_unskilled
+from nlp.visit import told_totals
 
 _MOST_UNITS = 8
 
