@@ -321,7 +321,13 @@ def topped_up(context: Context, events: list[Event], labels: list[str]) -> list[
     for n, (own, more) in enumerate(pairwise(events)):
         between = [word for word in lower[own.end : more.start] if not word.isspace()]
         plain = own.kind == more.kind == "dur" and own.form == more.form and own.form in PLAIN_FORMS
-        if not plain or between != ["plus"] or labels[n] not in ("D-B", "D-I") or labels[n + 1] not in ("O", "Q"):
+        if (
+            not plain
+            or len(between) != 1
+            or between[0] not in listed("tops_up")
+            or labels[n] not in ("D-B", "D-I")
+            or labels[n + 1] not in ("O", "Q")
+        ):
             continue
         behind = [m for m in range(n + 2, len(events)) if sentence_of[events[m].start] == sentence_of[own.start]]
         tasks = [m for m in behind if events[m].kind == "act" and events[m].tag == "ACT"]

@@ -54,6 +54,7 @@ def _cues() -> _Cues:
     }
     for entry in entries("unskilled"):
         by_role[entry.data["role"]].append(entry)
+    by_role["part"] += by_role["pause"]
 
     def either(role: str) -> str:
         terms = sorted((term for entry in by_role[role] for term in entry.terms), key=len, reverse=True)

@@ -705,12 +705,12 @@ class _Reader(Scan):
         at, said = self.from_here(c.end), False
         for _ in range(_NOTE):
             word = self.word(at)
-            if word not in listed("slip") and word not in listed("slip_beside"):
+            if word in listed("remake") and self.word(self.next(at)) in listed("remade"):
+                said, at = True, self.next(at)
+            elif word in listed("slip") or word in listed("corrected"):
+                said = True
+            elif word not in listed("slip_beside"):
                 break
-            pronoun = word in listed("back_reference")
-            if pronoun and self.word(self.before(at)) != "make":
-                break
-            said = said or word in listed("slip")
             at = self.next(at)
         value, end = self._told(at)
         return (value if said else 0), end
@@ -731,7 +731,8 @@ class _Reader(Scan):
     def _amended(self, found: Sequence[Candidate]) -> list[Candidate]:
         """Candidates after sentences that put them right: ``Addendum: ther ex was 21``, ``Correction: 14 min, not 12``."""
         out, sentences, gone = [*found], self.context.sentence_of, set[int]()
-        for opening in [at for at, word in enumerate(self.lower) if word in listed("corrects")]:
+        signals = listed("corrects") | listed("corrected")
+        for opening in [at for at, word in enumerate(self.lower) if word in signals]:
             before, late = self.before(opening), self.word(opening) in listed("late")
             signal = self.next(opening) if late else opening
             if late and self.word(signal) not in listed("entry"):

@@ -86,6 +86,14 @@ def test_a_list_holds_its_examples_and_not_their_twins(entry):
         listed("no such list")
 
 
+@pytest.mark.parametrize(
+    ("name", "role"), [("never_total", "not_treatment"), ("weak_total", "total"), ("allotted", "total")]
+)
+def test_a_list_of_some_terms_of_a_cue_holds_no_others(name, role):
+    cues = {term for entry in entries("durations") if entry.data["role"] == role for term in entry.terms}
+    assert listed(name) <= cues
+
+
 def test_the_lexicon_of_activities_is_large_enough():
     listed = [(term, entry.data["label"]) for entry in entries("activities") for term in entry.terms]
     assert len(listed) >= 1000
