@@ -13,13 +13,14 @@ from nlp.chain import Scores
 from nlp.headings import find_headings, section_labels
 from nlp.lexicon import Match
 from nlp.rows import earlier_rows, told_rows
-from nlp.terms import terms
+from nlp.terms import listed, terms
 from nlp.tokens import Tokens, kept_tokens, tokens_of
 from nlp.unskilled import untimed_parts
 
 _SHAFTS = frozenset("-–—=>")
 _CONTEXT = "therapy_context"
 _KEPT = "kept"
+_SUBJECT = 6  # tokens before *lasted* within which what lasted stands
 
 
 class Context:
@@ -49,7 +50,7 @@ class Context:
         )
         # What a rest is called that the minutes beside it do not hold says nothing against them.
         against = [m for m in self.found["not_treatment"] if m.start not in self.untimed]
-        self.found["not_treatment"] = [m for m in against if not _is_arrow(tokens, m)]
+        self.found["not_treatment"] = [m for m in against if not (_is_arrow(tokens, m) or _of_a_part(tokens, m))]
         blocked = {i for m in self.found["pseudo"] for i in range(m.start, m.end)}
         # Cues in copied text tell of that text alone, which is of another day as a whole.
         self.quoted = frozenset(i for h in self.headings if h.quoted for i in range(h.start, h.until))
@@ -108,6 +109,12 @@ def _is_arrow(tokens: Tokens, match: Match) -> bool:
     arrow = match.start - at > 0 or words[match.end : match.end + 1] == [">"]
     before = next((word for word in reversed(words[:at]) if not word.isspace()), "")
     return arrow and not before.isdecimal()
+
+
+def _of_a_part(tokens: Tokens, match: Match) -> bool:
+    """Whether what lasted is a part of the visit: ``This portion of the visit lasted 19 minutes``, not ``her pain lasted``."""
+    before = tokens.lower[max(0, match.start - _SUBJECT) : match.start]
+    return tokens.lower[match.start] in listed("lasted") and not listed("visit_part").isdisjoint(before)
 
 
 def _sentences(tokens: Tokens, named: Collection[int]) -> list[int]:

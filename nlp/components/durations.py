@@ -1258,7 +1258,10 @@ class _Reader(Scan):
             at = self.before(whole.start)
             while self.word(at) in skipped:
                 at = self.before(at)
-            if self.word(at) != "of" or self.word(self.before(at)).isdecimal():
+            if self.word(at) != "of":
+                continue
+            if self.word(self.before(at)).isdecimal():
+                self._part_of(whole, self.before(at), self.next(at))
                 continue
             behind = self.from_here(whole.end + (self.word(self.from_here(whole.end)) == "of"))
             if behind in named:
@@ -1279,6 +1282,15 @@ class _Reader(Scan):
                 self.found.remove(whole)
                 for start, end, value in parts:
                     self.add(start, end, value, "rest")
+
+    def _part_of(self, whole: Candidate, at: int, first: int) -> None:
+        """Take ``15 of the 40 minutes`` for the 15: the number at token ``at`` is a part of ``whole``, told before it."""
+        value = int(self.words[at])
+        told = self.word(first) in listed("determiner") and _LEAST_BARE <= value < whole.minutes
+        if told and not self.taken.intersection(range(at, whole.start)):
+            self.found.remove(whole)
+            self.taken.difference_update(range(whole.start, whole.end))
+            self.add(at, whole.end, value, "rest")
 
     def more(self) -> None:
         """``for another 14 she loaded the rack``, ``a further 8: rotations``: minutes where the number before was minutes too."""
@@ -1360,7 +1372,8 @@ class _Reader(Scan):
                 wide = self._apart(index)
                 if wide and mark.isdecimal() and self._apart(self.before(index)):
                     continue  # two columns of values: "Shoulder ER    20    58"
-                if mark in "-–—.;,|" or wide:
+                summed = mark in listed("total_row") and self._service_at(self.from_here(begin)) is not None
+                if mark in "-–—.;,|" or wide or summed:
                     return index
             elif rest[0] == "." and mark in "-–—" and not (self.word(self.next(index) + 1).isdecimal()):
                 return index

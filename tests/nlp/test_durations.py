@@ -382,6 +382,14 @@ EXACTLY = [
     ("in 8:03  a man came, out 8:20", [17]),
     ("heel slides 2x10 each      9 min", [9]),
     ("pressure relief each 30 min", []),
+    # a part of a whole, and the sum that closes a service's line
+    ("15 of the 40 minutes Theo worked at cutting", [15]),
+    ("3 of the 40 minutes", [40]),
+    ("he stayed 25 of the 60 min", [25]),
+    ("20 reps of the 40 min program", [40]),
+    ("TE  bike 5  calf str slant board  SLS airex  total 21", [21]),
+    ("FIM  bed 5  chair 5  total 21", []),
+    ("TE rows 3x10, total 30 reps", []),
     # a rest or the like inside minutes or beside them
     ("36 minutes including 8 for charting", [36]),
     ("36 minutes minus 8 for charting", [28]),
