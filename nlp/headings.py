@@ -6,7 +6,7 @@ Source of the words: ``nlp/lexicons/sections.toml`` and ``services.toml`` (a ser
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nlp.lexicon import Match
@@ -93,14 +93,8 @@ def find_headings(tokens: Tokens, found_terms: Mapping[str, list[Match]]) -> lis
             if not (gap or named or words[before][0] in ".;|!?/]"):
                 continue
         following = words[end] if end < line_end else "\n"
-        near = tokens.lower[end : min(line_end, end + _HEADING_REACH)]
-        if (
-            match.term == "home"
-            and near[:1]
-            and near[0] in listed("home_setting")
-            and listed("program_word").isdisjoint(near)
-        ):
-            continue  # "HOME HEALTH PT VISIT": where, not what to do there
+        if match.term == "home" and _is_place(tokens.lower[end : min(line_end, end + _HEADING_REACH)]):
+            continue
         letter = end - at == 1 and len(words[at]) == 1
         if letter:
             ok = (
@@ -172,6 +166,11 @@ def find_headings(tokens: Tokens, found_terms: Mapping[str, list[Match]]) -> lis
         until = found[position + 1][0] if position + 1 < len(found) else len(words)
         headings.append(Heading(start, end, until, label, start in quoted))
     return headings
+
+
+def _is_place(behind: Sequence[str]) -> bool:
+    """Whether the words behind *home* make it where the visit was, not what to do there: ``HOME HEALTH PT VISIT``."""
+    return not listed("home_setting").isdisjoint(behind[:1]) and listed("program_word").isdisjoint(behind)
 
 
 def _led_by_visit(tokens: Tokens, first: int, at: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from typing import Literal
 
@@ -16,6 +16,7 @@ from nlp.tokens import Tokens
 
 # What parts one total in a line from the next.
 PARTS = frozenset(",;/|()\n")
+_STOPS = PARTS | {"."}
 _UNTIMED = "untimed"
 ELSEWHEN = frozenset(("home_program", "plan", "goals", "previous"))  # sections whose totals are of no visit today
 _REACH = 8  # tokens from words for what is left to the work that it went to
@@ -32,17 +33,26 @@ def total_kind(context: Context, event: Event) -> Kind | None:
     line_start, line_end = tokens.lines[tokens.line_of[event.start]]
     before = [cues[i] for i in range(max(line_start, event.start - BEFORE), event.start) if i in cues]
     after = [cues[i] for i in range(event.start, min(line_end, event.end + AFTER)) if i in cues]
-    if not (before or after) or event.form == "in_out_open" or _UNTIMED in led_by(tokens, line_start, event.start):
+    if not (before or after) or event.form == "in_out_open":
+        return None
+    if any(tokens.lower[at] == _UNTIMED for at in led_from(tokens, event.start)):
         return None
     return "timed" if _is_timed(tokens, before, after, event) else "visit"
 
 
-def led_by(tokens: Tokens, line_start: int, start: int) -> Sequence[str]:
-    """Words in front of a number, back to the last mark or number."""
+def led_from(tokens: Tokens, start: int, ends: Set[str] = _STOPS, kept: Set[int] = frozenset()) -> range:
+    """The tokens in front of a place in its line, back to the last word of ``ends`` or number; those ``kept`` are no numbers."""
+    line_start, _ = tokens.lines[tokens.line_of[start]]
     at = start
-    while at > line_start and tokens.words[at - 1] not in (*PARTS, ".") and not tokens.words[at - 1].isdecimal():
+    while at > line_start and not is_end(tokens, at - 1, ends, kept):
         at -= 1
-    return tokens.lower[at:start]
+    return range(at, start)
+
+
+def is_end(tokens: Tokens, at: int, ends: Set[str], kept: Set[int]) -> bool:
+    """Whether a token is a word of ``ends`` or a number, unless it is ``kept``."""
+    word = tokens.words[at]
+    return word in ends or (word.isdecimal() and at not in kept)
 
 
 def _is_timed(tokens: Tokens, before: Sequence[Match], after: Sequence[Match], event: Event) -> bool:
@@ -77,9 +87,8 @@ def whose(context: Context, event: Event) -> list[str]:
     """The disciplines whose minutes these are: ``OT total 36 min``, not ``Pt seen by OT for a total of 45 min``."""
     tokens = context.tokens
     words, lower = tokens.words, tokens.lower
-    line_start, _ = tokens.lines[tokens.line_of[event.start]]
     out: list[str] = []
-    for at in range(event.start - len(led_by(tokens, line_start, event.start)), event.start):
+    for at in led_from(tokens, event.start):
         then = next(i for i in range(at + 1, event.start + 1) if i == event.start or not is_blank(words[i]))
         beside = lower[then] in listed("discipline_part") if then < event.start else words[at].isupper()
         ordinal = at > 0 and words[at - 1].isdecimal() and tokens.ends[at - 1] == tokens.starts[at]  # "1st 20 min"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from functools import cached_property
 
-from nlp.clock import is_blank
+from nlp.clock import duration_words, is_blank
 from nlp.context import Context
 from nlp.cues import find_status
 from nlp.events import Event
@@ -14,7 +14,7 @@ from nlp.grouping import Grouping
 from nlp.lexicon import Match
 from nlp.terms import listed
 from nlp.tokens import Tokens
-from nlp.totals import AFTER, BEFORE, ELSEWHEN, PARTS, Kind, total_kind, whose
+from nlp.totals import AFTER, BEFORE, ELSEWHEN, PARTS, Kind, is_end, led_from, total_kind, whose
 
 _BESIDE = 3  # tokens in front of the words that call a number a total in which the task stands that it is of
 _ENDS = frozenset((*PARTS, ".", ":", "-", "–", "—"))  # what the tasks end at that a total in the same words is of
@@ -26,16 +26,19 @@ def told_totals(context: Context, grouping: Grouping, tasks: Iterable[tuple[int,
     ``tasks`` are all tasks named in the note, as token ranges: a total of one of them (``crouching 6 min total``), of one
     service, of another day, of a rest or of one of two disciplines is none of the visit.
     """
+    called: list[tuple[Event, Kind]] = [
+        (event, kind) for event in grouping.loose if (kind := total_kind(context, event))
+    ]
+    if not any(kind == "visit" for _, kind in called):
+        yield from called
+        return
     services = (*grouping.services, *(event for block in grouping.blocks for event in block.services))
     named = {index for start, end in tasks for index in range(start, end)}
     named |= {index for event in services for index in range(event.start, event.end)}
     timed = [event for block in grouping.blocks for event in block.durations]
     apart = len({name for event in (*timed, *grouping.loose) for name in whose(context, event)}) > 1
-    for event in grouping.loose:
-        kind = total_kind(context, event)
-        if kind == "timed" or (
-            kind and not (apart and whose(context, event)) and _Claim(context, event, named).holds()
-        ):
+    for event, kind in called:
+        if kind == "timed" or (not (apart and whose(context, event)) and _Claim(context, event, named).holds()):
             yield event, kind
 
 
@@ -74,7 +77,7 @@ class _Claim:
         cues = (*self._before, *self._behind)
         if all(cue.term in listed("weak_total") for cue in cues) and not listed("seen_after").isdisjoint(self._then):
             return True
-        lower, around = self.context.tokens.lower, self._led_from(self.event.start)
+        lower, around = self.context.tokens.lower, self._around
         words = lower[around.start : around.stop]
         called = {i for cue in self._before for i in range(cue.start, cue.end)}
         called |= {i - 1 for i in around if lower[i] in listed("home_setting")}  # "home visit 45 min"
@@ -82,12 +85,16 @@ class _Claim:
         # "Crouch 6 min total" is of whatever that is, though no task was seen in it.
         plain = listed("leads_total") | listed("discipline") | listed("home_setting") | listed("whole_visit")
         worded = not (self._before or plain.issuperset(word for word in words if word.isalpha()))
-        return resting or worded or not (listed("part_of_visit").isdisjoint(words) and self.named.isdisjoint(around))
+        return resting or worded or not (duration_words().rests.isdisjoint(words) and self.named.isdisjoint(around))
 
     @cached_property
     def _line(self) -> tuple[int, int]:
         tokens = self.context.tokens
         return tokens.lines[tokens.line_of[self.event.start]]
+
+    @cached_property
+    def _around(self) -> range:
+        return self._led_from(self.event.start)
 
     @cached_property
     def _before(self) -> list[Match]:
@@ -104,8 +111,8 @@ class _Claim:
     @cached_property
     def _against(self) -> list[Match]:
         """Words of no treatment from where the number's own words begin to where they end."""
-        first, last = self._led_from(self.event.start).start, self.event.end
-        while last < self._line[1] and not self._is_end(last):
+        first, last = self._around.start, self.event.end
+        while last < self._line[1] and not is_end(self.context.tokens, last, _ENDS, self.named):
             last += 1
         return [m for m in self.context.found["not_treatment"] if first <= m.start < last]
 
@@ -123,16 +130,9 @@ class _Claim:
     def _cues(self, start: int, end: int) -> list[Match]:
         return [m for m in self.context.found["total"] if start <= m.start < end]
 
-    def _is_end(self, index: int) -> bool:
-        word = self.context.tokens.words[index]
-        return word in _ENDS or (word.isdecimal() and index not in self.named)
-
     def _led_from(self, start: int) -> range:
         """The tokens in front of a place that belong to it."""
-        first = start
-        while first > self._line[0] and not self._is_end(first - 1):
-            first -= 1
-        return range(first, start)
+        return led_from(self.context.tokens, start, _ENDS, self.named)
 
     def _close(self, start: int, end: int) -> bool:
         """Whether nothing but words that lead from a total to its number stands between two places."""

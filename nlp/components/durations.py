@@ -10,7 +10,7 @@ import itertools
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 from operator import attrgetter
@@ -731,7 +731,7 @@ class _Reader(Scan):
     def _amended(self, found: Sequence[Candidate]) -> list[Candidate]:
         """Candidates after sentences that put them right: ``Addendum: ther ex was 21``, ``Correction: 14 min, not 12``."""
         out, sentences, gone = [*found], self.context.sentence_of, set[int]()
-        signals = listed("corrects") | listed("corrected")
+        signals = listed("corrects") | listed("corrected") | listed("late")
         for opening in [at for at, word in enumerate(self.lower) if word in signals]:
             before, late = self.before(opening), self.word(opening) in listed("late")
             signal = self.next(opening) if late else opening
@@ -828,6 +828,11 @@ class _Reader(Scan):
         found = self.context.found
         names = sorted((*found["services"], *found["service_heads"]), key=_STARTS)
         return names, [*map(_STARTS, names)]
+
+    @cached_property
+    def _named_at(self) -> frozenset[int]:
+        """The tokens that names of services begin at."""
+        return frozenset(self._services[1])
 
     def _again(self, first: Candidate, second: Candidate) -> bool:
         """Whether the second says the same minutes once more, by the clock or as an amount: ``(15 min, 1030-1045)``."""
@@ -1105,7 +1110,7 @@ class _Reader(Scan):
             self.add(at, at + 1, int(words[at]), "bare")
         for begin, end in self.tokens.lines:
             self._bare_in_line(begin, end, ends)
-        starts = {m.start for kind in ("services", "service_heads") for m in found[kind]} | {at - 1 for at in codes}
+        starts = self._named_at | {at - 1 for at in codes}
         picked = [self._edge_cell(begin, end, starts, ends) for begin, end in self.tokens.lines]
         for form in ("lead", "column"):
             cells = [cell for cell in picked if cell is not None and cell[1] == form]
@@ -1186,7 +1191,7 @@ class _Reader(Scan):
             return True
         return cells[0 if cell[1] == "lead" else -1] in self.data.columns
 
-    def _edge_cell(self, begin: int, end: int, starts: set[int], ends: set[int]) -> tuple[int, str] | None:
+    def _edge_cell(self, begin: int, end: int, starts: Set[int], ends: Set[int]) -> tuple[int, str] | None:
         """The number that is a row's one edge cell where a service's name or code is the other: ``12 | LAQ, marching | TE``.
 
         Gives its token and whether it leads the row or closes it.
@@ -1253,7 +1258,6 @@ class _Reader(Scan):
         """``of the 40 minutes we had 15 were spent on transfers``, ``of 45 min 20 went to steps, 15 to rows``: parts, no whole."""
         sentences, lower = self.context.sentence_of, self.lower
         skipped = (*listed("determiner"), *listed("whole_visit"))
-        named = {m.start for kind in ("services", "service_heads") for m in self.context.found[kind]}
         for whole in [c for c in self.found if c.form in ("unit", "tick", "words") and c.minutes > _LEAST_BARE]:
             at = self.before(whole.start)
             while self.word(at) in skipped:
@@ -1264,7 +1268,7 @@ class _Reader(Scan):
                 self._part_of(whole, self.before(at), self.next(at))
                 continue
             behind = self.from_here(whole.end + (self.word(self.from_here(whole.end)) == "of"))
-            if behind in named:
+            if behind in self._named_at:
                 continue  # "a total of 25 min ther ex"
             parts: list[tuple[int, int, int]] = []
             for index in range(whole.end, min(len(lower), whole.end + _PART_REACH)):
@@ -1329,8 +1333,7 @@ class _Reader(Scan):
         """
         lines = [(begin, end) for begin, end in self.tokens.lines if begin < end]
         busy = {self.tokens.line_of[c.start] for c in self.found}
-        found = self.context.found
-        named = {m.start for m in found["services"]} | {m.start for m in found["service_heads"]}
+        found, named = self.context.found, self._named_at
         openings = {self.tokens.line_of[m.start]: m.start for m in found["headings"]}
         for form, pick in (("opening", self._opening), ("tail", self._tail)):
             picked = []
@@ -1372,7 +1375,7 @@ class _Reader(Scan):
                 wide = self._apart(index)
                 if wide and mark.isdecimal() and self._apart(self.before(index)):
                     continue  # two columns of values: "Shoulder ER    20    58"
-                summed = mark in listed("total_row") and self._service_at(self.from_here(begin)) is not None
+                summed = mark in listed("total_row") and self.from_here(begin) in self._named_at
                 if mark in "-–—.;,|" or wide or summed:
                     return index
             elif rest[0] == "." and mark in "-–—" and not (self.word(self.next(index) + 1).isdecimal()):
