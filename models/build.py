@@ -41,7 +41,7 @@ def _service(service: Service) -> ServiceResult:
         text=block.text,
         code=service.code,
         other_code=service.other_code,
-        confidence=service.confidence,
+        confidence=service.stated_confidence,
         probabilities=dict(service.probabilities),
         minutes=block.minutes,
         duration=None

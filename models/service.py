@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 from nlp.document import Block
 
+_MOST = 0.99
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -30,7 +32,8 @@ class Service:
     """A block of treatment with its proposed code.
 
     ``code`` is ``"97110"``, ``"97530"`` or ``"other"``; ``other_code`` is the other service's own number or ``None``.
-    ``probabilities`` has exactly these three keys and sums to 1; ``confidence`` is the calibrated probability of ``code``.
+    ``probabilities`` has exactly these three keys and sums to 1; ``confidence`` is the calibrated probability of ``code``,
+    ``stated_confidence`` what a result says of it.
     ``content_probabilities`` are the same with the code that the note states hidden: what the content alone says.
     ``possible`` are the codes that remain possible at the risk the classifier was calibrated for, ``code`` among them.
     """
@@ -43,6 +46,11 @@ class Service:
     content_probabilities: Mapping[str, float]
     reasons: tuple[Reason, ...] = ()
     possible: tuple[str, ...] = ()
+
+    @property
+    def stated_confidence(self) -> float:
+        """``confidence`` in hundredths, at most 0.99: of the blocks above it a few in a thousand are wrong, whatever it is."""
+        return min(round(self.confidence, 2), _MOST)
 
     @property
     def billed_code(self) -> str | None:

@@ -78,9 +78,10 @@ def propose(
     """Return the proposal for one note.
 
     The headline code is the one with the most minutes; without minutes, or with equal minutes, that of the block with
-    the highest confidence, the earlier of equals. Its confidence is the mean of its blocks' confidences, weighted by
-    their minutes where any has minutes. Where no block has a headline code, the confidence is the probability that the
-    block likeliest to have one has none; 1 where there is no block.
+    the highest confidence as a result states it (`Service.stated_confidence`), of equals the one with the most tasks, then
+    the earlier. Its confidence is the mean of its blocks' confidences, weighted by their minutes where any has minutes.
+    Where no block has a headline code, the confidence is the probability that the block likeliest to have one has none; 1
+    where there is no block.
 
     Parameters
     ----------
@@ -124,7 +125,7 @@ def chance(seen: Mapping[str, float], weights: Mapping[str, float]) -> float:
     return 1.0 / (1.0 + math.exp(-math.fsum(weight * seen[sign] for sign, weight in weights.items())))
 
 
-SIGNS = ("offset", "code", "lead", "least", "outside", "untimed", "doubted")
+SIGNS = ("offset", "code", "both", "lead", "needed", "outside", "untimed", "doubted")
 
 
 def signs(
@@ -132,10 +133,11 @@ def signs(
 ) -> dict[str, float]:
     """Return what a reading shows of its own worth, by the names in `SIGNS`.
 
-    ``code``: log-odds of the blocks' confidence in the headline code (or in none); ``lead``: how far the headline code's
-    minutes lead the other's, in [0, 1]; ``least`` and ``outside``: log-odds of the reader's least certainty of a block that
-    counts, and of what it left out; ``untimed``: share of these blocks without minutes; ``doubted``: share that states a code
-    other than its own; ``offset``: 1.
+    ``code``: log-odds of the blocks' confidence in the headline code (or in none); ``both``: whether there is work of both
+    codes, so that one wrong number can turn the proposal; ``lead``: how far the headline code's minutes lead the other's, in
+    [0, 1]; ``needed``: log-odds of the least certainty of a block without which the code would be another; ``outside``: that
+    of the reader's least certainty of what it left out; ``untimed``: share of the blocks that count without minutes;
+    ``doubted``: share that states a code other than its own; ``offset``: 1.
     """
     bearers = [service for service in services if service.code in HEADLINE] if code is not None else list(services)
     count = max(1, len(bearers))
@@ -145,8 +147,9 @@ def signs(
     return {
         "offset": 1.0,
         "code": log_odds(confidence),
+        "both": float(len({service.code for service in bearers} & set(HEADLINE)) == len(HEADLINE)),
         "lead": (max(both) - min(both)) / sum(both) if sum(both) else 0.0,
-        "least": log_odds(min((service.block.certainty for service in bearers), default=1.0)),
+        "needed": log_odds(_needed(services, code)),
         "outside": log_odds(certainty),
         "untimed": sum(service.block.minutes is None for service in bearers) / count,
         "doubted": sum(
@@ -154,6 +157,23 @@ def signs(
         )
         / count,
     }
+
+
+def _needed(services: Sequence[Service], code: str | None) -> float:
+    """The least certainty, in [0, 1], that a block stands and has its code, of those whose loss would change the headline code.
+
+    Where no block has a headline code each block counts: any of them could be work of one.
+    """
+    least = 1.0
+    for number, service in enumerate(services):
+        if code is None:
+            counts = True
+        else:
+            rest = [*services[:number], *services[number + 1 :]]
+            counts = service.code in HEADLINE and _headline_code(rest, minutes_by_code(rest)) != code
+        if counts:
+            least = min(least, service.block.certainty, service.confidence)
+    return least
 
 
 def log_odds(probability: float) -> float:
@@ -168,7 +188,7 @@ def _headline_code(services: Sequence[Service], minutes: Mapping[str, int]) -> s
         return None
     most = max(minutes.get(service.code, 0) for service in bearers)
     leading = [service for service in bearers if minutes.get(service.code, 0) == most]
-    return max(leading, key=lambda service: service.confidence).code
+    return max(leading, key=lambda service: (service.stated_confidence, len(service.block.activities))).code
 
 
 def _code_confidence(services: Sequence[Service], code: str) -> float:

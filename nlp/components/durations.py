@@ -48,6 +48,8 @@ _CLOSES = frozenset(",;-–—(")  # what minutes stand behind that close an ent
 _MOST = 2 / 3  # of the time to the next entry: what closes an entry with less is one task's, or a rest
 _WRAPS = frozenset("*}]")  # what a form's chosen value stands in: "{*18*} min"
 _PARTING = frozenset((",", "/", ";", "and", "+", "&", "|"))
+_LEADS_ON = frozenset("-–—:=")
+_BULLETS = frozenset("-*•>")
 _BESIDE = frozenset("-–—:([x×=/;|)]@,*")
 _AMENDABLE = frozenset(("unit", "tick", "letter", "words", "bare", "column", "lead", "bracket", "rest"))
 _STARTS = attrgetter("start")
@@ -272,11 +274,16 @@ class _Reader(Scan):
                     self.add(index, after, minutes, "margin")
 
     def _closing(self) -> dict[int, int]:
-        """Minutes that close a line behind a mark, by its number: ``1032 - LAQ, heel raises, 14 min``."""
+        """Minutes that close a line behind a mark or lead to what it tells, by its number.
+
+        ``1032 - LAQ, heel raises, 14 min``, ``08:35 ther ex, 15 min: LAQ, heel raises``.
+        """
         out: dict[int, int] = {}
         for c in self.found:
-            if c.form in _PLAIN and self.word(self.before(c.start)) in _CLOSES:
-                line = self.tokens.line_of[c.start]
+            line = self.tokens.line_of[c.start]
+            if c.form in _PLAIN and self.word(self.next(c.end - 1)) == ":" and line not in out:
+                out[line] = c.minutes
+            elif c.form in _PLAIN and self.word(self.before(c.start)) in _CLOSES:
                 if all(w in ".)" or is_blank(w) for w in self.words[c.end : self.tokens.lines[line][1]]):
                     out[line] = c.minutes
         return out
@@ -399,9 +406,12 @@ class _Reader(Scan):
         if got is None:
             return
         value, first = got
+        mark = self.before(first)
         if self._labels(first, index):
             return
-        mark = self.before(first)
+        if self._until(mark):
+            self.taken.update(range(first, index + 1))
+            return
         # "15-20 min" gives no one number.
         if (
             self.word(mark) in ("-", "–", "to")
@@ -428,6 +438,12 @@ class _Reader(Scan):
             return False
         self._amount(first, index + 1, int(figures), "unit")
         return True
+
+    def _until(self, at: int) -> bool:
+        """Whether a number behind token ``at`` says when, or by how much: ``tired by 20 min``, not ``followed by 20 min``."""
+        if self.word(at) in listed("about"):
+            at = self.before(at)
+        return self.word(at) in listed("until_then") and self.word(self.before(at)) not in listed("comes_next")
 
     def _labels(self, first: int, index: int) -> bool:
         """Whether a number is units or of another column, and the word behind it the label of the next: ``Units: 2 Min: 30``."""
@@ -910,17 +926,23 @@ class _Reader(Scan):
                 continue
             if heads is None or (separator != heads[0] and heads[0] != " "):
                 continue
+            told: list[tuple[bool, float, int, int]] = []  # without a unit, how far from the heading's middle, token, minutes
             for i, (left, cell) in enumerate(cells):
                 stripped = cell.strip()
                 number = re.fullmatch(r"\(?(\d{1,3})(?:\s*(?:min|mins|m|'))?\)?(?:\s*/\s*\d\s*u?(?:nits?)?)?", stripped)
                 if number is None:
                     continue
                 inside = left + len(cell) - len(cell.lstrip())
-                fits = i == heads[1] if heads[0] != " " else _beneath(inside + len(stripped) / 2, heads[2], heads[3])
+                middle = inside + len(stripped) / 2
+                fits = i == heads[1] if heads[0] != " " else _beneath(middle, heads[2], heads[3])
                 fits = fits or (outer and heads[0] == " " and 0 < i == len(cells) - 1)  # a column out of line
                 if fits:
                     index = tokens.at(line_start + inside + stripped.index(number.group(1)))
-                    self.add(index, index + 1, int(number.group(1)), "column")
+                    away = abs(middle - (heads[2] + heads[3]) / 2)
+                    told.append((not stripped.endswith(("m", "min", "mins")), away, index, int(number.group(1))))
+            if told:  # of "16   1" under "Min  Unit" the first
+                *_, index, minutes = min(told)
+                self.add(index, index + 1, minutes, "column")
         self._once()
 
     def _under(self, text: str, left: int, right: int) -> bool:
@@ -930,14 +952,21 @@ class _Reader(Scan):
         return cell.isdecimal() and _beneath(at + len(cell) / 2, left, right)
 
     def _once(self) -> None:
-        """Of a row's minutes and its only times, where these are as long, keep the minutes: ``0730 | 0800 | 30``."""
+        """Where a row has its minutes in their own column its other ones are a task's, a target's or the same once more.
+
+        So are its only times, where these are as long: ``0730 | 0800 | 30``.
+        """
         line_of = self.tokens.line_of
         told = {(line_of[c.start], c.minutes) for c in self.found if c.form == "column"}
+        rows = {line for line, _ in told}
         times = Counter(line_of[c.start] for c in self.found if c.form == "range")
         self.found = [
             c
             for c in self.found
-            if not (c.form == "range" and times[line_of[c.start]] == 1 and (line_of[c.start], c.minutes) in told)
+            if not (
+                (c.form == "range" and times[line_of[c.start]] == 1 and (line_of[c.start], c.minutes) in told)
+                or (c.form in _PLAIN and line_of[c.start] in rows)
+            )
         ]
 
     @staticmethod
@@ -1229,6 +1258,14 @@ class _Reader(Scan):
                 edge = left in "[(" and right in "])" and (index == at + 1 or index == last - 1)
                 if self._small(index) and (square or edge) and not self._score(index - 1):
                     self.add(index, index + 1, int(words[index]), "bracket")
+                lettered = self.word(self.next(index)) in self.data.letter and self.next(index) == last - 1
+                if left in "[(" and lettered and words[last] in "])" and self._opens_named(begin, end):
+                    self.add(index, last, int(words[index]), "letter")
+
+    def _opens_named(self, begin: int, end: int) -> bool:
+        """Whether a line's first word is a service's name or code: what closes it in brackets is its minutes, no metres."""
+        first = next((at for at in range(begin, end) if self.words[at].isalnum()), end)
+        return first < end and (first in self._named_at or (self.words[first].isdecimal() and self._code(first, self.words[first])))
 
     def _score(self, bracket: int) -> bool:
         """Whether the number in a bracket is what a measure was before: ``FGA 22/30 (18)``, not ``97530 (18)`` or ``3x10 (8)``."""
@@ -1240,6 +1277,19 @@ class _Reader(Scan):
 
     def _same_line(self, one: int, other: int) -> bool:
         return self.tokens.line_of[one] == self.tokens.line_of[other]
+
+    def lots(self) -> None:
+        """A bare number behind a mark that is told to be for several tasks: ``sit to stand + step: 17 for all three``."""
+        for at in self.figures:
+            mark = self.before(at)
+            if at in self.taken or not self._small(at) or self.word(mark) not in _LEADS_ON or self._counts(at):
+                continue
+            step = self.next(at)
+            step = self.next(step) if self.word(step) == "for" else step
+            several = self.word(self.next(step))
+            if self.word(step) in listed("every_one") and (several in self.data.numbers or several in listed("of_them")):
+                if self.word(self.before(mark)) not in self.data.numbered:
+                    self.add(at, at + 1, int(self.words[at]), "bare")
 
     def rests(self) -> None:
         """``the last ten we did``, ``the remaining 20 went to``, ``the last 12 of those 30 min``."""
@@ -1352,10 +1402,14 @@ class _Reader(Scan):
     def _opening(self, begin: int, end: int) -> int | None:
         """The number right before a line's first colon, within its first tokens."""
         solid = [i for i in range(begin, min(end, begin + 4 * _LEAD_WORDS)) if not is_blank(self.words[i])]
-        for place, index in enumerate(solid[: _LEAD_WORDS + 2]):
+        while solid and self.words[solid[0]] in _BULLETS:
+            solid = solid[1:]
+        for place, index in enumerate(solid[: _LEAD_WORDS + 4]):
             if self.words[index] == ":":
                 at = solid[place - 1] if place >= 2 else -1
                 close = self.words[at] == ")" and place >= 4
+                if place >= _LEAD_WORDS + 2 and not close:
+                    return None
                 at = solid[place - 2] if close else at
                 before = self.word(self.before(at))
                 if at < 0 or not self._small(at) or self.touching(index) or before in self.data.numbered:
@@ -1400,6 +1454,7 @@ class _Reader(Scan):
         self.minute_rows()
         self.bare()
         self.brackets()
+        self.lots()
         self.parts()
         self.rests()
         self.more()

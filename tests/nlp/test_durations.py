@@ -468,6 +468,44 @@ def test_commas_in_a_row_of_a_table_parted_by_blanks_part_no_columns():
     assert [c.minutes for c in find_durations(Context(Tokens.of(note)))] == [8, 12]
 
 
+def test_a_row_gives_its_column_of_minutes_one_number():
+    note = "CPT      Min  Unit\n97110    17   1\n97530    24   2"
+    assert [c.minutes for c in find_durations(Context(Tokens.of(note)))] == [17, 24]
+
+
+def test_other_minutes_of_a_row_with_its_own_are_no_more():
+    note = "Task                 Target   Actual   RPE   Min\nStair mill           8'       7'       6     9\nHose drag  x4  5 min rest after           8     12"
+    assert [c.minutes for c in find_durations(Context(Tokens.of(note)))] == [9, 12]
+
+
+@pytest.mark.parametrize(
+    ("note", "minutes"),
+    [
+        ("- Strength & balance (16): leg press, step ups\n- Kitchen & chores (22): sweeping, loading the washer", [16, 22]),
+        ("supine>sit + sit>stand + step to chair: 18 for all three.", [18]),
+        ("- getting out of a low car\n- out of the tub - 17 these two", [17]),
+        ("97110: calf stretch, heel raises 2x12 [21 m]", [21]),
+        ("Strength (16) and balance (22): leg press", []),
+        ("Reps on the leg press: 18 for all", []),
+        ("Pain: 18 for all three", []),
+        ("RW gait, level surface [21 m]", []),
+        ("97116: RW gait [21 m] with two turns", []),
+    ],
+)
+def test_bare_numbers_that_are_told_to_be_minutes(note: str, minutes: list[int]) -> None:
+    assert [c.minutes for c in find_durations(Context(Tokens.of(note)))] == minutes
+
+
+def test_when_or_by_how_much_is_no_duration():
+    assert read("Pushed the cart. Tired by 20 min, and walks 5 min longer, up by about 5 min") == {5}
+    assert read("Bike, followed by 12 min of stair work") == {12}
+
+
+def test_minutes_that_lead_an_entry_win_over_the_next_entrys_start():
+    note = "08:30 ther ex, 15 min: LAQ, heel raises\n08:48 tub transfers, 9 min\n09:02 left"
+    assert [c.minutes for c in find_durations(Context(Tokens.of(note)))] == [15, 14, 9]
+
+
 def test_in_and_out_apart_enclose_the_work():
     note = "In 10:14. Repeated sit to stand from the wheelchair, four sets of five. Out 10:33, restroom."
     assert [(c.minutes, c.form) for c in find_durations(Context(Tokens.of(note))) if c.form == "in_out"] == [

@@ -18,6 +18,7 @@ from nlp.document import Block, Duration, StatedCode
 
 Services = Callable[..., tuple[Service, ...]]
 
+TASKS = [("exercise", "ex.slr"), ("exercise", "ex.bridge"), ("exercise", "ex.squat")]
 TE, TA, MT = {"code": "97110"}, {"code": "97530"}, {"code": "other", "other_code": "97140"}
 
 MINUTES = [
@@ -78,6 +79,19 @@ CODE = [
     ("no minutes: not the surest other service", [TE | {"confidence": 0.7}, MT | {"confidence": 0.99}], "97110"),
     ("equally sure: the earlier block", [TA | {"confidence": 0.8}, TE | {"confidence": 0.8}], "97530"),
     ("equally sure: the earlier block, other way", [TE | {"confidence": 0.8}, TA | {"confidence": 0.8}], "97110"),
+    ("as sure in hundredths: the earlier block", [TE | {"confidence": 0.8}, TA | {"confidence": 0.804}], "97110"),
+    ("not as sure in hundredths: the surer block", [TE | {"confidence": 0.8}, TA | {"confidence": 0.806}], "97530"),
+    ("no surer than 0.99: the earlier block", [TE | {"confidence": 0.991}, TA | {"confidence": 0.9999}], "97110"),
+    (
+        "equally sure: the block with more tasks",
+        [TE | {"confidence": 0.999, "activities": TASKS[:2]}, TA | {"confidence": 0.998, "activities": TASKS}],
+        "97530",
+    ),
+    (
+        "more tasks do not outweigh a surer block",
+        [TE | {"confidence": 0.9}, TA | {"confidence": 0.8, "activities": TASKS}],
+        "97110",
+    ),
 ]
 
 
@@ -116,7 +130,16 @@ def test_confidence(what: str, specs: list[dict[str, Any]], confidence: float, s
 
 
 TIMED = TE | {"minutes": 15}
-FITTED = {"offset": 0.5, "code": 0.5, "lead": 1.0, "least": 0.25, "outside": 0.25, "untimed": -2.0, "doubted": -1.0}
+FITTED = {
+    "offset": 0.5,
+    "code": 0.5,
+    "both": -1.0,
+    "lead": 1.0,
+    "needed": 0.25,
+    "outside": 0.25,
+    "untimed": -2.0,
+    "doubted": -1.0,
+}
 
 
 @pytest.mark.parametrize(
@@ -126,6 +149,8 @@ FITTED = {"offset": 0.5, "code": 0.5, "lead": 1.0, "least": 0.25, "outside": 0.2
         ("a stated code that contradicts", [TIMED | {"stated": "97530"}], 1.0, True),
         ("a stated code that agrees", [TIMED | {"stated": "97110"}], 1.0, False),
         ("the other code as long", [TIMED, TA | {"minutes": 15}], 1.0, True),
+        ("the other code much shorter", [TIMED, TA | {"minutes": 1}], 1.0, True),
+        ("the same code once more", [TIMED, TIMED], 1.0, False),
         ("another service beside it", [TIMED, MT], 1.0, False),
         ("something left out in doubt", [TIMED], 0.5, True),
     ],
@@ -143,6 +168,25 @@ def test_a_block_the_reader_doubts_lowers_the_confidence(services: Services) -> 
     (sure,) = services(TE)
     doubted = replace(sure, block=replace(sure.block, certainty=0.5))
     first, second = (propose((s,), "full_15", calibration=Calibration(FITTED, FITTED)) for s in (sure, doubted))
+    assert second.confidence < first.confidence
+
+
+def test_a_doubted_block_counts_only_where_the_code_hangs_on_it(services: Services) -> None:
+    two = services(TIMED, TIMED)
+    doubted = (two[0], replace(two[1], block=replace(two[1].block, certainty=0.5)))
+    first, second = (propose(each, "full_15", calibration=Calibration(FITTED, FITTED)) for each in (two, doubted))
+    assert second.confidence == first.confidence
+    beside = services(TIMED, TA | {"minutes": 10}, TE | {"minutes": 6})
+    turns = (replace(beside[0], block=replace(beside[0].block, certainty=0.5)), *beside[1:])
+    first, second = (propose(each, "full_15", calibration=Calibration(FITTED, FITTED)) for each in (beside, turns))
+    assert second.confidence < first.confidence
+
+
+def test_a_block_that_could_be_of_a_code_lowers_the_confidence_in_none(services: Services) -> None:
+    (sure,) = services(MT)
+    doubted = replace(sure, block=replace(sure.block, certainty=0.5))
+    first, second = (propose((s,), "full_15", calibration=Calibration(FITTED, FITTED)) for s in (sure, doubted))
+    assert first.code is second.code is None
     assert second.confidence < first.confidence
 
 
