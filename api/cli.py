@@ -40,7 +40,7 @@ from api.data import data as data_commands
 from api.exits import DONE, MODEL_REFUSED, SOME_FAILED
 from api.exits import TOLD as _EXIT_CODES
 from api.exits import fail as _fail
-from models.note import Discipline, Policy, Profile, Risk
+from models.note import USUAL_RISK, Discipline, Policy, Profile, Risk
 
 if TYPE_CHECKING:
     from api.settings import Settings
@@ -79,8 +79,10 @@ ProfileOption = Annotated[Profile, typer.Option(help="Which reader: accurate or 
 ModelOption = Annotated[
     Path | None, typer.Option(help="Folder of a model version; without it, the one that came with the program.")
 ]
+_RiskWord = Literal["1", "2", "5"]
+_USUAL = cast(_RiskWord, str(USUAL_RISK))
 RiskOption = Annotated[
-    Literal["1", "2", "5"],
+    _RiskWord,
     typer.Option(help="How many in 100 of the notes that pass unflagged may have a wrong code; less flags more."),
 ]
 
@@ -93,7 +95,7 @@ def code(
     profile: ProfileOption = "accurate",
     discipline: Annotated[Discipline | None, typer.Option(help="PT or OT, where known.")] = None,
     note_id: Annotated[str | None, typer.Option(help="Your own name for the note; comes back in the result.")] = None,
-    risk: RiskOption = "5",
+    risk: RiskOption = _USUAL,
     date_of_service: DateOption = None,
     payer: PayerOption = None,
     secondary_payer: SecondaryOption = None,
@@ -183,7 +185,7 @@ def batch(
         Policy | None, typer.Option(help="Policy for lines that name none; without it, the payer's, else full_15.")
     ] = None,
     profile: Annotated[Profile, typer.Option(help="Reader for lines that name none.")] = "accurate",
-    risk: RiskOption = "5",
+    risk: RiskOption = _USUAL,
     payer: Annotated[str | None, typer.Option(help="Primary payer for lines that name none.")] = None,
     rules: RulesOption = None,
     model: ModelOption = None,
@@ -251,7 +253,7 @@ def claims(
         str | None, typer.Option(help="Secondary payer of the rows that name none; what it counts is told too.")
     ] = None,
     rules: RulesOption = None,
-    risk: RiskOption = "5",
+    risk: RiskOption = _USUAL,
     model: ModelOption = None,
 ) -> None:
     """Hold what was billed against the notes: too much, too little, wrong form; status 1 where somebody must look."""

@@ -244,7 +244,7 @@ def _way(
     )
     # What a word list holds goes by its entry; the rest was learnt.
     yield words if not entries else replace(words, rule=entries[0], rules=entries)
-    said = _say("code", code=named(block.code), confidence=int(service.confidence * 100))
+    said = _say("code", code=named(block.code), confidence=round(service.confidence * 100))
     yield _by_rule("code", said, block.code, terms) or _from("code", "code", said, model)
     toward = [reason.text for reason in service.reasons if reason.code == service.code and reason.weight > 0]
     if toward:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from nlp.document import Block
 
-_MOST = 0.99
+_SUREST = 0.99
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,8 @@ class Service:
 
     @property
     def stated_confidence(self) -> float:
-        """``confidence`` in hundredths, at most 0.99: of the blocks above it a few in a thousand are wrong, whatever it is."""
-        return min(round(self.confidence, 2), _MOST)
+        """``confidence`` in hundredths, and no more than 0.99: of blocks given more, as many are wrong whatever it is."""
+        return min(round(self.confidence, 2), _SUREST)
 
     @property
     def billed_code(self) -> str | None:

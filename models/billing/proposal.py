@@ -149,7 +149,7 @@ def signs(
         "code": log_odds(confidence),
         "both": float(len({service.code for service in bearers} & set(HEADLINE)) == len(HEADLINE)),
         "lead": (max(both) - min(both)) / sum(both) if sum(both) else 0.0,
-        "needed": log_odds(_needed(services, code)),
+        "needed": log_odds(_needed(services, code, minutes)),
         "outside": log_odds(certainty),
         "untimed": sum(service.block.minutes is None for service in bearers) / count,
         "doubted": sum(
@@ -159,21 +159,18 @@ def signs(
     }
 
 
-def _needed(services: Sequence[Service], code: str | None) -> float:
-    """The least certainty, in [0, 1], that a block stands and has its code, of those whose loss would change the headline code.
+def _needed(services: Sequence[Service], code: str | None, minutes: Mapping[str, int]) -> float:
+    """The least certainty, in [0, 1], that a block stands and has its code, of those without which the headline code could change.
 
-    Where no block has a headline code each block counts: any of them could be work of one.
+    Such are the only block of the code, and each without whose minutes it leads the other code's no more. Where no block has a
+    headline code each block counts: any of them could be work of one.
     """
-    least = 1.0
-    for number, service in enumerate(services):
-        if code is None:
-            counts = True
-        else:
-            rest = [*services[:number], *services[number + 1 :]]
-            counts = service.code in HEADLINE and _headline_code(rest, minutes_by_code(rest)) != code
-        if counts:
-            least = min(least, service.block.certainty, service.confidence)
-    return least
+    bearers = services if code is None else [service for service in services if service.code == code]
+    if code is not None and len(bearers) > 1:
+        beside = [service.code for service in services if service.code in HEADLINE and service.code != code]
+        lead = minutes.get(code, 0) - minutes.get(beside[0], 0) if beside else math.inf
+        bearers = [service for service in bearers if lead <= (service.block.skilled_minutes or 0)]
+    return min((min(service.block.certainty, service.confidence) for service in bearers), default=1.0)
 
 
 def log_odds(probability: float) -> float:

@@ -48,8 +48,9 @@ _CLOSES = frozenset(",;-–—(")  # what minutes stand behind that close an ent
 _MOST = 2 / 3  # of the time to the next entry: what closes an entry with less is one task's, or a rest
 _WRAPS = frozenset("*}]")  # what a form's chosen value stands in: "{*18*} min"
 _PARTING = frozenset((",", "/", ";", "and", "+", "&", "|"))
+_HEADING = 16  # tokens of a line's heading, with blanks
+_BACK = 4  # tokens before "by" within which "followed" stands
 _LEADS_ON = frozenset("-–—:=")
-_BULLETS = frozenset("-*•>")
 _BESIDE = frozenset("-–—:([x×=/;|)]@,*")
 _AMENDABLE = frozenset(("unit", "tick", "letter", "words", "bare", "column", "lead", "bracket", "rest"))
 _STARTS = attrgetter("start")
@@ -440,10 +441,18 @@ class _Reader(Scan):
         return True
 
     def _until(self, at: int) -> bool:
-        """Whether a number behind token ``at`` says when, or by how much: ``tired by 20 min``, not ``followed by 20 min``."""
+        """Whether a number behind token ``at`` says when, or by how much: ``tired by 20 min``, not ``followed closely by 20 min``."""
         if self.word(at) in listed("about"):
             at = self.before(at)
-        return self.word(at) in listed("until_then") and self.word(self.before(at)) not in listed("comes_next")
+        if self.word(at) not in listed("until_then") or self.word(self.before(at)).isdecimal():
+            return False
+        for _ in range(_BACK):
+            at = self.before(at)
+            if at < 0 or self.word(at) in _CLAUSE or self.words[at][0] in "\r\n":
+                return True
+            if self.word(at) in listed("comes_next"):
+                return False
+        return True
 
     def _labels(self, first: int, index: int) -> bool:
         """Whether a number is units or of another column, and the word behind it the label of the next: ``Units: 2 Min: 30``."""
@@ -926,7 +935,9 @@ class _Reader(Scan):
                 continue
             if heads is None or (separator != heads[0] and heads[0] != " "):
                 continue
-            told: list[tuple[bool, float, int, int]] = []  # without a unit, how far from the heading's middle, token, minutes
+            told: list[
+                tuple[bool, float, int, int]
+            ] = []  # without a unit, how far from the heading's middle, token, minutes
             for i, (left, cell) in enumerate(cells):
                 stripped = cell.strip()
                 number = re.fullmatch(r"\(?(\d{1,3})(?:\s*(?:min|mins|m|'))?\)?(?:\s*/\s*\d\s*u?(?:nits?)?)?", stripped)
@@ -1245,6 +1256,7 @@ class _Reader(Scan):
     def brackets(self) -> None:
         """Numbers in brackets: at a line's edge, and in square ones anywhere."""
         words = self.words
+        metres: list[tuple[int, int]] = []
         for begin, end in self.tokens.lines:
             at = begin
             while at < end and (is_blank(words[at]) or words[at] in "-*•"):
@@ -1260,12 +1272,17 @@ class _Reader(Scan):
                     self.add(index, index + 1, int(words[index]), "bracket")
                 lettered = self.word(self.next(index)) in self.data.letter and self.next(index) == last - 1
                 if left in "[(" and lettered and words[last] in "])" and self._opens_named(begin, end):
-                    self.add(index, last, int(words[index]), "letter")
+                    metres.append((index, last))
+        # One such line may tell a distance; two have the habit of telling minutes.
+        for index, last in metres if len(metres) > 1 else ():
+            self.add(index, last, int(words[index]), "letter")
 
     def _opens_named(self, begin: int, end: int) -> bool:
-        """Whether a line's first word is a service's name or code: what closes it in brackets is its minutes, no metres."""
+        """Whether a line's first word is a service's name or code, of none in which metres are walked or swum."""
         first = next((at for at in range(begin, end) if self.words[at].isalnum()), end)
-        return first < end and (first in self._named_at or (self.words[first].isdecimal() and self._code(first, self.words[first])))
+        if first == end or not listed("distance_word").isdisjoint(self.lower[first:end]):
+            return False
+        return first in self._named_at or (self.words[first].isdecimal() and self._code(first, self.words[first]))
 
     def _score(self, bracket: int) -> bool:
         """Whether the number in a bracket is what a measure was before: ``FGA 22/30 (18)``, not ``97530 (18)`` or ``3x10 (8)``."""
@@ -1287,8 +1304,11 @@ class _Reader(Scan):
             step = self.next(at)
             step = self.next(step) if self.word(step) == "for" else step
             several = self.word(self.next(step))
-            if self.word(step) in listed("every_one") and (several in self.data.numbers or several in listed("of_them")):
-                if self.word(self.before(mark)) not in self.data.numbered:
+            if self.word(step) in listed("every_one") and (
+                several in self.data.numbers or several in listed("of_them")
+            ):
+                label = self.word(self.before(mark))
+                if label not in self.data.numbered and label not in self.data.counted and label not in listed("rated"):
                     self.add(at, at + 1, int(self.words[at]), "bare")
 
     def rests(self) -> None:
@@ -1399,17 +1419,31 @@ class _Reader(Scan):
                     if sure or len(picked) >= 2:
                         self.add(at, at + 1, int(self.words[at]), form)
 
+    def parts_of_visit(self) -> None:
+        """Numbers in brackets that close lines' headings and add up to minutes that are told: ``Play & moving (30):`` of 45 min."""
+        picked = []
+        for begin, end in self.tokens.lines:
+            colon = next((at for at in range(begin, min(end, begin + _HEADING)) if self.words[at] == ":"), begin)
+            close = self.before(colon)
+            if (
+                begin < close - 2
+                and self.words[close] == ")"
+                and self.words[close - 2] == "("
+                and self._small(close - 1)
+            ):
+                picked.append(close - 1)
+        whole = sum(int(self.words[at]) for at in picked)
+        if len(picked) > 1 and self.taken.isdisjoint(picked) and any(c.minutes == whole for c in self.found):
+            for at in picked:
+                self.add(at, at + 1, int(self.words[at]), "opening")
+
     def _opening(self, begin: int, end: int) -> int | None:
         """The number right before a line's first colon, within its first tokens."""
         solid = [i for i in range(begin, min(end, begin + 4 * _LEAD_WORDS)) if not is_blank(self.words[i])]
-        while solid and self.words[solid[0]] in _BULLETS:
-            solid = solid[1:]
-        for place, index in enumerate(solid[: _LEAD_WORDS + 4]):
+        for place, index in enumerate(solid[: _LEAD_WORDS + 2]):
             if self.words[index] == ":":
                 at = solid[place - 1] if place >= 2 else -1
                 close = self.words[at] == ")" and place >= 4
-                if place >= _LEAD_WORDS + 2 and not close:
-                    return None
                 at = solid[place - 2] if close else at
                 before = self.word(self.before(at))
                 if at < 0 or not self._small(at) or self.touching(index) or before in self.data.numbered:
@@ -1462,6 +1496,7 @@ class _Reader(Scan):
         self.joined()
         self.less()
         self.corrected()
+        self.parts_of_visit()
         self.edges()
         self.found.sort(key=lambda c: (c.start, c.end))
         return self.found

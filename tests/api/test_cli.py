@@ -25,6 +25,7 @@ from api.cli import MAX_BYTES, app
 from api.main import create_app
 from api.settings import Settings
 from models.coder import Coder
+from models.note import USUAL_RISK
 from models.result import Result
 from nlp.pipeline import MAX_CHARACTERS
 
@@ -67,10 +68,10 @@ class TestCode:
         lines.write_text('{"note_id": "n", "text": "bridging"}\n')
         for command in (["code", str(note)], ["batch", str(lines), str(note.with_name("out.jsonl"))]):
             assert [runner.invoke(app, [*command, *more]).exit_code for more in ([], ["--risk", "1"])] == [0, 0]
-            assert asked == [5, 1]
+            assert asked == [USUAL_RISK, 1]
             asked.clear()
-        with Client(create_app(Settings(risk=2))):
-            assert asked == [2]
+        with Client(create_app(Settings(risk=5))):
+            assert asked == [5]
         assert runner.invoke(app, ["code", str(note), "--risk", "3"]).exit_code == 2
 
     def test_standard_input_keeps_every_character(self) -> None:

@@ -28,6 +28,14 @@ LISTS: list[tuple[str, list[tuple[str, int]]]] = [
         [("97110", 16), ("97530", 24)],
     ),
     ("        today   prior visit\nTE       18      25\nTA       20      15", [("97110", 18), ("97530", 20)]),
+    # a line for each
+    ("TE time: 26 min\nTA time: 16 min", [("97110", 26), ("97530", 16)]),
+    ("- 97110: 26 min\n- 97140: 9 min\n- 97530: 16 min\nTotal 51 min", [("97110", 26), ("97140", 9), ("97530", 16)]),
+    ("Ther ex 26'\nTher act 16'", [("97110", 26), ("97530", 16)]),
+    ("TE: 26\nTA: 16", []),
+    ("97110 2\n97530 1", []),
+    ("TE time: 26 min\nBP 128/76 after.", []),
+    ("Bike: 6 min\nNuStep: 8 min", []),
     # units, totals that are another's, names of no service, one name, no list at all
     ("CHARGES: 97110 1, 97530 2", []),
     ("Units: TE 1 / TA 2", []),
@@ -40,12 +48,31 @@ LISTS: list[tuple[str, list[tuple[str, int]]]] = [
     ("TE and TA today.\n21 reps of each", []),
     ("        last visit   visit before\nTE       18      25", []),
     ("        today   prior visit\nknee flex   98      90\nknee ext    -4      -8", []),
+    ("Units billed\nTE   TA   MT   total\n12    8    6    26", []),
+    ("TE   TA   total\n2    1    3", []),
+    ("Measure   prior   today\nBalance      38       44\nTransfers     9       12", []),
+    ("FIM\nTransfers   Gait   ADL\n5           5      6", []),
+    ("              4/30   today\nGait          150    200\nROM           85     95", []),
+    # other times, assistance, counts, scores
+    ("Last time: TE 30 / TA 10", []),
+    ("Next visit minutes: TE 15, TA 30", []),
+    ("Cert period minutes: exercise 90, activities 75", []),
+    ("Nursing restorative time: exercise 15 / activities 15", []),
+    ("Hold time: exercise 30, activity 10", []),
+    ("Min A: gait 5, adl 10", []),
+    ("Cues needed (min): gait 8, adl 9", []),
+    ("Number of times: gait 5, adl 8", []),
+    ("Unit breakdown: TE 2, TA 1", []),
+    ("Time: TE 2 / TA 1 / MT 1", []),
+    ("Start times: TE 905, TA 925", []),
+    ("Split squats 10, exercise 12", []),
+    ("Functional mobility distances:\nGait: 50 m\nADL: 8 m", []),
 ]
 
 
 @pytest.mark.parametrize(("text", "charges"), LISTS)
 def test_lists_of_charges(text: str, charges: list[tuple[str, int]]) -> None:
-    found = [charge for _, told in charge_lists(Tokens.of(text)) for charge in told]
+    found = [charge for told in charge_lists(Tokens.of(text)) for charge in told]
     assert [(charge.code, charge.minutes) for charge in found] == charges
     for charge in found:
         assert str(charge.minutes) in text[slice(*charge.number)]
@@ -61,7 +88,11 @@ TASKS = "Carried laundry basket down the hall, loaded the dishwasher, got in and
     [
         (f"{EXERCISE}\n{TASKS}\nMinutes: exercise 14, activities 23, total 37", {"97110": 14, "97530": 23}),
         (f"{EXERCISE}\n{TASKS}\n\nTE    TA    total\n14    23    37", {"97110": 14, "97530": 23}),
-        (f"        last   today\nTE       25      14\nTA       10      23\n\n{EXERCISE}\n{TASKS}", {"97110": 14, "97530": 23}),
+        (
+            f"        last   today\nTE       25      14\nTA       10      23\n\n{EXERCISE}\n{TASKS}",
+            {"97110": 14, "97530": 23},
+        ),
+        (f"TE: {EXERCISE}\nTA: {TASKS}\nTE time: 14 min\nTA time: 23 min", {"97110": 14, "97530": 23}),
         # what stands behind the plan is still of today
         (f"O: {EXERCISE}\n{TASKS}\nP: cont 2x/wk.\nMin: TE 14 / TA 23", {"97110": 14, "97530": 23}),
         # a home programme's minutes are no charges
@@ -70,6 +101,20 @@ TASKS = "Carried laundry basket down the hall, loaded the dishwasher, got in and
 )
 def test_charges_go_to_the_work_of_their_code(note: str, minutes: dict[str, int]) -> None:
     assert CODER.code(note).minutes == minutes
+
+
+@pytest.mark.parametrize(
+    "foot",
+    [
+        "Units\n97110   97530\n12      8",
+        "TE    TA\n9     30",
+        "TE time: 9 min\nTA time: 30 min",
+        "P: cont.\nMinutes: exercise 9, activities 30",
+    ],
+)
+def test_minutes_told_beside_the_work_win_over_a_list(foot: str) -> None:
+    note = f"TE 14 min: {EXERCISE}\nTA 23 min: {TASKS}\n{foot}"
+    assert CODER.code(note).minutes == {"97110": 14, "97530": 23}
 
 
 def test_the_block_keeps_its_place_and_shows_where_its_minutes_stand() -> None:

@@ -474,18 +474,30 @@ def test_a_row_gives_its_column_of_minutes_one_number():
 
 
 def test_other_minutes_of_a_row_with_its_own_are_no_more():
-    note = "Task                 Target   Actual   RPE   Min\nStair mill           8'       7'       6     9\nHose drag  x4  5 min rest after           8     12"
+    note = (
+        "Task                 Target   Actual   RPE   Min\n"
+        "Stair mill           8'       7'       6     9\n"
+        "Hose drag  x4  5 min rest after           8     12"
+    )
     assert [c.minutes for c in find_durations(Context(Tokens.of(note)))] == [9, 12]
 
 
 @pytest.mark.parametrize(
     ("note", "minutes"),
     [
-        ("- Strength & balance (16): leg press, step ups\n- Kitchen & chores (22): sweeping, loading the washer", [16, 22]),
+        (
+            "OT 38 min\n- Strength and hand balance (16): leg press\n- Kitchen & chores (22): sweeping, washer",
+            [38, 16, 22],
+        ),
         ("supine>sit + sit>stand + step to chair: 18 for all three.", [18]),
         ("- getting out of a low car\n- out of the tub - 17 these two", [17]),
-        ("97110: calf stretch, heel raises 2x12 [21 m]", [21]),
+        ("97110: calf stretch, heel raises 2x12 [21 m]\n97530: loading the van (14 m)", [21, 14]),
         ("Strength (16) and balance (22): leg press", []),
+        ("- Seated knee extension right leg (20): 2 lb\n- Standing hip abduction left leg (15): red band", []),
+        ("97110: calf stretch, heel raises 2x12 [21 m]", []),
+        ("TE: sled push (20 m)\nNMR: tandem walk on the line (6 m)", []),
+        ("TE: LAQ, SLR. Reps: 15 for all three", []),
+        ("LAQ, SLR, clams. Borg: 12 for all three", []),
         ("Reps on the leg press: 18 for all", []),
         ("Pain: 18 for all three", []),
         ("RW gait, level surface [21 m]", []),
@@ -499,6 +511,8 @@ def test_bare_numbers_that_are_told_to_be_minutes(note: str, minutes: list[int])
 def test_when_or_by_how_much_is_no_duration():
     assert read("Pushed the cart. Tired by 20 min, and walks 5 min longer, up by about 5 min") == {5}
     assert read("Bike, followed by 12 min of stair work") == {12}
+    assert read("Pt did LAQ and SLR x 20 min followed immediately by 15 min of car transfers") == {20, 15}
+    assert read("Ended by 15 min of lifting to a shelf") == {15}
 
 
 def test_minutes_that_lead_an_entry_win_over_the_next_entrys_start():
