@@ -284,9 +284,11 @@ class _Reader(Scan):
             line = self.tokens.line_of[c.start]
             if c.form in _PLAIN and self.word(self.next(c.end - 1)) == ":" and line not in out:
                 out[line] = c.minutes
-            elif c.form in _PLAIN and self.word(self.before(c.start)) in _CLOSES:
-                if all(w in ".)" or is_blank(w) for w in self.words[c.end : self.tokens.lines[line][1]]):
-                    out[line] = c.minutes
+                continue
+            behind = self.words[c.end : self.tokens.lines[line][1]]
+            closes = c.form in _PLAIN and self.word(self.before(c.start)) in _CLOSES
+            if closes and all(w in ".)" or is_blank(w) for w in behind):
+                out[line] = c.minutes
         return out
 
     # -- amounts ---------------------------------------------------------------------------------------------------
@@ -441,7 +443,7 @@ class _Reader(Scan):
         return True
 
     def _until(self, at: int) -> bool:
-        """Whether a number behind token ``at`` says when, or by how much: ``tired by 20 min``, not ``followed closely by 20 min``."""
+        """Whether a number behind token ``at`` says when, or by how much: ``tired by 20 min``, not ``followed by 20 min``."""
         if self.word(at) in listed("about"):
             at = self.before(at)
         if self.word(at) not in listed("until_then") or self.word(self.before(at)).isdecimal():
