@@ -3,7 +3,9 @@
 * a line that announces minutes and names services: ``Minutes: exercise 13 / activities 9 / total 22``, ``OT split 16 ta / 12 adl``;
 * a line of services' names above a line of as many numbers: ``TE   MT   TA   total`` over ``24   9   12   45``;
 * rows of services' names under a heading with a column of today beside one of another day: ``last (5/02)   today (5/06)``;
-* lines one below the other of a service's name and its minutes alone: ``TE time: 25 min`` over ``TA time: 15 min``.
+* lines one below the other of a service's name and its minutes alone: ``TE time: 25 min`` over ``TA time: 15 min``;
+* shares of a whole in brackets behind it: ``Tx time 40 min (28 TE / 12 TA)``;
+* a sentence in which services' names and minutes take turns: ``23 min of ther ex and 15 min of ther act were provided.``
 
 Such numbers may be units, scores or another day's. So the names must be services' own, not headings like *balance*, and a list
 counts only where no work of the note has minutes told elsewhere. Each name with its number becomes a block without work then,
@@ -18,7 +20,9 @@ from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
+from nlp.components.durations import Candidate, find_durations
 from nlp.context import Context
+from nlp.cues import find_status
 from nlp.events import Event
 from nlp.grouping import Found, Grouping
 from nlp.terms import entries, listed
@@ -29,6 +33,7 @@ _ELSEWHEN = ELSEWHEN - {"plan"}  # what stands at the foot stands behind the pla
 _FEWEST, _LONGEST = 5, 99  # minutes that a number without a unit can be
 _NAMED = 2  # services that make a list
 _FORM = "charge"
+_BESIDE = 3  # tokens between a name and its minutes, or before a sum
 # Blanks are counted up to a few, so that a padded line takes no longer than its length.
 _CELL = re.compile(r"[^\s|](?:[^|\t\n]*?[^\s|])??(?=\s{2}|\t|\s?\||\s*$)")
 _NUMBER = re.compile(r"(\d{1,3})\s?(?:min|mins|minutes|m|')?")
@@ -43,8 +48,10 @@ _NAME_FIRST = re.compile(
     rf"({_NAME}|\d{{5}})\.?\s?[-:=–]?\s?\(?(\d{{1,3}})\s?{_UNIT}?\)?\s?(?:\([^()]*\))?\.?", re.IGNORECASE
 )
 _NUMBER_FIRST = re.compile(rf"(\d{{1,3}})\s?{_UNIT}?\s?[-:=–]?\s?({_NAME})\.?", re.IGNORECASE)
+_WHOLE = re.compile(rf"\b(\d{{2,3}})\s?{_UNIT}?\s?\(([^()]{{5,80}})\)", re.IGNORECASE)
 _ALONE = re.compile(
-    r"\W{0,4}([^\W\d](?:[^\d()=:]*?[^\W\d_.])??|\d{5})(\s(?:time|min|mins|minutes|duration))?\s?[:=–-]?\s?(\d{1,3})\s?(min|mins|minutes|')?\s?\.?",
+    r"\W{0,4}((?:min|mins|minutes|time)\s(?:of|for|in|on)\s)?([^\W\d](?:[^\d()=:]*?[^\W\d_.])??|\d{5})"
+    r"(\s(?:time|min|mins|minutes|duration))?\s?[:=–-]?\s?(\d{1,3})\s?(min|mins|minutes|')?\s?\.?",
     re.IGNORECASE,
 )
 
@@ -52,7 +59,7 @@ _ALONE = re.compile(
 class Charge(NamedTuple):
     """A service's name, its code and its minutes, as characters of the note: ``(start, end)`` of the name and of the number.
 
-    ``instead`` are other numbers of its row, of other days.
+    ``instead`` are numbers beside it that are no service's: of other days, or what the charges add up to.
     """
 
     name: tuple[int, int]
@@ -115,13 +122,12 @@ def _announced(line: str, at: int) -> list[Charge]:
     stop = len(line) if whole is None else whole.start()
     for part in [*_PARTING.finditer(line, position, stop), None]:
         item = line[position : stop if part is None else part.start()]
-        found = _NAME_FIRST.fullmatch(item)
-        name, number = (1, 2) if found else (2, 1)
-        found = found or _NUMBER_FIRST.fullmatch(item)
-        if found is None:
+        told = _item(item)
+        if told is None:
             if item.strip(" ."):
                 break
-        elif not _sums_up(found.group(name)):
+        elif not _sums_up(told[0].group(told[1])):
+            found, name, number = told
             code, minutes = _code(found.group(name)), int(found.group(number))
             named += 1
             if code is not None and minutes:
@@ -131,6 +137,34 @@ def _announced(line: str, at: int) -> list[Charge]:
             position = part.end()
     fewest = 1 if (head.group("unit") or "").lower() in listed("minute") else _FEWEST
     return charges if named >= _NAMED and all(fewest <= charge.minutes <= _LONGEST for charge in charges) else []
+
+
+def _shares(line: str, at: int) -> list[Charge]:
+    """Charges in brackets behind the number that they add up to."""
+    for whole in _WHOLE.finditer(line):
+        charges: list[Charge] = []
+        position = whole.start(2)
+        for part in [*_PARTING.finditer(line, position, whole.end(2)), None]:
+            found = _item(line[position : whole.end(2) if part is None else part.start()])
+            code = None if found is None else _code(found[0].group(found[1]))
+            if found is None or code is None:
+                break
+            item, name, number = found
+            spans = _spans(at + position, item.span(name), item.span(number))
+            charges.append(Charge(spans[0], code, spans[1], int(item.group(number))))
+            position = whole.end(2) if part is None else part.end()
+        told = position == whole.end(2) and len(charges) >= _NAMED
+        if told and int(whole.group(1)) == sum(charge.minutes for charge in charges):
+            return [charges[0]._replace(instead=((at + whole.start(1), at + whole.end(1)),)), *charges[1:]]
+    return []
+
+
+def _item(text: str) -> tuple[re.Match[str], int, int] | None:
+    """A name with its number, in either order, and which group is which."""
+    if found := _NAME_FIRST.fullmatch(text):
+        return found, 1, 2
+    found = _NUMBER_FIRST.fullmatch(text)
+    return None if found is None else (found, 2, 1)
 
 
 def _columns(head: str, row: str, at: int, below: int) -> list[Charge]:
@@ -216,12 +250,12 @@ def _below(lines: Sequence[tuple[int, str]], number: int) -> tuple[list[Charge],
     while stop < len(lines):
         at, text = lines[stop]
         found = _ALONE.fullmatch(text.rstrip())
-        if found is None or not (found.group(2) or found.group(4)):
+        if found is None or not (found.group(1) or found.group(3) or found.group(5)):
             break
-        code, minutes = _code(found.group(1)), int(found.group(3))
+        code, minutes = _code(found.group(2)), int(found.group(4))
         if code is None or not 0 < minutes <= _LONGEST:
             break
-        name, told = _spans(at, found.span(1), found.span(3))
+        name, told = _spans(at, found.span(2), found.span(4))
         charges.append(Charge(name, code, told, minutes))
         stop += 1
     several = len({charge.code for charge in charges}) >= _NAMED
@@ -251,7 +285,7 @@ def charge_lists(tokens: Tokens) -> Iterator[list[Charge]]:
         at, text = lines[number]
         above, below = lines[number - 1][1] if number else "", lines[number + 1] if number + 1 < len(lines) else (0, "")
         stop = number + 1
-        charges = _announced(text, at)
+        charges = _announced(text, at) or _shares(text, at)
         table = [] if charges else _columns(text, below[1], at, below[0])
         columns = None if charges or table else _today(text)
         if table:
@@ -273,15 +307,20 @@ def with_charges(context: Context, grouping: Grouping) -> Grouping:
     work has minutes that no list tells, the lists tell something else.
     """
     tokens = context.tokens
-    charges = [charge for found in charge_lists(tokens) if _of_now(context, grouping, found) for charge in found]
+    lists = [found for found in charge_lists(tokens) if _of_now(context, grouping, found)]
+    taken = {charge.number[0] for found in lists for charge in found}
+    spoken = [found for found in _spoken(context, grouping) if _of_now(context, grouping, found)]
+    lists += [found for found in spoken if taken.isdisjoint(charge.number[0] for charge in found)]
+    charges = [charge for found in lists for charge in found]
     if not charges:
         return grouping
     told = {
         index
         for charge in charges
-        for start, end in (charge.name, charge.number, *charge.instead)
-        for index in range(tokens.at(start), tokens.at(end - 1) + 1)
+        for place in (charge.name, charge.number, *charge.instead)
+        for index in range(*_range(tokens, place))
     }
+    paid_for = {index for charge in charges for index in range(*_range(tokens, charge.number))}
     blocks = []
     for block in grouping.blocks:
         durations = tuple(event for event in block.durations if event.start not in told)
@@ -294,12 +333,82 @@ def with_charges(context: Context, grouping: Grouping) -> Grouping:
             )
     for charge in charges:
         if charge.minutes:
-            start, number = tokens.at(charge.name[0]), tokens.at(charge.number[0])
-            name = Event("svc", start, tokens.at(charge.name[1] - 1) + 1, code=charge.code)
-            paid = Event("dur", number, number + 1, minutes=charge.minutes, form=_FORM)
+            (start, end), (first, last) = (_range(tokens, place) for place in (charge.name, charge.number))
+            name = Event("svc", start, end, code=charge.code)
+            paid = Event("dur", first, last, minutes=charge.minutes, form=_FORM)
             blocks.append(Found((), (paid,), (name,)))
-    loose = tuple(event for event in grouping.loose if event.start not in told)
-    return replace(grouping, blocks=tuple(sorted(blocks, key=lambda block: block.start)), loose=loose)
+    freed = (event for block in grouping.blocks for event in block.durations if event.start in told)
+    loose = sorted((event for event in (*grouping.loose, *freed) if event.start not in paid_for), key=_start)
+    return replace(grouping, blocks=tuple(sorted(blocks, key=_start)), loose=tuple(loose))
+
+
+def without_others(context: Context, grouping: Grouping) -> Grouping:
+    """The grouping without charges of another visit: ``Last visit: 15 min ther ex and 20 min ther act.``.
+
+    Only blocks without work of their own are left out, and only where a cue that names another visit reaches the service's name;
+    their minutes are nobody's then.
+    """
+    kept, freed = [], list(grouping.loose)
+    for block in grouping.blocks:
+        if not block.activities and block.durations and block.services and _of_other_visit(context, block.services[0]):
+            freed += block.durations
+        else:
+            kept.append(block)
+    if len(kept) == len(grouping.blocks):
+        return grouping
+    return replace(grouping, blocks=tuple(kept), loose=tuple(sorted(freed, key=_start)))
+
+
+def _of_other_visit(context: Context, name: Event) -> bool:
+    cue = find_status(context, name.start, name.end)
+    return cue is not None and not listed("other_visit").isdisjoint(context.tokens.lower[cue.start : cue.end])
+
+
+def _spoken(context: Context, grouping: Grouping) -> Iterator[list[Charge]]:
+    """The lists that sentences tell: names and minutes in turn, each name with the minutes on its side of the pair."""
+    tokens, sentence_of = context.tokens, context.sentence_of
+    parts: dict[int, list[Event | Candidate]] = {}
+    for event in grouping.services:
+        if event.code:
+            parts.setdefault(sentence_of[event.start], []).append(event)
+    for found in find_durations(context):
+        if sentence_of[found.start] in parts and not found.clock:
+            parts[sentence_of[found.start]].append(found)
+    for said in parts.values():
+        told = [each for each in sorted(said, key=_start) if isinstance(each, Event) or not _is_sum(tokens, each.start)]
+        pairs = [(told[at], told[at + 1]) for at in range(0, len(told) - 1, 2)]
+        kinds = [isinstance(each, Event) for each in told]
+        if len(told) % 2 or len(pairs) < _NAMED or kinds != [kinds[0], not kinds[0]] * len(pairs):
+            continue
+        if not all(_joined(tokens, first.end, second.start) for first, second in pairs):
+            continue
+        charges = []
+        for pair in pairs:
+            [name], [paid] = [e for e in pair if isinstance(e, Event)], [e for e in pair if not isinstance(e, Event)]
+            places = [(tokens.starts[e.start], tokens.ends[e.end - 1]) for e in (name, paid)]
+            charges.append(Charge(places[0], name.code, places[1], paid.minutes))
+        if len({charge.code for charge in charges}) >= _NAMED:
+            yield charges
+
+
+def _range(tokens: Tokens, place: tuple[int, int]) -> tuple[int, int]:
+    """The tokens of characters of the note."""
+    return tokens.at(place[0]), tokens.at(place[1] - 1) + 1
+
+
+def _start(part: Event | Candidate | Found) -> int:
+    return part.start
+
+
+def _is_sum(tokens: Tokens, at: int) -> bool:
+    """Whether the word before a number says that it sums others up."""
+    return bool(set(tokens.lower[max(0, at - _BESIDE) : at]) & listed("charge_total"))
+
+
+def _joined(tokens: Tokens, start: int, end: int) -> bool:
+    """Whether nothing stands between a name and its minutes that could be work."""
+    between = [word for word in tokens.lower[start:end] if not word.isspace()]
+    return len(between) <= _BESIDE and all(not word.isalnum() or word in listed("charge_between") for word in between)
 
 
 def _of_now(context: Context, grouping: Grouping, charges: Sequence[Charge]) -> bool:

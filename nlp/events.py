@@ -117,7 +117,13 @@ def find_services(context: Context, timed: Collection[int] = ()) -> list[Event]:
             or words[before].isdecimal()
             or lower[before] in minute  # "38 min TE: bike", "minutes TE   16"
             or (lower[before] in tick and words[before - 1].isdecimal())
+            or behind_minutes(at)
         )
+
+    def behind_minutes(at: int) -> bool:
+        """Whether a name stands right behind minutes: ``15 min TE``, ``15 min of TE``."""
+        before = at - 1 - (lower[at - 1 : at] != [] and lower[at - 1] in listed("minutes_of"))
+        return before > 0 and lower[before] in minute and words[before - 1].isdecimal()
 
     def opened(start: int, end: int) -> bool:
         at = end
@@ -130,6 +136,8 @@ def find_services(context: Context, timed: Collection[int] = ()) -> list[Event]:
             return start > 0 and words[start].isupper() and (lower[start - 1] in minute or lower[start - 1] in tick)
         word = words[at]
         if word in "([":
+            if words[start].isupper() and behind_minutes(start):
+                return True  # "15 min of TE (bridges, SLR)"
             at += 1
             word = words[at] if at < len(words) else "\n"
         if word.isdecimal() or lower[at] in minute:

@@ -17,7 +17,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 
 from nlp.chain import Chain, Rows, Scores
-from nlp.charged import with_charges
+from nlp.charged import with_charges, without_others
 from nlp.components.activities import candidates_of
 from nlp.components.durations import find_durations
 from nlp.context import Context, context_of
@@ -311,7 +311,7 @@ def _grouping(context: Context, events: list[Event], path: list[int], certainty:
     events = times_tasks(context, events, labels)
     grouping = group(events, labels, line_of=context.tokens.line_of, each=each)
     grouping = rest_of_total(context, timed_total_alone(context, total_of_none(context, grouping)))
-    grouping = with_charges(context, grouping)
+    grouping = without_others(context, with_charges(context, grouping))
     sure = {id(event): value for event, value in zip(events, certainty, strict=True)}
     blocks = tuple(
         replace(block, certainty=min(sure.get(id(event), 1.0) for event in block.events)) for block in grouping.blocks

@@ -1275,9 +1275,30 @@ class _Reader(Scan):
                 lettered = self.word(self.next(index)) in self.data.letter and self.next(index) == last - 1
                 if left in "[(" and lettered and words[last] in "])" and self._opens_named(begin, end):
                     metres.append((index, last))
+        self._closing_sentences()
         # One such line may tell a distance; two have the habit of telling minutes.
         for index, last in metres if len(metres) > 1 else ():
             self.add(index, last, int(words[index]), "letter")
+
+    def _closing_sentences(self) -> None:
+        """Numbers in brackets that close two or more sentences, each of which a service's name opens: ``TE: rows (23).``."""
+        sentences = self.context.sentence_of
+        firsts: dict[int, int] = {}
+        for at, word in enumerate(self.words):
+            if word.isalnum():
+                firsts.setdefault(sentences[at], at)
+        picked = [
+            at
+            for at in self.figures
+            if self.word(at - 1) == "("
+            and self.word(at + 1) == ")"
+            and self.word(at + 2) in (".", ";")
+            and firsts.get(sentences[at]) in self._named_at
+            and self._small(at)
+            and not self._score(at - 1)
+        ]
+        for at in picked if len(picked) > 1 else ():
+            self.add(at, at + 1, int(self.words[at]), "bracket")
 
     def _opens_named(self, begin: int, end: int) -> bool:
         """Whether a line's first word is a service's name or code, of none in which metres are walked or swum."""

@@ -28,7 +28,13 @@ LISTS: list[tuple[str, list[tuple[str, int]]]] = [
         [("97110", 16), ("97530", 24)],
     ),
     ("        today   prior visit\nTE       18      25\nTA       20      15", [("97110", 18), ("97530", 20)]),
+    # shares of a whole
+    ("Tx time 44 min (27 TE/17 TA).", [("97110", 27), ("97530", 17)]),
+    ("Seen 44 min (TE 27, TA 17)", [("97110", 27), ("97530", 17)]),
+    ("Tx time 44 min (27 TE/12 TA).", []),
+    ("Walked 44 ft (27 TE/17 TA was not told)", []),
     # a line for each
+    ("Minutes of exercise: 26\nMinutes of activity: 16", [("97110", 26), ("97530", 16)]),
     ("TE time: 26 min\nTA time: 16 min", [("97110", 26), ("97530", 16)]),
     ("- 97110: 26 min\n- 97140: 9 min\n- 97530: 16 min\nTotal 51 min", [("97110", 26), ("97140", 9), ("97530", 16)]),
     ("Ther ex 26'\nTher act 16'", [("97110", 26), ("97530", 16)]),
@@ -93,6 +99,15 @@ TASKS = "Carried laundry basket down the hall, loaded the dishwasher, got in and
             {"97110": 14, "97530": 23},
         ),
         (f"TE: {EXERCISE}\nTA: {TASKS}\nTE time: 14 min\nTA time: 23 min", {"97110": 14, "97530": 23}),
+        # sentences in which names and minutes take turns, and the visit's total beside them
+        (
+            f"Provided 14 min ther ex and 23 min ther act. Exercises: {EXERCISE} Activities: {TASKS}",
+            {"97110": 14, "97530": 23},
+        ),
+        (f"{EXERCISE} {TASKS} 97110 14 min 97530 23 min total 37 min", {"97110": 14, "97530": 23}),
+        (f"Tx time 37 min (14 TE/23 TA). {EXERCISE} {TASKS}", {"97110": 14, "97530": 23}),
+        (f"23 min of TE ({EXERCISE[:-1]}) and 14 min TA ({TASKS[:-1]}).", {"97110": 23, "97530": 14}),
+        (f"TE: {EXERCISE[:-1]} (14). TA: {TASKS[:-1]} (23).", {"97110": 14, "97530": 23}),
         # what stands behind the plan is still of today
         (f"O: {EXERCISE}\n{TASKS}\nP: cont 2x/wk.\nMin: TE 14 / TA 23", {"97110": 14, "97530": 23}),
         # a home programme's minutes are no charges
@@ -115,6 +130,19 @@ def test_charges_go_to_the_work_of_their_code(note: str, minutes: dict[str, int]
 def test_minutes_told_beside_the_work_win_over_a_list(foot: str) -> None:
     note = f"TE 14 min: {EXERCISE}\nTA 23 min: {TASKS}\n{foot}"
     assert CODER.code(note).minutes == {"97110": 14, "97530": 23}
+
+
+@pytest.mark.parametrize(
+    ("said", "minutes"),
+    [
+        ("Last visit: 14 min ther ex and 23 min ther act. Today: {}", {}),
+        ("Yesterday he had 14 min ther ex and 23 min ther act. O: {}", {}),
+        ("O: {} Plan to do 14 min ther ex and 23 min ther act next visit.", {}),
+        ("14 min ther ex and 23 min ther act: less than was held last week. {}", {"97110": 14, "97530": 23}),
+    ],
+)
+def test_charges_of_another_visit_are_nobodys(said: str, minutes: dict[str, int]) -> None:
+    assert CODER.code(said.format(f"{EXERCISE} {TASKS}")).minutes == minutes
 
 
 def test_the_block_keeps_its_place_and_shows_where_its_minutes_stand() -> None:
