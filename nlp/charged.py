@@ -360,8 +360,23 @@ def without_others(context: Context, grouping: Grouping) -> Grouping:
 
 
 def _of_other_visit(context: Context, name: Event) -> bool:
+    """Whether a cue says so that opens the sentence before a colon, stands behind as *next visit*, or is *plan to*.
+
+    Not ``longer than last visit: 30 min TE``, ``per plan of care 23 min TE``, ``next 15 min ther act``.
+    """
     cue = find_status(context, name.start, name.end)
-    return cue is not None and not listed("other_visit").isdisjoint(context.tokens.lower[cue.start : cue.end])
+    if cue is None:
+        return False
+    lower, sentence = context.tokens.lower, context.sentence_of[name.start]
+    said = lower[cue.start : cue.end]
+    if listed("other_visit").isdisjoint(said):
+        return False
+    opens = cue.start == 0 or context.sentence_of[cue.start - 1] != sentence
+    if opens and lower[cue.end : cue.end + 1] == [":"]:
+        return True
+    if name.end <= cue.start:
+        return not listed("to_come").isdisjoint(said) and not listed("visit_word").isdisjoint(said)
+    return not listed("planned_for").isdisjoint((" ".join(said), " ".join(lower[cue.start : cue.start + 2])))
 
 
 def _spoken(context: Context, grouping: Grouping) -> Iterator[list[Charge]]:

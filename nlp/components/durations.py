@@ -1281,7 +1281,7 @@ class _Reader(Scan):
             self.add(index, last, int(words[index]), "letter")
 
     def _closing_sentences(self) -> None:
-        """Numbers in brackets that close two or more sentences, each of which a service's name opens: ``TE: rows (23).``."""
+        """Numbers in brackets that close sentences which services' names open, and that add up to minutes told: ``TE: rows (23).``."""
         sentences = self.context.sentence_of
         firsts: dict[int, int] = {}
         for at, word in enumerate(self.words):
@@ -1297,8 +1297,10 @@ class _Reader(Scan):
             and self._small(at)
             and not self._score(at - 1)
         ]
-        for at in picked if len(picked) > 1 else ():
-            self.add(at, at + 1, int(self.words[at]), "bracket")
+        whole = sum(int(self.words[at]) for at in picked)
+        if len(picked) > 1 and any(c.minutes == whole for c in self.found):
+            for at in picked:
+                self.add(at, at + 1, int(self.words[at]), "bracket")
 
     def _opens_named(self, begin: int, end: int) -> bool:
         """Whether a line's first word is a service's name or code, of none in which metres are walked or swum."""

@@ -107,7 +107,8 @@ TASKS = "Carried laundry basket down the hall, loaded the dishwasher, got in and
         (f"{EXERCISE} {TASKS} 97110 14 min 97530 23 min total 37 min", {"97110": 14, "97530": 23}),
         (f"Tx time 37 min (14 TE/23 TA). {EXERCISE} {TASKS}", {"97110": 14, "97530": 23}),
         (f"23 min of TE ({EXERCISE[:-1]}) and 14 min TA ({TASKS[:-1]}).", {"97110": 23, "97530": 14}),
-        (f"TE: {EXERCISE[:-1]} (14). TA: {TASKS[:-1]} (23).", {"97110": 14, "97530": 23}),
+        (f"PT 37 min. TE: {EXERCISE[:-1]} (14). TA: {TASKS[:-1]} (23).", {"97110": 14, "97530": 23}),
+        (f"TE: {EXERCISE[:-1]} (14). TA: {TASKS[:-1]} (23). Total 45 min.", {}),
         # what stands behind the plan is still of today
         (f"O: {EXERCISE}\n{TASKS}\nP: cont 2x/wk.\nMin: TE 14 / TA 23", {"97110": 14, "97530": 23}),
         # a home programme's minutes are no charges
@@ -136,7 +137,10 @@ def test_minutes_told_beside_the_work_win_over_a_list(foot: str) -> None:
     ("said", "minutes"),
     [
         ("Last visit: 14 min ther ex and 23 min ther act. Today: {}", {}),
-        ("Yesterday he had 14 min ther ex and 23 min ther act. O: {}", {}),
+        ("Per plan of care ther ex 14 min, ther act 23 min. {}", {"97110": 14, "97530": 23}),
+        ("Tolerated more than last visit: 14 min ther ex, 23 min ther act. {}", {"97110": 14, "97530": 23}),
+        ("Sore from yesterday but completed 14 min ther ex and 23 min ther act. {}", {"97110": 14, "97530": 23}),
+        ("As planned, pt completed 14 min ther ex and 23 min ther act. {}", {"97110": 14, "97530": 23}),
         ("O: {} Plan to do 14 min ther ex and 23 min ther act next visit.", {}),
         ("14 min ther ex and 23 min ther act: less than was held last week. {}", {"97110": 14, "97530": 23}),
     ],
