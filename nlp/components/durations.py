@@ -1281,7 +1281,7 @@ class _Reader(Scan):
             self.add(index, last, int(words[index]), "letter")
 
     def _closing_sentences(self) -> None:
-        """Numbers in brackets that close sentences which services' names open, and that add up to minutes told: ``TE: rows (23).``."""
+        """Numbers in brackets that close sentences opened by services' names and add up to minutes told: ``TE: rows (23).``."""
         sentences = self.context.sentence_of
         firsts: dict[int, int] = {}
         for at, word in enumerate(self.words):
