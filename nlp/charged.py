@@ -36,13 +36,13 @@ _FORM = "charge"
 _BESIDE = 3  # tokens between a name and its minutes, or before a sum
 # Blanks are counted up to a few, so that a padded line takes no longer than its length.
 _CELL = re.compile(r"[^\s|](?:[^|\t\n]*?[^\s|])??(?=\s{2}|\t|\s?\||\s*$)")
-_NUMBER = re.compile(r"(\d{1,3})\s?(?:min|mins|minutes|m|')?")
 _OPENS_ROW = re.compile(r"[\s|]*[\d–—-]")
 _NOTHING = re.compile(r"0|-{1,3}|–|—|n/?a|none", re.IGNORECASE)
 _DATED = re.compile(r"\s?\(?\b\d{1,2}[/.-]\d{1,2}(?:[/.-]\d{2,4})?\b\)?")
 _PARTING = re.compile(r"\s{0,3}(?:[|/;,]|\.\s|\s{2}|\band\b|&)\s*")
 _SUM = re.compile(r"\s?=\s?\d{1,3}(?:\s?(?:min|mins|minutes|m))?(?:\s?total)?\s?\.?$", re.IGNORECASE)
 _UNIT = r"(?:min|mins|minutes|m|')"
+_NUMBER = re.compile(rf"(\d{{1,3}})\s?{_UNIT}?")
 _NAME = r"[^\W\d](?:[^\d()=:]*[^\W\d_.])?"
 _NAME_FIRST = re.compile(
     rf"({_NAME}|\d{{5}})\.?\s?[-:=–]?\s?\(?(\d{{1,3}})\s?{_UNIT}?\)?\s?(?:\([^()]*\))?\.?", re.IGNORECASE
@@ -117,12 +117,10 @@ def _announced(line: str, at: int) -> list[Charge]:
     if head is None:
         return []
     charges: list[Charge] = []
-    position, named = head.end(), 0
-    whole = _SUM.search(line, position)
-    stop = len(line) if whole is None else whole.start()
-    for part in [*_PARTING.finditer(line, position, stop), None]:
-        item = line[position : stop if part is None else part.start()]
-        told = _item(item)
+    named = 0
+    whole = _SUM.search(line, head.end())
+    for position, item in _items(line, head.end(), len(line) if whole is None else whole.start()):
+        told = _name_and_number(item)
         if told is None:
             if item.strip(" ."):
                 break
@@ -133,8 +131,6 @@ def _announced(line: str, at: int) -> list[Charge]:
             if code is not None and minutes:
                 spans = _spans(at + position, found.span(name), found.span(number))
                 charges.append(Charge(spans[0], code, spans[1], minutes))
-        if part is not None:
-            position = part.end()
     fewest = 1 if (head.group("unit") or "").lower() in listed("minute") else _FEWEST
     return charges if named >= _NAMED and all(fewest <= charge.minutes <= _LONGEST for charge in charges) else []
 
@@ -143,23 +139,31 @@ def _shares(line: str, at: int) -> list[Charge]:
     """Charges in brackets behind the number that they add up to."""
     for whole in _WHOLE.finditer(line):
         charges: list[Charge] = []
-        position = whole.start(2)
-        for part in [*_PARTING.finditer(line, position, whole.end(2)), None]:
-            found = _item(line[position : whole.end(2) if part is None else part.start()])
-            code = None if found is None else _code(found[0].group(found[1]))
-            if found is None or code is None:
+        items = [*_items(line, *whole.span(2))]
+        for position, item in items:
+            told = _name_and_number(item)
+            code = None if told is None else _code(told[0].group(told[1]))
+            if told is None or code is None:
                 break
-            item, name, number = found
-            spans = _spans(at + position, item.span(name), item.span(number))
-            charges.append(Charge(spans[0], code, spans[1], int(item.group(number))))
-            position = whole.end(2) if part is None else part.end()
-        told = position == whole.end(2) and len(charges) >= _NAMED
-        if told and int(whole.group(1)) == sum(charge.minutes for charge in charges):
+            found, name, number = told
+            spans = _spans(at + position, found.span(name), found.span(number))
+            charges.append(Charge(spans[0], code, spans[1], int(found.group(number))))
+        left = items[len(charges) :]
+        complete = len(charges) >= _NAMED and (not left or left[0][0] == whole.end(2))
+        if complete and int(whole.group(1)) == sum(charge.minutes for charge in charges):
             return [charges[0]._replace(instead=((at + whole.start(1), at + whole.end(1)),)), *charges[1:]]
     return []
 
 
-def _item(text: str) -> tuple[re.Match[str], int, int] | None:
+def _items(line: str, start: int, stop: int) -> Iterator[tuple[int, str]]:
+    """The parts of a list in ``line[start:stop]``, each with where it begins."""
+    for mark in _PARTING.finditer(line, start, stop):
+        yield start, line[start : mark.start()]
+        start = mark.end()
+    yield start, line[start:stop]
+
+
+def _name_and_number(text: str) -> tuple[re.Match[str], int, int] | None:
     """A name with its number, in either order, and which group is which."""
     if found := _NAME_FIRST.fullmatch(text):
         return found, 1, 2
@@ -282,22 +286,23 @@ def charge_lists(tokens: Tokens) -> Iterator[list[Charge]]:
         lines.append((at, tokens.text[at : tokens.ends[end - 1]] if begin < end else ""))
     number = 0
     while number < len(lines):
-        at, text = lines[number]
-        above, below = lines[number - 1][1] if number else "", lines[number + 1] if number + 1 < len(lines) else (0, "")
-        stop = number + 1
-        charges = _announced(text, at) or _shares(text, at)
-        table = [] if charges else _columns(text, below[1], at, below[0])
-        columns = None if charges or table else _today(text)
-        if table:
-            charges, stop = ([] if _other(above) else table), number + 2
-        elif columns is not None:
-            charges, stop = _under_today(columns, lines, stop)
-            charges = [] if _other(above) else charges
-        elif not charges:
-            charges, stop = _below(lines, number)
+        charges, number = _list_at(lines, number)
         if charges:
             yield charges
-        number = stop
+
+
+def _list_at(lines: Sequence[tuple[int, str]], number: int) -> tuple[list[Charge], int]:
+    """The charges of the list that begins at a line, and the line behind it."""
+    at, text = lines[number]
+    if charges := _announced(text, at) or _shares(text, at):
+        return charges, number + 1
+    above, below = lines[number - 1][1] if number else "", lines[number + 1] if number + 1 < len(lines) else (0, "")
+    if charges := _columns(text, below[1], at, below[0]):
+        return ([] if _other(above) else charges), number + 2
+    if (columns := _today(text)) is not None:
+        charges, stop = _under_today(columns, lines, number + 1)
+        return ([] if _other(above) else charges), stop
+    return _below(lines, number)
 
 
 def with_charges(context: Context, grouping: Grouping) -> Grouping:
@@ -369,14 +374,12 @@ def _of_other_visit(context: Context, name: Event) -> bool:
         return False
     lower, sentence = context.tokens.lower, context.sentence_of[name.start]
     said = lower[cue.start : cue.end]
-    if listed("other_visit").isdisjoint(said):
-        return False
     opens = cue.start == 0 or context.sentence_of[cue.start - 1] != sentence
     if opens and lower[cue.end : cue.end + 1] == [":"]:
-        return True
+        return not listed("other_visit").isdisjoint(said)
     if name.end <= cue.start:
         return not listed("to_come").isdisjoint(said) and not listed("visit_word").isdisjoint(said)
-    return not listed("planned_for").isdisjoint((" ".join(said), " ".join(lower[cue.start : cue.start + 2])))
+    return " ".join(lower[cue.start : cue.start + 2]) in listed("planned_for")
 
 
 def _spoken(context: Context, grouping: Grouping) -> Iterator[list[Charge]]:
@@ -416,7 +419,7 @@ def _start(part: Event | Candidate | Found) -> int:
 
 
 def _is_sum(tokens: Tokens, at: int) -> bool:
-    """Whether the word before a number says that it sums others up."""
+    """Whether a word shortly before a number says that it sums others up."""
     return bool(set(tokens.lower[max(0, at - _BESIDE) : at]) & listed("charge_total"))
 
 

@@ -122,7 +122,9 @@ def find_services(context: Context, timed: Collection[int] = ()) -> list[Event]:
 
     def behind_minutes(at: int) -> bool:
         """Whether a name stands right behind minutes: ``15 min TE``, ``15 min of TE``."""
-        before = at - 1 - (lower[at - 1 : at] != [] and lower[at - 1] in listed("minutes_of"))
+        before = at - 1
+        if before > 0 and lower[before] in listed("minutes_of"):
+            before -= 1
         return before > 0 and lower[before] in minute and words[before - 1].isdecimal()
 
     def opened(start: int, end: int) -> bool:

@@ -1297,10 +1297,14 @@ class _Reader(Scan):
             and self._small(at)
             and not self._score(at - 1)
         ]
-        whole = sum(int(self.words[at]) for at in picked)
-        if len(picked) > 1 and any(c.minutes == whole for c in self.found):
+        if self._make_up(picked):
             for at in picked:
                 self.add(at, at + 1, int(self.words[at]), "bracket")
+
+    def _make_up(self, numbers: Sequence[int]) -> bool:
+        """Whether several numbers, by their tokens, add up to minutes that are told."""
+        whole = sum(int(self.words[at]) for at in numbers)
+        return len(numbers) > 1 and any(c.minutes == whole for c in self.found)
 
     def _opens_named(self, begin: int, end: int) -> bool:
         """Whether a line's first word is a service's name or code, of none in which metres are walked or swum."""
@@ -1457,8 +1461,7 @@ class _Reader(Scan):
                 and self._small(close - 1)
             ):
                 picked.append(close - 1)
-        whole = sum(int(self.words[at]) for at in picked)
-        if len(picked) > 1 and self.taken.isdisjoint(picked) and any(c.minutes == whole for c in self.found):
+        if self.taken.isdisjoint(picked) and self._make_up(picked):
             for at in picked:
                 self.add(at, at + 1, int(self.words[at]), "opening")
 
