@@ -20,11 +20,12 @@ from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
-from nlp.components.durations import Candidate, find_durations
+from nlp.components.durations import find_durations
 from nlp.context import Context
 from nlp.cues import find_status
 from nlp.events import Event
 from nlp.grouping import Found, Grouping
+from nlp.minutes.reading import Candidate
 from nlp.terms import entries, listed
 from nlp.tokens import Tokens, is_code
 from nlp.totals import ELSEWHEN

@@ -16,10 +16,10 @@ from typing import Literal
 
 from nlp.chain import Trait, names
 from nlp.clock import duration_words
-from nlp.components import durations as duration_reader
 from nlp.context import Context
 from nlp.cues import find_status
 from nlp.headings import line_opening
+from nlp.minutes.reading import Candidate as Duration
 from nlp.tagging import shape
 from nlp.terms import entries, listed, short_names
 from nlp.tokens import Tokens, is_code
@@ -271,7 +271,7 @@ def _without_names(tokens: Tokens, candidates: list[Candidate], services: list[E
     return out
 
 
-def _promised(tokens: Tokens, durations: Iterable[duration_reader.Candidate]) -> set[int]:
+def _promised(tokens: Tokens, durations: Iterable[Duration]) -> set[int]:
     """Tokens of minutes that were set beforehand, with a bracket that divides them: ``planned 60 min (30 TA, 30 TE)``."""
     words, lower = tokens.words, tokens.lower
     out: set[int] = set()
@@ -298,7 +298,7 @@ def _part_of_task(tokens: Tokens, event: Event, candidates: Iterable[Candidate])
     )
 
 
-def _under_names(context: Context, events: Sequence[Event], durations: Iterable[duration_reader.Candidate]) -> set[int]:
+def _under_names(context: Context, events: Sequence[Event], durations: Iterable[Duration]) -> set[int]:
     """First tokens of names that are but a task of the service that leads their sentence: ``Ther Act x 15 min: stair training``.
 
     So is what opens an item of the list below it: ``Ther Act x 15 min``, ``1. Stair training``. Not a name that has minutes right
@@ -356,9 +356,7 @@ def _task_alone(context: Context, event: Event, candidates: Iterable[Candidate])
     return seen
 
 
-def make_events(
-    context: Context, activities: list[Candidate], durations: list[duration_reader.Candidate]
-) -> list[Event]:
+def make_events(context: Context, activities: list[Candidate], durations: list[Duration]) -> list[Event]:
     """Events of one note in text order.
 
     A service's name that names a task too ("ultrasound") stays inside the activity it is; any other is cut out of it.

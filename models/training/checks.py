@@ -35,8 +35,9 @@ from models.training.dataset import (
     read_splits,
 )
 from nlp.clock import duration_words
-from nlp.components.durations import MAX_MINUTES, find_durations
+from nlp.components.durations import find_durations
 from nlp.context import Context
+from nlp.minutes.reading import MAX_MINUTES
 from nlp.tokens import Tokens
 
 Severity = Literal["error", "warning"]

@@ -24,13 +24,13 @@ from spacy.util import minibatch
 
 from nlp.chain import Chain, Scores, Sums
 from nlp.clock import duration_words, is_blank
-from nlp.components.durations import Candidate as Duration
 from nlp.components.durations import find_durations
 from nlp.context import Context, context_of
 from nlp.cues import find_status, said_apart, word_count
 from nlp.encoder import COLUMNS, Encoder
 from nlp.events import LISTED_MARGIN, Candidate
 from nlp.lexicon import Match
+from nlp.minutes.reading import Candidate as Duration
 from nlp.tagging import LABELS, WordScores, label_columns, tag_scores
 from nlp.terms import HINTS, listed
 from nlp.tokens import Tokens, is_code, kept_tokens, kept_words

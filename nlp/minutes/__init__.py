@@ -1,0 +1,1 @@
+"""Readers of minutes, each for one way of writing them; `nlp.components.durations` runs them in order."""
