@@ -5,6 +5,7 @@
 * rows of services' names under a heading with a column of today beside one of another day: ``last (5/02)   today (5/06)``;
 * lines one below the other of a service's name and its minutes alone: ``TE time: 25 min`` over ``TA time: 15 min``;
 * shares of a whole in brackets behind it: ``Tx time 40 min (28 TE / 12 TA)``;
+* joined names before as many joined numbers, or before one that is each's: ``TE/TA 28/12 min``, ``TE & TA x 20 min each``;
 * a sentence in which services' names and minutes take turns: ``23 min of ther ex and 15 min of ther act were provided.``
 
 Such numbers may be units, scores or another day's. So the names must be services' own, not headings like *balance*, and a list
@@ -20,11 +21,14 @@ from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
+from nlp.clock import is_blank
+from nlp.codes import code_boundary
 from nlp.components.durations import find_durations
 from nlp.context import Context
 from nlp.cues import find_status
 from nlp.events import Event
-from nlp.grouping import Found, Grouping
+from nlp.grouping import Found, Grouping, given_to_each
+from nlp.lexicon import Match
 from nlp.minutes.reading import Candidate
 from nlp.terms import entries, listed
 from nlp.tokens import Tokens, is_code
@@ -32,8 +36,12 @@ from nlp.totals import ELSEWHEN
 
 _ELSEWHEN = ELSEWHEN - {"plan"}  # what stands at the foot stands behind the plan
 _FEWEST, _LONGEST = 5, 99  # minutes that a number without a unit can be
+_HEADLINE = frozenset(("97110", "97530"))
 _NAMED = 2  # services that make a list
 _FORM = "charge"
+_LEAD = 8  # tokens between joined names and their numbers, with blanks
+_LEADING = frozenset("([:-–—@x×=,")
+_JOINS = (["/"], [","], ["&"], ["+"], ["and"], [",", "and"])
 _BESIDE = 3  # tokens between a name and its minutes, or before a sum
 # Blanks are counted up to a few, so that a padded line takes no longer than its length.
 _CELL = re.compile(r"[^\s|](?:[^|\t\n]*?[^\s|])??(?=\s{2}|\t|\s?\||\s*$)")
@@ -315,8 +323,10 @@ def with_charges(context: Context, grouping: Grouping) -> Grouping:
     tokens = context.tokens
     lists = [found for found in charge_lists(tokens) if _of_now(context, grouping, found)]
     taken = {charge.number[0] for found in lists for charge in found}
-    spoken = [found for found in _spoken(context, grouping) if _of_now(context, grouping, found)]
-    lists += [found for found in spoken if taken.isdisjoint(charge.number[0] for charge in found)]
+    for found in (*_jointly(context), *_spoken(context, grouping)):
+        if taken.isdisjoint(charge.number[0] for charge in found) and _of_now(context, grouping, found):
+            taken |= {charge.number[0] for charge in found}
+            lists.append(found)
     charges = [charge for found in lists for charge in found]
     if not charges:
         return grouping
@@ -337,6 +347,8 @@ def with_charges(context: Context, grouping: Grouping) -> Grouping:
             blocks.append(
                 replace(block, durations=durations, services=services, shared=block.shared and bool(durations))
             )
+    if {charge.code for charge in charges if charge.minutes} >= _HEADLINE:
+        blocks = _parted(context, blocks)
     for charge in charges:
         if charge.minutes:
             (start, end), (first, last) = (_range(tokens, place) for place in (charge.name, charge.number))
@@ -346,6 +358,18 @@ def with_charges(context: Context, grouping: Grouping) -> Grouping:
     freed = (event for block in grouping.blocks for event in block.durations if event.start in told)
     loose = sorted((event for event in (*grouping.loose, *freed) if event.start not in paid_for), key=_start)
     return replace(grouping, blocks=tuple(sorted(blocks, key=_start)), loose=tuple(loose))
+
+
+def _parted(context: Context, blocks: list[Found]) -> list[Found]:
+    """Blocks where the only work of all has two codes, as its charges have: it is two blocks then."""
+    worked = [number for number, block in enumerate(blocks) if block.activities]
+    if len(worked) != 1 or blocks[worked[0]].services:
+        return blocks
+    [number] = worked
+    tasks = blocks[number].activities
+    at = code_boundary(context, tasks)
+    parts = [replace(blocks[number], activities=part) for part in (tasks[:at], tasks[at:]) if part]
+    return [*blocks[:number], *parts, *blocks[number + 1 :]]
 
 
 def without_others(context: Context, grouping: Grouping) -> Grouping:
@@ -383,6 +407,71 @@ def _of_other_visit(context: Context, name: Event) -> bool:
     return " ".join(lower[cue.start : cue.start + 2]) in listed("planned_for")
 
 
+def _jointly(context: Context) -> Iterator[list[Charge]]:
+    """The lists of joined names that stand before as many joined numbers, or before one that each of them has."""
+    tokens, found = context.tokens, context.found
+    names = sorted({(m.start, m.end): m for m in (*found["services"], *found["service_heads"])}.values(), key=_start)
+    place = 0
+    while place < len(names):
+        run = [names[place]]
+        while place + len(run) < len(names) and _join(tokens, run[-1].end, names[place + len(run)].start):
+            run.append(names[place + len(run)])
+        place += len(run)
+        codes = [name.entry.data["code"] for name in run]
+        if len(run) < _NAMED or len({*codes} - {""}) < len(run):
+            continue
+        numbers, end = _numbers(tokens, run[-1].end)
+        minutes = [int(tokens.words[at]) for at in numbers]
+        each = Event("dur", end - 1, end)
+        if len(numbers) == 1 and given_to_each(context, each):
+            numbers, minutes = numbers * len(run), minutes * len(run)
+        if len(numbers) == len(run) and all(_FEWEST <= number <= _LONGEST for number in minutes):
+            places = [(tokens.starts[at], tokens.ends[at]) for at in numbers]
+            yield [
+                Charge((tokens.starts[name.start], tokens.ends[name.end - 1]), code, span, told)
+                for name, code, span, told in zip(run, codes, places, minutes, strict=True)
+            ]
+
+
+def _join(tokens: Tokens, start: int, end: int) -> bool:
+    """Whether two names or numbers are joined: by a mark or *and* alone."""
+    between = [word for word in tokens.lower[start:end] if not is_blank(word)]
+    return between in _JOINS
+
+
+def _numbers(tokens: Tokens, at: int) -> tuple[list[int], int]:
+    """The tokens of the joined numbers that names lead to, and the token behind their unit; none where they have no unit."""
+    words, lower = tokens.words, tokens.lower
+    stop = min(len(words), at + _LEAD)
+    while at < stop and (words[at] in _LEADING or lower[at] in listed("charge_between") or is_blank(words[at])):
+        at += 1
+    numbers: list[int] = []
+    timed, end = False, at
+    while at < len(words) and words[at].isdecimal() and len(words[at]) <= len(str(_LONGEST)):
+        numbers.append(at)
+        at = _solid(words, at + 1)
+        timed = at < len(words) and lower[at] in listed("minute")
+        end = at + 1
+        at = _solid(words, end) if timed else at
+        following = _solid(words, at + 1)
+        if (
+            at == len(words)
+            or [lower[at]] not in _JOINS
+            or not words[following : following + 1]
+            or not words[following].isdecimal()
+        ):
+            break
+        at = following
+    return (numbers, end) if timed else ([], at)
+
+
+def _solid(words: Sequence[str], at: int) -> int:
+    """The first token at a place or behind it that is no blank."""
+    while at < len(words) and is_blank(words[at]):
+        at += 1
+    return at
+
+
 def _spoken(context: Context, grouping: Grouping) -> Iterator[list[Charge]]:
     """The lists that sentences tell: names and minutes in turn, each name with the minutes on its side of the pair."""
     tokens, sentence_of = context.tokens, context.sentence_of
@@ -415,7 +504,7 @@ def _range(tokens: Tokens, place: tuple[int, int]) -> tuple[int, int]:
     return tokens.at(place[0]), tokens.at(place[1] - 1) + 1
 
 
-def _start(part: Event | Candidate | Found) -> int:
+def _start(part: Event | Candidate | Found | Match) -> int:
     return part.start
 
 

@@ -11,11 +11,10 @@ from dataclasses import replace
 from itertools import islice, pairwise, takewhile
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nlp.codes import code_boundary, code_odds
 from nlp.context import Context
 from nlp.cues import find_status
-from nlp.encoder import bounded
 from nlp.events import (
     BEGINS,
     Event,
@@ -46,11 +45,6 @@ _PARTS = 2  # the least tasks with minutes that make a list of them, and events 
 _OPENING = 4  # tokens that hold the full stop and the bracket before a code, with blanks between
 _TASK_REACH = 4  # tokens from minutes on top to the task that they were spent on
 _SPLIT = 2  # the least activities that can be two blocks
-_LABELS, _KNOWN = (
-    ("exercise", "functional", "service"),
-    3.0,
-)  # log-odds that a word list's label of an activity is worth
-_SURER_CODES = 2.0  # log-odds by which work is two codes rather than one
 
 
 def _in_block(events: Sequence[Event], labels: Sequence[str], number: int) -> bool:
@@ -537,18 +531,6 @@ def shared_each(context: Context, events: list[Event], labels: list[str]) -> lis
     return out
 
 
-def _codes(context: Context, event: Event) -> NDArray[np.float32]:
-    """Log-odds of exercise, functional and other work for an activity, by the encoder and the word list."""
-    out = np.zeros(3, dtype=np.float32)
-    if context.encoded is not None:
-        out = bounded(context.encoded_rows(event.start, event.end), "code").mean(axis=0)
-    if event.kind == "svc":
-        out[-1] += _KNOWN
-    elif event.label in _LABELS:
-        out[_LABELS.index(event.label)] += _KNOWN
-    return out
-
-
 def timed_parts(context: Context, events: list[Event], labels: list[str]) -> list[str]:
     """Labels of sentences in which minutes stand behind each of their tasks: ``hot pack 10 min, SLR 20 min, scar massage 8 min``.
 
@@ -571,7 +553,7 @@ def timed_parts(context: Context, events: list[Event], labels: list[str]) -> lis
         last: tuple[int, str] | None = None
         for part in parts[:-1]:
             work = [events[n] for n in part[:-1]]
-            code = int(sum((_codes(context, event) for event in work), np.zeros(3)).argmax())
+            code = int(sum((code_odds(context, event) for event in work), np.zeros(3)).argmax())
             kind = code, next((event.code for event in work if event.code), "")
             for n in part[:-1]:
                 out[n] = "J" if kind == last else "I"
@@ -619,11 +601,9 @@ def parted_by_code(context: Context, events: list[Event], labels: list[str]) -> 
     if len(free) != 1 or len(free[0]) < _SPLIT:
         return out
     acts = free[0]
-    chances = np.array([_codes(context, events[n])[:2] for n in acts])
-    ahead, behind = np.cumsum(chances, axis=0)[:-1], np.cumsum(chances[::-1], axis=0)[::-1][1:]
-    parted = ahead + behind[:, ::-1]  # the one code up to a place, the other from there on
-    if parted.max() - chances.sum(axis=0).max() > _SURER_CODES:
-        out[acts[int(parted.max(axis=1).argmax()) + 1]] = "B"
+    boundary = code_boundary(context, [events[n] for n in acts])
+    if boundary:
+        out[acts[boundary]] = "B"
     return out
 
 
@@ -652,7 +632,7 @@ def bracketed_whole(context: Context, events: list[Event], labels: list[str]) ->
         if len(pair) == 1 and not 0 < 2 * inside <= events[timed].minutes:
             continue
         # Work of two kinds is two services, whatever the bracket says.
-        kinds = {int(_codes(context, events[n]).argmax()) for n in work if events[n].kind == "act"}
+        kinds = {int(code_odds(context, events[n]).argmax()) for n in work if events[n].kind == "act"}
         plain = all(events[n].kind in ("act", "dur") and labels[n] not in ("O", "Q", "S") for n in work)
         if plain and len(kinds) == 1 and not any(events[n].code for n in work):
             for n in work:
@@ -826,7 +806,7 @@ def nested_minutes(context: Context, events: list[Event], labels: list[str]) -> 
         names = [n for n in head if n < timed[0] and events[n].kind == "svc"]
         if not any(events[n].code for n in names):
             visit = not listed("whole_visit").isdisjoint(tokens.lower[first:end])
-            kinds = {int(_codes(context, events[n]).argmax()) for n in acts} | {events[n].code for n in acts} - {""}
+            kinds = {int(code_odds(context, events[n]).argmax()) for n in acts} | {events[n].code for n in acts} - {""}
             untimed = any(n + 1 not in parts for n in acts)
             if visit or len(kinds) > 1 or not untimed or sum(given) == whole:
                 continue
