@@ -6,7 +6,7 @@ Source of the words: ``nlp/lexicons/sections.toml`` and ``services.toml`` (a ser
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from nlp.lexicon import Match
@@ -19,6 +19,8 @@ _AFTER_WORD = frozenset(":-–—|/=")
 _BEFORE_MINUTES = frozenset(":-–—(=")
 _BRACKETS = {"[": "]", "{": "}", "<": ">"}
 _RULES, _RULE = frozenset("-=*_~–—"), 3
+_INTERRUPTING = frozenset(("goals", "plan", "home_program", "not_today", "previous"))
+_OPENING_WORDS, _PAIR = 5, 2  # of a sentence that may say that it tells of work done today
 _VISIT_WORDS = 4  # in front of a heading: "Visit 8 treatment:"
 _TIMED_REACH = 8  # tokens after a heading of measures within which minutes make it one of work
 _HEADING_REACH = 7  # tokens after a heading's words within which its colon may stand: "Goals (by 4/20):"
@@ -151,6 +153,7 @@ def find_headings(tokens: Tokens, found_terms: Mapping[str, list[Match]]) -> lis
             found.append((at, at, "treatment"))
     found.sort()
     found += [(at, at, "") for at in _worked(tokens, found)]
+    found += _resumed(tokens, found)
     found.sort()
     quoted = _quoted(tokens, found)
     named = {m.start for m in (*found_terms["services"], *found_terms["service_heads"]) if m.entry.data["code"]}
@@ -205,6 +208,55 @@ def _worked(tokens: Tokens, found: list[tuple[int, int, str]]) -> list[int]:
                 out.append(first)
                 break
     return out
+
+
+def _resumed(tokens: Tokens, found: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """Where a sentence goes back from what was not done, or not today, to what was done.
+
+    ``HEP: clams. Performed lunges``, ``Last visit: rows. This visit: presses``. What was left out and has no colon is told in its own
+    sentence: ``Held leg press today. Quad sets``.
+    """
+    ends = [*(start for start, _, _ in found), len(tokens.words)][1:]
+    out = []
+    for (start, end, label), until in zip(found, ends, strict=True):
+        if label not in _INTERRUPTING:
+            continue
+        for first, last in _sentences(tokens, end, until):
+            said = [word for word in tokens.lower[first:last] if word.isalnum()][:_OPENING_WORDS]
+            if _of_today(said) or (label != "previous" and _did(said)):
+                out.append((first, first, "treatment"))
+                break
+            if label == "not_today" and not _announces(tokens, end):
+                out.append((first, first, ""))
+                break
+    return out
+
+
+def _sentences(tokens: Tokens, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """The sentences of a stretch behind its first one; a line ends one too."""
+    for number in range(tokens.line_of[start], tokens.line_of[end - 1] + 1) if start < end else ():
+        first, last = tokens.lines[number]
+        if first > start:
+            yield first, min(last, end)
+        yield from _sentences_behind(tokens, max(first, start), min(last, end))
+
+
+def _announces(tokens: Tokens, end: int) -> bool:
+    """Whether a mark or the end of its line stands behind a heading."""
+    behind = next((word for word in tokens.words[end:] if word.strip(" \t")), "\n")
+    return behind[0] in _AFTER_WORD or behind[0] in "\r\n"
+
+
+def _of_today(said: Sequence[str]) -> bool:
+    """Whether a sentence's first words say that it tells of today: ``Today's tx``, ``This visit``, ``Rx today``."""
+    pairs = {" ".join(pair) for pair in itertools.pairwise(said[:_PAIR])}
+    return not listed("of_today").isdisjoint((*said[:1], *pairs))
+
+
+def _did(said: Sequence[str]) -> bool:
+    """Whether a sentence's first words tell of work done: ``Performed``, ``Pt then completed``, ``Tx included``."""
+    lead = list(itertools.takewhile(lambda word: word in listed("doer"), said))
+    return not listed("did").isdisjoint(said[len(lead) : len(lead) + 1])
 
 
 def _sentences_behind(tokens: Tokens, start: int, end: int) -> list[tuple[int, int]]:

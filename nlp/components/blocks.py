@@ -71,8 +71,10 @@ _PLACED = 3.0  # taken off a label that the place of a sentence's only minutes s
 # Where the encoder is surer by more than this many log-odds that an activity was not done, it is so much likelier in no block: the
 # grouper's own features knew the notes that they learnt from, so the encoder's weights came out small (`DECISIONS.md`, record 24).
 _SURER, _UNDONE = 0.0, 4.0
-# The other way about: work that the encoder is as sure was done, and is a task, where no word speaks against it.
+# The other way about: work that the encoder is as sure was done, and is a task. In a section without work it has to be surer, and
+# counts for more: a plan's own features speak against its work (compared in `DECISIONS.md`, record 58).
 _SURELY_DONE, _SURELY_TASK, _DONE = 2.0, 1.5, 4.0
+_SURER_DONE, _DONE_APART = 3.0, 6.0
 _CLAIM_MINUTES = 1.5  # taken off the score of *no block* for minutes without a word against them
 _CLAIM_NAMED = 6.0  # the same for minutes right behind a service's name, whatever else the sentence says
 _CLAIM_TICKED = (
@@ -131,10 +133,9 @@ def decided(context: Context, events: Sequence[Event], signs: Scores) -> Scores:
     amount[ends_list(context, events)] = -_DONE
     for number in np.flatnonzero(surely).tolist():
         event = events[number]
-        in_work = event.tag == "ACT" and context.sections[event.start] not in _NO_WORK
-        sentence = context.sentence_of[event.start]
-        if in_work and sentence not in context.cues_forward and sentence not in context.cues_backward:
-            amount[number] = -_DONE
+        apart = context.sections[event.start] in _NO_WORK
+        if event.tag == "ACT" and not (apart and done[number] - undone[number] <= _SURER_DONE):
+            amount[number] = -(_DONE_APART if apart else _DONE)
     rows = [number for number, event in enumerate(events) if event.kind == "act"]
     for label in _NOBODYS:
         out[rows, EVENT_LABELS.index(label)] = amount[rows]
