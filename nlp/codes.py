@@ -11,6 +11,7 @@ from nlp.context import Context
 from nlp.encoder import bounded
 from nlp.events import Event
 
+HEADLINE = ("97110", "97530")  # in the order of the first two of these
 _LABELS = ("exercise", "functional", "service")
 _KNOWN = 3.0  # log-odds that a word list's label of an activity is worth
 _SURER = 2.0  # log-odds by which work is two codes rather than one

@@ -150,6 +150,8 @@ def find_services(context: Context, timed: Collection[int] = ()) -> list[Event]:
             return True
         if (word == "," or lower[at] in listed("copula")) and at + 1 in timed:
             return True  # "Group, 45 min", "TE was 20 min"
+        if lower[at] in listed("whole_time") and at + 1 + (words[at + 1 : at + 2] in ([":"], ["-"], ["="])) in timed:
+            return True  # "TE total 30 min", "TA time: 31 min"
         if word == "/" and at + 1 in timed:
             return True  # "15 min TE / 30 min TA"
         if at in joint or (word == "/" and at + 1 in heads):

@@ -213,12 +213,12 @@ def _worked(tokens: Tokens, found: list[tuple[int, int, str]]) -> list[int]:
 def _resumed(tokens: Tokens, found: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
     """Where a sentence goes back from what was not done, or not today, to what was done.
 
-    ``HEP: clams. Performed lunges``, ``Last visit: rows. This visit: presses``. What was left out and has no colon is told in its own
-    sentence: ``Held leg press today. Quad sets``.
+    ``HEP: clams. Performed lunges``, ``Last visit: rows. This visit: presses``. What was left out and has no colon is told in its
+    own sentence: ``Held leg press today. Quad sets``.
     """
     ends = [*(start for start, _, _ in found), len(tokens.words)][1:]
     out = []
-    for (start, end, label), until in zip(found, ends, strict=True):
+    for (_, end, label), until in zip(found, ends, strict=True):
         if label not in _INTERRUPTING:
             continue
         for first, last in _sentences(tokens, end, until):
