@@ -24,6 +24,7 @@ from nlp.tagging import shape
 from nlp.terms import entries, listed, short_names
 from nlp.tokens import Tokens, is_code
 
+_SHORT = 3  # letters of a service's short name
 BEGINS = ("B", "D-B", "P-B")
 EVENT_LABELS = ("B", "I", "J", "O", "Q", "D-B", "D-I", "P-B", "P-I", "S")
 EventKind = Literal["act", "dur", "svc"]
@@ -150,8 +151,11 @@ def find_services(context: Context, timed: Collection[int] = ()) -> list[Event]:
             return True
         if (word == "," or lower[at] in listed("copula")) and at + 1 in timed:
             return True  # "Group, 45 min", "TE was 20 min"
-        if lower[at] in listed("whole_time") and at + 1 + (words[at + 1 : at + 2] in ([":"], ["-"], ["="])) in timed:
-            return True  # "TE total 30 min", "TA time: 31 min"
+        short = end - start == 1 and len(words[start]) <= _SHORT and words[start].isupper()
+        if short and lower[at] in listed("whole_time"):
+            return (
+                at + 1 + (words[at + 1 : at + 2] in ([":"], ["-"], ["="])) in timed
+            )  # "TE total 30 min", "TA time: 31 min"
         if word == "/" and at + 1 in timed:
             return True  # "15 min TE / 30 min TA"
         if at in joint or (word == "/" and at + 1 in heads):

@@ -64,10 +64,8 @@ class _Wholes:
         event = self.events[number]
         if event.code and event.code != code:
             return True
-        if code not in HEADLINE:
-            return False
         odds = code_odds(self.context, event)
-        own = HEADLINE.index(code)
+        own = HEADLINE.index(code) if code in HEADLINE else len(HEADLINE)
         return bool(np.delete(odds, own).max() - odds[own] > _OTHER_CODE)
 
     def merge(self, name: int, timed: int, members: Sequence[int]) -> None:
@@ -137,12 +135,13 @@ def _closes(seen: _Wholes, first: int, last: int, named: set[int]) -> bool:
         tokens.lower[events[last].end : events[last].end + 2]
     ):
         return False
-    between = tokens.lower[events[first].end : events[last].start]
-    if not listed("charge_total").isdisjoint(between):
-        return True
     if last + 1 == len(events):
         return True
     after = events[last + 1]
+    between = tokens.lower[events[first].end : events[last].start]
+    line = seen.line_of[events[first].start]
+    if not listed("charge_total").isdisjoint(between) and first and seen.line_of[events[first - 1].start] == line:
+        return True
     if seen.sentence_of[after.start] == seen.sentence_of[events[last].start]:
         return False
     follows = after.kind == "svc" or last + 1 in named or context.sections[after.start] in NO_WORK
