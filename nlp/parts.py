@@ -1,11 +1,13 @@
 """Minutes told for a whole service beside minutes of its parts: ``bike 8 min, SLR, prone hang 3 min. TE 30 min`` is 30.
 
-Two settling steps (`nlp.settling`): a service's minutes that close the work above them, and those of a heading over a list. In both
-the parts may not come to more than the whole, and work that speaks for another code is not counted in.
+Settling steps (`nlp.settling`): a service's minutes that close the work above them, and those of a heading over a list; in both
+the parts may not come to more than the whole, and work that speaks for another code is not counted in. And sentences in which the
+minutes of each part stand in front of it.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,13 +15,18 @@ import numpy as np
 from nlp.codes import HEADLINE, code_odds
 from nlp.context import Context
 from nlp.cues import find_status
-from nlp.events import BEGINS, Event, begun_blocks
+from nlp.events import BEGINS, Event, begun_blocks, in_sentences
+from nlp.grouping import given_to_each
 from nlp.headings import line_opening
 from nlp.layout import NO_WORK, PLAIN_FORMS
 from nlp.terms import listed
 
 _FORMS = frozenset((*PLAIN_FORMS, "words", "head", "row"))
 _OTHER_CODE = 2.0  # log-odds by which work speaks for the other code than a service's
+_LEADING_FORMS = frozenset(("unit", "tick", "letter", "words", "rest", "hours"))
+_SEVERAL = 2  # parts of a sentence that minutes lead
+_PARTING = frozenset((",", ";", ")", "&", "+"))
+_LEAD = 4  # words before the first of such minutes in their sentence
 _BETWEEN = 5  # tokens between a service's name and its minutes, with blanks
 
 
@@ -178,3 +185,67 @@ def heading_wholes(context: Context, events: list[Event], labels: list[str]) -> 
         if begun and fits and any(map(seen.is_work, members)) and seen.whole(code, members, named):
             seen.merge(name, timed, members)
     return seen.out
+
+
+def leading_minutes(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels of sentences in which minutes stand in front of each part's work: ``15 min pulleys and wands, 30 min transfers``.
+
+    Perhaps behind their sum: ``45 min OT: 15 min ...``. Minutes right behind a task within such a part are the task's.
+    """
+    seen = _Wholes(context, events, labels)
+    for sentence in in_sentences(context, events):
+        parts = _led_parts(seen, sentence)
+        if not parts:
+            continue
+        if all(seen.out[timed] in BEGINS for timed, _, _ in parts):
+            continue
+        for timed, work, inner in parts:
+            seen.out[timed] = "D-B"
+            for n in work:
+                seen.out[n] = "J"
+            for n in inner:
+                seen.out[n] = "Q"
+    return seen.out
+
+
+def _led_parts(seen: _Wholes, sentence: Sequence[int]) -> list[tuple[int, list[int], list[int]]]:
+    """Minutes with the work behind them and the minutes inside it, of such a sentence; none of any other."""
+    events, context = seen.events, seen.context
+    timed = [n for n in sentence if events[n].kind == "dur"]
+    if len(timed) < _SEVERAL or any(events[n].clock or events[n].form not in _LEADING_FORMS for n in timed):
+        return []
+    if any(seen.out[n] == "S" or given_to_each(context, events[n]) for n in timed):
+        return []
+    if timed[0] + 1 == timed[1] and events[timed[0]].minutes == sum(events[n].minutes for n in timed[1:]):
+        seen_whole, timed = timed[:1], timed[1:]
+    else:
+        seen_whole = []
+    first = seen_whole[0] if seen_whole else timed[0]
+    start = events[first].start
+    before = bisect_left(seen.sentence_of, seen.sentence_of[start])
+    led = sum(word.isalpha() for word in context.tokens.words[before:start]) <= _LEAD
+    if first != sentence[0] or len(timed) < _SEVERAL or not led:
+        return []
+    parts: list[tuple[int, list[int], list[int]]] = []
+    for n in timed:
+        behind_task = events[n - 1].kind == "act" and parts and not _parted(seen, n)
+        if behind_task and events[n].minutes < events[parts[-1][0]].minutes and n != sentence[-1]:
+            parts[-1][2].append(n)
+        elif behind_task or (events[n - 1].kind == "svc" and parts):
+            return []
+        else:
+            parts.append((n, [], []))
+    ends = [*(n for n, _, _ in parts[1:]), sentence[-1] + 1]
+    for (n, work, _), end in zip(parts, ends, strict=True):
+        names = {events[m].start for m in range(n + 1, end) if events[m].kind == "svc" and seen.out[m] != "S"}
+        work += [m for m in range(n + 1, end) if seen.is_work(m) or events[m].start in names]
+    told = all(any(events[m].kind == "act" or events[m].code for m in work) for _, work, _ in parts)
+    free = all(find_status(context, events[n].start, events[n].end) is None for n, _, _ in parts)
+    return parts if told and free and len(parts) >= _SEVERAL else []
+
+
+def _parted(seen: _Wholes, number: int) -> bool:
+    """Whether a mark or a word parts minutes from the task before them."""
+    tokens, events = seen.context.tokens, seen.events
+    between = tokens.lower[events[number - 1].end : events[number].start]
+    return any(word in _PARTING or word in listed("next_part_word") for word in between)

@@ -36,7 +36,7 @@ from nlp.layout import (
     spoken_against,
     totals_of_parts,
 )
-from nlp.parts import closing_wholes, heading_wholes
+from nlp.parts import closing_wholes, heading_wholes, leading_minutes
 from nlp.terms import listed
 from nlp.tokens import Tokens, is_code
 from nlp.totals import total_kind
@@ -923,6 +923,7 @@ def settled(context: Context, events: list[Event], labels: list[str]) -> list[st
         line_parts,
         sum_of_all,
         timed_parts,
+        leading_minutes,
         heading_wholes,
         closing_wholes,
         attach_names,
