@@ -5,7 +5,7 @@
 * rows of services' names under a heading with a column of today beside one of another day: ``last (5/02)   today (5/06)``;
 * lines one below the other of a service's name and its minutes alone: ``TE time: 25 min`` over ``TA time: 15 min``;
 * shares of a whole in brackets behind it: ``Tx time 40 min (28 TE / 12 TA)``;
-* joined names before as many joined numbers, or before one that is each's: ``TE/TA 28/12 min``, ``TE & TA x 20 min each``;
+* joined names before or behind as many joined numbers, or one that is each's: ``TE/TA 28/12 min`` (`nlp.joint`);
 * a sentence in which services' names and minutes take turns: ``23 min of ther ex and 15 min of ther act were provided.``
 
 Such numbers may be units, scores or another day's. So the names must be services' own, not headings like *balance*, and a list
@@ -21,14 +21,13 @@ from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
-from nlp.clock import is_blank
 from nlp.codes import code_boundary
 from nlp.components.durations import find_durations
 from nlp.context import Context
 from nlp.cues import find_status
 from nlp.events import Event
-from nlp.grouping import Found, Grouping, given_to_each
-from nlp.lexicon import Match
+from nlp.grouping import Found, Grouping
+from nlp.joint import joined_charges
 from nlp.minutes.reading import Candidate
 from nlp.terms import entries, listed
 from nlp.tokens import Tokens, is_code
@@ -39,9 +38,6 @@ _FEWEST, _LONGEST = 5, 99  # minutes that a number without a unit can be
 _HEADLINE = frozenset(("97110", "97530"))
 _NAMED = 2  # services that make a list
 _FORM = "charge"
-_LEAD = 8  # tokens between joined names and their numbers, with blanks
-_LEADING = frozenset("([:-–—@x×=,")
-_JOINS = (["/"], [","], ["&"], ["+"], ["and"], [",", "and"])
 _BESIDE = 3  # tokens between a name and its minutes, or before a sum
 # Blanks are counted up to a few, so that a padded line takes no longer than its length.
 _CELL = re.compile(r"[^\s|](?:[^|\t\n]*?[^\s|])??(?=\s{2}|\t|\s?\||\s*$)")
@@ -408,68 +404,18 @@ def _of_other_visit(context: Context, name: Event) -> bool:
 
 
 def _jointly(context: Context) -> Iterator[list[Charge]]:
-    """The lists of joined names that stand before as many joined numbers, or before one that each of them has."""
-    tokens, found = context.tokens, context.found
-    names = sorted({(m.start, m.end): m for m in (*found["services"], *found["service_heads"])}.values(), key=_start)
-    place = 0
-    while place < len(names):
-        run = [names[place]]
-        while place + len(run) < len(names) and _join(tokens, run[-1].end, names[place + len(run)].start):
-            run.append(names[place + len(run)])
-        place += len(run)
-        codes = [name.entry.data["code"] for name in run]
-        if len(run) < _NAMED or len({*codes} - {""}) < len(run):
-            continue
-        numbers, end = _numbers(tokens, run[-1].end)
-        minutes = [int(tokens.words[at]) for at in numbers]
-        each = Event("dur", end - 1, end)
-        if len(numbers) == 1 and given_to_each(context, each):
-            numbers, minutes = numbers * len(run), minutes * len(run)
-        if len(numbers) == len(run) and all(_FEWEST <= number <= _LONGEST for number in minutes):
-            places = [(tokens.starts[at], tokens.ends[at]) for at in numbers]
-            yield [
-                Charge((tokens.starts[name.start], tokens.ends[name.end - 1]), code, span, told)
-                for name, code, span, told in zip(run, codes, places, minutes, strict=True)
-            ]
-
-
-def _join(tokens: Tokens, start: int, end: int) -> bool:
-    """Whether two names or numbers are joined: by a mark or *and* alone."""
-    between = [word for word in tokens.lower[start:end] if not is_blank(word)]
-    return between in _JOINS
-
-
-def _numbers(tokens: Tokens, at: int) -> tuple[list[int], int]:
-    """The tokens of the joined numbers that names lead to, and the token behind their unit; none where they have no unit."""
-    words, lower = tokens.words, tokens.lower
-    stop = min(len(words), at + _LEAD)
-    while at < stop and (words[at] in _LEADING or lower[at] in listed("charge_between") or is_blank(words[at])):
-        at += 1
-    numbers: list[int] = []
-    timed, end = False, at
-    while at < len(words) and words[at].isdecimal() and len(words[at]) <= len(str(_LONGEST)):
-        numbers.append(at)
-        at = _solid(words, at + 1)
-        timed = at < len(words) and lower[at] in listed("minute")
-        end = at + 1
-        at = _solid(words, end) if timed else at
-        following = _solid(words, at + 1)
-        if (
-            at == len(words)
-            or [lower[at]] not in _JOINS
-            or not words[following : following + 1]
-            or not words[following].isdecimal()
-        ):
-            break
-        at = following
-    return (numbers, end) if timed else ([], at)
-
-
-def _solid(words: Sequence[str], at: int) -> int:
-    """The first token at a place or behind it that is no blank."""
-    while at < len(words) and is_blank(words[at]):
-        at += 1
-    return at
+    """The lists of names joined with one another and their numbers."""
+    tokens = context.tokens
+    for joined in joined_charges(context):
+        yield [
+            Charge(
+                (tokens.starts[one.start], tokens.ends[one.end - 1]),
+                one.code,
+                (tokens.starts[one.number], tokens.ends[one.number]),
+                one.minutes,
+            )
+            for one in joined
+        ]
 
 
 def _spoken(context: Context, grouping: Grouping) -> Iterator[list[Charge]]:
@@ -504,7 +450,7 @@ def _range(tokens: Tokens, place: tuple[int, int]) -> tuple[int, int]:
     return tokens.at(place[0]), tokens.at(place[1] - 1) + 1
 
 
-def _start(part: Event | Candidate | Found | Match) -> int:
+def _start(part: Event | Candidate | Found) -> int:
     return part.start
 
 
@@ -526,4 +472,6 @@ def _of_now(context: Context, grouping: Grouping, charges: Sequence[Charge]) -> 
     end = tokens.at(max(charge.number[1] for charge in charges) - 1) + 1
     if context.sections[begin] in _ELSEWHEN or begin in context.quoted:
         return False
-    return not any(begin <= event.start < end for block in grouping.blocks for event in block.activities)
+    names = {tokens.at(charge.name[0]) for charge in charges}  # "gait training" is a name and work
+    work = (event.start for block in grouping.blocks for event in block.activities)
+    return not any(begin <= at < end and at not in names for at in work)
