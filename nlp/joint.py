@@ -84,7 +84,9 @@ def _names(context: Context) -> dict[tuple[int, int], str]:
     names |= {(at, at + 1): word for at, word in enumerate(context.tokens.words) if is_code(word)}
     kept: dict[tuple[int, int], str] = {}
     for place in sorted(names, key=lambda place: (place[0], -place[1])):
-        if names[place] and not any(place[0] < end for _, end in list(kept)[-1:]):  # the longest of those that begin together
+        if names[place] and not any(
+            place[0] < end for _, end in list(kept)[-1:]
+        ):  # the longest of those that begin together
             kept[place] = names[place]
     return kept
 

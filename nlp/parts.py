@@ -25,7 +25,7 @@ _FORMS = frozenset((*PLAIN_FORMS, "words", "head", "row"))
 _OTHER_CODE = 2.0  # log-odds by which work speaks for the other code than a service's
 _LEADING_FORMS = frozenset(("unit", "tick", "letter", "words", "rest", "hours"))
 _SEVERAL = 2  # parts of a sentence that minutes lead
-_PARTING = frozenset((",", ";", ")", "&", "+"))
+_PARTING = frozenset((",", ";", ")", "&", "+", "/"))
 _LEAD = 4  # words before the first of such minutes in their sentence
 _BETWEEN = 5  # tokens between a service's name and its minutes, with blanks
 
@@ -223,7 +223,8 @@ def _led_parts(seen: _Wholes, sentence: Sequence[int]) -> list[tuple[int, list[i
     first = seen_whole[0] if seen_whole else timed[0]
     start = events[first].start
     before = bisect_left(seen.sentence_of, seen.sentence_of[start])
-    led = sum(word.isalpha() for word in context.tokens.words[before:start]) <= _LEAD
+    divided = all(events[n].form == "rest" for n in timed)
+    led = divided or sum(word.isalpha() for word in context.tokens.words[before:start]) <= _LEAD
     if first != sentence[0] or len(timed) < _SEVERAL or not led:
         return []
     parts: list[tuple[int, list[int], list[int]]] = []

@@ -44,6 +44,7 @@ class _Reader(Times, Amounts, Wholes, Tables, Beside, Corrections):
         self.rests()
         self.more()
         self.heads()
+        self.divided()
         self.joined()
         self.less()
         self.corrected()

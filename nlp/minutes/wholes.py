@@ -13,6 +13,9 @@ from nlp.terms import listed
 _BEHIND = 2  # tokens between minutes and the half of them
 _NEXT = 2  # sentences after one half within which the other one is told
 _NET_FORMS = frozenset(("unit", "tick", "words", "bare", "range", "hours"))
+_WHOLES = frozenset(("unit", "tick", "words", "hours", "head", "bare"))
+_SENTENCES = 1  # behind the one of a whole in which it may be divided
+_LEADS_PART = frozenset(",;:(/-–—.")
 _SUMMED = 3  # words between minutes that a bracket adds up
 _PARTING = frozenset((",", "/", ";", "and", "+", "&", "|"))
 
@@ -192,6 +195,54 @@ class Wholes(Reading):
                 self.found.remove(whole)
                 for start, end, value in parts:
                     self.add(start, end, value, "rest")
+
+    def divided(self) -> None:
+        """Bare numbers behind a whole that add up to it, or leave what a remainder is: ``53 min, of which 23 gait, 30 NuStep``.
+
+        ``Seen 33 min; 18 of it transfers, 15 of it ADLs``, ``60 min, 25 went to beds, the remainder to ramps``.
+        """
+        for whole in [c for c in self.found if c.form in _WHOLES and c.minutes > 2 * LEAST_BARE]:
+            if whole not in self.found or self.word(self.before(whole.start)) == "of":
+                continue
+            end = self._scope(whole)
+            numbers = [at for at in self.figures_in(whole.end, end) if self._is_part(at, whole.minutes)]
+            given = sum(int(self.words[at]) for at in numbers)
+            rest = self._remainder(numbers[-1], end) if numbers else None
+            left = whole.minutes - given
+            if not (len(numbers) > 1 and not left) and not (numbers and rest is not None and left >= LEAST_BARE):
+                continue
+            self.found.remove(whole)
+            for at in numbers:
+                self.add(at, at + 1, int(self.words[at]), "rest")
+            if left and rest is not None:
+                self.add(*rest, left, "rest")
+
+    def _scope(self, whole: Candidate) -> int:
+        """The token up to which a whole may be divided: the next minutes, its line's end, or that of its sentence or the next."""
+        sentences, words = self.context.sentence_of, self.words
+        end, ended = whole.end, 0
+        while end < len(words) and end not in self.taken and words[end][0] not in "\r\n":
+            if sentences[end] != sentences[end - 1] and any(word.isalpha() for word in words[whole.end : end]):
+                ended += words[end - 1] != ";"
+            if ended > _SENTENCES:
+                break
+            end += 1
+        return end
+
+    def _is_part(self, at: int, whole: int) -> bool:
+        """Whether a bare number can be a part of some minutes: behind a mark or a word that leads to one, before what it was."""
+        after, before = self.next(at), self.before(at)
+        if not self._small(at) or int(self.words[at]) >= whole or self.touching(at) or at in self.taken:
+            return False
+        fraction = self.touching(at - 1) and self.touching(at - 2) and self.word(before - 1).isdecimal()  # "pain 2/10"
+        led = not fraction and (self.words[before] in _LEADS_PART or self.word(before) in listed("part_lead"))
+        told = self.word(after).isalpha() and self.word(after) not in self.data.counted
+        return led and not self._counts(at) and (told or self.word(after) == ",")
+
+    def _remainder(self, start: int, end: int) -> tuple[int, int] | None:
+        """The tokens of words for what is left of a whole, behind its parts."""
+        cue = next((m for m in self.context.found["remainder"] if start < m.start < end), None)
+        return None if cue is None else (cue.start, cue.start + 1)
 
     def _part_of(self, whole: Candidate, at: int, first: int) -> None:
         """Take ``15 of the 40 minutes`` for the 15: the number at token ``at`` is a part of ``whole``, told before it."""
