@@ -451,7 +451,16 @@ def trailing_brackets(context: Context, events: list[Event]) -> list[int]:
         before = events[number - 1] if number else None
         if before is not None and before.kind == "act" and line_of[before.start] == line_of[event.start]:
             out.append(number)
-    return out
+    return [number for number in out if not _led_by_bracket(context, events, number)]
+
+
+def _led_by_bracket(context: Context, events: Sequence[Event], number: int) -> bool:
+    """Whether the line of some minutes opens with others in a bracket, as theirs do then: ``(15 min) Rows. (30 min) Stairs``."""
+    words, line_of = context.tokens.words, context.tokens.line_of
+    line = [event for event in events if line_of[event.start] == line_of[events[number].start]]
+    first = line[0]
+    opened = first.kind == "dur" and words[first.start - 1 : first.start] == ["("]
+    return opened and line[-1].kind == "act" and first.start < events[number].start
 
 
 def timed_lines(context: Context, events: list[Event]) -> list[list[int]]:

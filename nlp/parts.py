@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
+from nlp.clock import is_blank
 from nlp.codes import HEADLINE, code_odds
 from nlp.context import Context
 from nlp.cues import find_status
-from nlp.events import BEGINS, Event, begun_blocks, in_sentences
+from nlp.events import BEGINS, Event, begun_blocks, in_sentences, on_lines
 from nlp.grouping import given_to_each
 from nlp.headings import line_opening
 from nlp.layout import NO_WORK, PLAIN_FORMS
@@ -205,6 +207,62 @@ def leading_minutes(context: Context, events: list[Event], labels: list[str]) ->
                 seen.out[n] = "J"
             for n in inner:
                 seen.out[n] = "Q"
+    return seen.out
+
+
+def leading_brackets(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels of lines in which bracketed minutes stand in front of each part: ``(28 min) SLR, rows. (12 min) Stairs``."""
+    seen = _Wholes(context, events, labels)
+    words = context.tokens.words
+    for line in on_lines(context, events):
+        timed = [n for n in line if events[n].kind == "dur"]
+        led = [words[events[n].start - 1] == "(" and words[events[n].end : events[n].end + 1] == [")"] for n in timed]
+        if len(timed) < _SEVERAL or not all(led) or timed[0] != line[0] or timed[-1] == line[-1]:
+            continue
+        parts = [[m for m in line if first < m < last] for first, last in pairwise((*timed, line[-1] + 1))]
+        ends = all(words[events[n].start - 2] in (".", ";") for n in timed[1:])
+        if ends and all(any(map(seen.is_work, part)) for part in parts) and not any(seen.out[n] == "S" for n in line):
+            for n, part in zip(timed, parts, strict=True):
+                seen.out[n] = "D-B"
+                for m in part:
+                    seen.out[m] = "J" if seen.is_work(m) or events[m].kind == "svc" else seen.out[m]
+    return seen.out
+
+
+def including(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels where a service's minutes say that they include parts behind them: ``32 min of ther ex, including 10 min bike``."""
+    seen = _Wholes(context, events, labels)
+    pairs = seen.pairs()
+    named = {timed for _, timed in pairs}
+    for name, timed in pairs:
+        last = max(name, timed)
+        behind = context.tokens.lower[events[last].end : events[last].end + _BETWEEN]
+        if listed("includes").isdisjoint(behind):
+            continue
+        sentence = seen.sentence_of[events[last].start]
+        members = [n for n in range(last + 1, len(events)) if seen.sentence_of[events[n].start] == sentence]
+        parts = [n for n in members if events[n].kind == "dur"]
+        code, most = events[name].code, events[timed].minutes
+        fits = parts and sum(events[n].minutes for n in parts) < most
+        if fits and any(map(seen.is_work, members)) and seen.whole(code, members, named):
+            seen.merge(name, timed, members)
+    return seen.out
+
+
+def each_of_named(context: Context, events: list[Event], labels: list[str]) -> list[str]:
+    """Labels where minutes that close a sentence are each of its services': ``TE (SLR, rows) and TA (car, curb), 15 min each``."""
+    seen = _Wholes(context, events, labels)
+    for sentence in in_sentences(context, events):
+        last = sentence[-1]
+        timed = [n for n in sentence if events[n].kind == "dur"]
+        codes = [events[n].code for n in sentence if events[n].kind == "svc" and events[n].code]
+        marks = [w for w in context.tokens.words[events[last - 1].end : events[last].start] if not is_blank(w)]
+        if timed != [last] or len(codes) < _SEVERAL or len({*codes}) < len(codes) or ")" not in marks:
+            continue
+        blocks = [[n for n in block if n in sentence] for block in begun_blocks(seen.out)]
+        worked = sum(any(map(seen.is_work, block)) for block in blocks)
+        if worked == len(codes) == _SEVERAL and given_to_each(context, events[last]):
+            seen.out[last] = "S"
     return seen.out
 
 

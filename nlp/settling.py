@@ -36,7 +36,7 @@ from nlp.layout import (
     spoken_against,
     totals_of_parts,
 )
-from nlp.parts import closing_wholes, heading_wholes, leading_minutes
+from nlp.parts import closing_wholes, each_of_named, heading_wholes, including, leading_brackets, leading_minutes
 from nlp.terms import listed
 from nlp.tokens import Tokens, is_code
 from nlp.totals import total_kind
@@ -924,6 +924,9 @@ def settled(context: Context, events: list[Event], labels: list[str]) -> list[st
         sum_of_all,
         timed_parts,
         leading_minutes,
+        leading_brackets,
+        including,
+        each_of_named,
         heading_wholes,
         closing_wholes,
         attach_names,

@@ -30,8 +30,9 @@ class Beside(Reading):
             at = self.from_here(end)
             marks = 0
             times = False
-            if self.word(at) == "for" and self.word(self.next(self.next(at))) in CLAUSE:
-                at = self.next(at)  # "97110 for 20: ..."
+            lead = self.next(at) if self.word(at) in listed("accounted") else at
+            if self.word(lead) in listed("copula") and self.word(self.next(self.next(lead))) in CLAUSE:
+                at = self.next(lead)  # "97110 for 20: ...", "Ther act was 16: ...", "TA accounted for 12 (...)"
             while self.word(at) in _BESIDE and marks < 4:
                 times = times or self.word(at) in ("x", "×")
                 marks += 1
@@ -98,6 +99,7 @@ class Beside(Reading):
                 index == 0 or self.words[index - 1][0] in "\r\n([;." or self.word(self.before(index)) in (";", ".", "/")
             )
             number = self.next(index)
+            number = self.next(number) if self.word(number) in ("x", "×", "@", "=") else number  # "te x 28."
             told = len(self.word(number)) == 2 and not self.word(self.next(number)).isalnum()
             if opens and told and self.words[index] in short_names():
                 out.add(index + 1)
