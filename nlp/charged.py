@@ -27,7 +27,7 @@ from nlp.context import Context
 from nlp.cues import find_status
 from nlp.events import Event
 from nlp.grouping import Found, Grouping
-from nlp.joint import joined_charges
+from nlp.joint import joined_charges, service_names
 from nlp.minutes.reading import Candidate
 from nlp.terms import entries, listed
 from nlp.tokens import Tokens, is_code
@@ -256,19 +256,30 @@ def _below(lines: Sequence[tuple[int, str]], number: int) -> tuple[list[Charge],
     """The charges of two or more services that stand alone on lines one below the other, and the line behind them."""
     charges: list[Charge] = []
     stop = number
-    while stop < len(lines):
-        at, text = lines[stop]
-        found = _ALONE.fullmatch(text.rstrip())
-        if found is None or not (found.group(1) or found.group(3) or found.group(5)):
-            break
-        code, minutes = _code(found.group(2)), int(found.group(4))
-        if code is None or not 0 < minutes <= _LONGEST:
-            break
-        name, told = _spans(at, found.span(2), found.span(4))
-        charges.append(Charge(name, code, told, minutes))
+    while stop < len(lines) and (told := _alone(*lines[stop])):
+        charges += told
         stop += 1
     several = len({charge.code for charge in charges}) >= _NAMED
     return (charges if several else []), max(stop, number + 1)
+
+
+def _alone(at: int, line: str) -> list[Charge]:
+    """The charges of a line that holds nothing else, parted by bars, commas or semicolons."""
+    line = line.rstrip()
+    items = [line] if _ALONE.fullmatch(line) else [item for _, item in _items(line, 0, len(line))]
+    charges: list[Charge] = []
+    start = 0
+    for item in items:
+        start = line.index(item, start)
+        found = _ALONE.fullmatch(item)
+        if found is None or not (found.group(1) or found.group(3) or found.group(5)):
+            return []
+        code, minutes = _code(found.group(2)), int(found.group(4))
+        if code is None or not 0 < minutes <= _LONGEST:
+            return []
+        name, told = _spans(at + start, found.span(2), found.span(4))
+        charges.append(Charge(name, code, told, minutes))
+    return charges
 
 
 def _other(line: str) -> bool:
@@ -319,7 +330,13 @@ def with_charges(context: Context, grouping: Grouping) -> Grouping:
     tokens = context.tokens
     lists = [found for found in charge_lists(tokens) if _of_now(context, grouping, found)]
     taken = {charge.number[0] for found in lists for charge in found}
-    for found in (*_jointly(context), *_spoken(context, grouping)):
+    own = [event for event in grouping.services if event.code]
+    named = [Event("svc", *place, code=code) for place, code in service_names(context).items()]
+    for found in (
+        *_jointly(context),
+        *_spoken(context, own),
+        *_spoken(context, [*named, *_plain_names(context, named)]),
+    ):
         if taken.isdisjoint(charge.number[0] for charge in found) and _of_now(context, grouping, found):
             taken |= {charge.number[0] for charge in found}
             lists.append(found)
@@ -418,13 +435,24 @@ def _jointly(context: Context) -> Iterator[list[Charge]]:
         ]
 
 
-def _spoken(context: Context, grouping: Grouping) -> Iterator[list[Charge]]:
+def _plain_names(context: Context, named: Sequence[Event]) -> list[Event]:
+    """Plain words that stand for a service beside minutes, *exercise* and *activities*, outside its longer names."""
+    inside = {at for event in named for at in range(event.start, event.end)}
+    codes = {name: code for name, _, code in (term.partition("=") for term in listed("charge_name"))}
+    lower = context.tokens.lower
+    return [
+        Event("svc", at, at + 1, code=codes[word])
+        for at, word in enumerate(lower)
+        if word in codes and at not in inside
+    ]
+
+
+def _spoken(context: Context, names: Sequence[Event]) -> Iterator[list[Charge]]:
     """The lists that sentences tell: names and minutes in turn, each name with the minutes on its side of the pair."""
     tokens, sentence_of = context.tokens, context.sentence_of
     parts: dict[int, list[Event | Candidate]] = {}
-    for event in grouping.services:
-        if event.code:
-            parts.setdefault(sentence_of[event.start], []).append(event)
+    for event in names:
+        parts.setdefault(sentence_of[event.start], []).append(event)
     for found in find_durations(context):
         if sentence_of[found.start] in parts and not found.clock:
             parts[sentence_of[found.start]].append(found)

@@ -96,14 +96,29 @@ def _headed_parts(blocks: list[Found], positions: list[int], line_of: Sequence[i
 
 def given_to_each(context: Context, event: Event) -> bool:
     """Whether minutes for two services are those of either: ``97110 and 97530, 15 min each``, but not ``15 min each leg``."""
+    if event.form == "even":
+        return True
     solid = [w for w in context.tokens.lower[event.end : event.end + 8] if not w.isspace() or "\n" in w]
     solid = solid[1:] if solid[:1] == ["for"] else solid
+    if announces_each(context, event):
+        return True
     if not solid or solid[0] not in listed("each"):
         return False
     if solid[1:2] == ["of"]:
         both = [w for w in solid[2:] if w != "the"]
         return bool(both) and both[0] in listed("both") and not (both[1:] and both[1].isalnum())
     return not (len(solid) > 1 and solid[1].isalnum())
+
+
+def announces_each(context: Context, event: Event) -> bool:
+    """Whether minutes of each of two parts stand in front of both: ``15 min each: rows; stairs``."""
+    solid = [w for w in context.tokens.lower[event.end : event.end + 8] if not w.isspace()]
+    at = next((n for n, word in enumerate(solid) if word in listed("each")), None)
+    return (
+        at is not None
+        and solid[at + 1 : at + 2] == [":"]
+        and all(word in listed("spent_beside") for word in solid[:at])
+    )
 
 
 def group(

@@ -63,7 +63,7 @@ def joined_charges(context: Context) -> Iterator[list[Joined]]:
     [[('97110', 28), ('97530', 12)]]
     """
     tokens = context.tokens
-    names = _names(context)
+    names = service_names(context)
     numbers = list(_runs(tokens, [(at, at + 1) for at, word in enumerate(tokens.words) if _is_number(word)]))
     for run in _runs(tokens, sorted(names)):
         codes = [names[part] for part in run.parts]
@@ -77,7 +77,7 @@ def joined_charges(context: Context) -> Iterator[list[Joined]]:
             ]
 
 
-def _names(context: Context) -> dict[tuple[int, int], str]:
+def service_names(context: Context) -> dict[tuple[int, int], str]:
     """The services' names and code numbers of a note, with their codes."""
     found = context.found
     names = {(m.start, m.end): m.entry.data["code"] for m in (*found["services"], *found["service_heads"])}

@@ -35,7 +35,7 @@ from nlp.events import (
     shared_by_names,
     shared_by_words,
 )
-from nlp.grouping import Grouping, given_to_each, group
+from nlp.grouping import Grouping, announces_each, given_to_each, group
 from nlp.layout import (
     NO_WORK,
     announced,
@@ -250,6 +250,7 @@ class _Structure:
             self.demand([number], "S")
             self.demand(names, *_NOBODYS)
         told = {number for number, said in enumerate(shared_by_words(context, events)) if said}
+        told |= {n for n in timed if events[n].form == "even" or announces_each(context, events[n])}
         self.demand(told, "S")
         for sentence in in_sentences(context, events):
             named = [

@@ -45,6 +45,7 @@ class _Reader(Times, Amounts, Wholes, Tables, Beside, Corrections):
         self.more()
         self.heads()
         self.divided()
+        self.evenly()
         self.joined()
         self.less()
         self.corrected()

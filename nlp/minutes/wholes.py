@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -16,6 +17,9 @@ _NET_FORMS = frozenset(("unit", "tick", "words", "bare", "range", "hours"))
 _WHOLES = frozenset(("unit", "tick", "words", "hours", "head", "bare"))
 _SENTENCES = 2  # behind the one of a whole in which it may be divided
 _LEADS_PART = frozenset(",;:(/-–—.")
+_PARTS = frozenset(("unit", "tick", "words"))
+_BESIDE = 4  # tokens around a whole in which a word says that it is the visit's
+_EVENLY = 8  # tokens behind a whole within which it is said to be split evenly
 _SUMMED = 3  # words between minutes that a bracket adds up
 _PARTING = frozenset((",", "/", ";", "and", "+", "&", "|"))
 
@@ -32,7 +36,10 @@ class Wholes(Reading):
             if not part or index in self.taken:
                 continue
             at = self.next(index)
-            if given is not None and self._other(index) and 0 < sentences[index] - given[1] <= _NEXT:
+            apart = 0 if given is None else sentences[index] - given[1]
+            if given is not None and (
+                (self._other(index) and 0 < apart <= _NEXT) or (not apart and self._second(index))
+            ):
                 self.add(index, index + 1, given[0], "words")
             elif self.word(at) == "of" and self.word(self.next(at)) in listed("back_reference"):
                 self._half_of_it(index, self.next(at), part)
@@ -40,7 +47,7 @@ class Wholes(Reading):
                 first = self.next(at)
                 value, end = self._counted_minutes(first)
                 after = self.word(self.from_here(end))
-                told = not after.isalnum() or after in listed("session_word")
+                told = not after.isalnum() or after in listed("session_word") or after in listed("copula")
                 if value >= 2 * LEAST_BARE and told:
                     given = value * part // 60, sentences[index]
                     self.taken.difference_update(range(first, end))
@@ -53,6 +60,29 @@ class Wholes(Reading):
         the = self.before(other)
         begins = the < 1 or self.context.sentence_of[the - 1] != self.context.sentence_of[the]
         return self.word(other) == "other" and self.word(the) in listed("determiner") and begins
+
+    def _second(self, index: int) -> bool:
+        """Whether *half* at this token is the second of a sentence: ``half of the 30 min was treadmill and half was carrying``."""
+        led = self.word(self.before(index)) in ("and", ",", ";")
+        return led and self.word(self.next(index)) in listed("spent_on")
+
+    def evenly(self) -> None:
+        """``30 min split evenly``: the minutes of each of the two parts, or of three where three are named."""
+        sentences = self.context.sentence_of
+        lone = Counter(sentences[c.start] for c in self.found)
+        out: list[Candidate] = []
+        for c in self.found:
+            behind = range(c.end, min(c.end + _EVENLY, len(self.words)))
+            at = next(
+                (i for i in behind if self.lower[i] in listed("evenly") and sentences[i] == sentences[c.start]), None
+            )
+            if at is not None and c.form in _WHOLES and lone[sentences[at]] == 1:
+                after = self.next(at)
+                named = self.word(after if self.word(after).isdecimal() else self.next(after))
+                parts = 3 if named in ("3", "three") else 2
+                c = replace(c, minutes=c.minutes // parts, form="even") if not c.minutes % parts else c
+            out.append(c)
+        self.found = out
 
     def _half_of_it(self, index: int, reference: int, part: int) -> None:
         """Take for minutes that a comma and *half of it* follow the part that the note credits: ``counted by PT``."""
@@ -205,23 +235,45 @@ class Wholes(Reading):
             if whole not in self.found or self.word(self.before(whole.start)) == "of":
                 continue
             end = self._scope(whole)
-            numbers = [at for at in self.figures_in(whole.end, end) if self._is_part(at, whole.minutes)]
+            timed = [c for c in self.found if whole.end <= c.start < end]
+            first = min((c.start for c in timed), default=end)
+            numbers = [at for at in self.figures_in(whole.end, first) if self._is_part(at, whole.minutes)]
             given = sum(int(self.words[at]) for at in numbers)
-            rest = self._remainder(numbers[-1], end) if numbers else None
-            left = whole.minutes - given
-            if not (len(numbers) > 1 and not left) and not (numbers and rest is not None and left >= LEAST_BARE):
+            if len(numbers) > 1 and given == whole.minutes:
+                self.found.remove(whole)
+            elif numbers or (timed and all(c.form in _PARTS for c in timed) and self._visit(whole)):
+                given += sum(c.minutes for c in timed)
+                last = max((c.start for c in timed), default=first)
+                if not self._leave(whole.minutes - given, max(numbers[-1:], default=last), end):
+                    continue
+                self.found.remove(whole)
+            else:
                 continue
-            self.found.remove(whole)
             for at in numbers:
                 self.add(at, at + 1, int(self.words[at]), "rest")
-            if left and rest is not None:
-                self.add(*rest, left, "rest")
+
+    def _visit(self, whole: Candidate) -> bool:
+        """Whether a word beside minutes says that they are the visit's."""
+        beside = (
+            *self.lower[max(0, whole.start - _BESIDE) : whole.start],
+            *self.lower[whole.end : whole.end + _BESIDE],
+        )
+        return not (listed("session_word") | listed("whole_visit")).isdisjoint(beside)
+
+    def _leave(self, left: int, start: int, end: int) -> bool:
+        """Give what parts leave of a whole to the words for it behind them; whether there are such words and enough is left."""
+        sentences = self.context.sentence_of
+        cue = next((m for m in self.context.found["remainder"] if start < m.start < end), None)
+        told = cue is not None and left >= LEAST_BARE and sentences[cue.start] == sentences[start]
+        if cue is not None and told:
+            self.add(cue.start, cue.start + 1, left, "rest")
+        return told
 
     def _scope(self, whole: Candidate) -> int:
-        """The token up to which a whole may be divided: the next minutes, its line's end, or that of its sentence or the next."""
+        """The token up to which a whole may be divided: the end of its line, or of its sentence and the next two."""
         sentences, words = self.context.sentence_of, self.words
         end, ended = whole.end, 0
-        while end < len(words) and end not in self.taken and words[end][0] not in "\r\n":
+        while end < len(words) and words[end][0] not in "\r\n":
             if sentences[end] != sentences[end - 1] and any(word.isalpha() for word in words[whole.end : end]):
                 ended += words[end - 1] != ";"
             if ended > _SENTENCES:
@@ -237,12 +289,7 @@ class Wholes(Reading):
         fraction = self.touching(at - 1) and self.touching(at - 2) and self.word(before - 1).isdecimal()  # "pain 2/10"
         led = not fraction and (self.words[before] in _LEADS_PART or self.word(before) in listed("part_lead"))
         told = self.word(after).isalpha() and self.word(after) not in self.data.counted
-        return led and not self._counts(at) and (told or self.word(after) == ",")
-
-    def _remainder(self, start: int, end: int) -> tuple[int, int] | None:
-        """The tokens of words for what is left of a whole, behind its parts."""
-        cue = next((m for m in self.context.found["remainder"] if start < m.start < end), None)
-        return None if cue is None else (cue.start, cue.start + 1)
+        return led and not self._counts(at) and (told or self.word(after) in (",", ":"))
 
     def _part_of(self, whole: Candidate, at: int, first: int) -> None:
         """Take ``15 of the 40 minutes`` for the 15: the number at token ``at`` is a part of ``whole``, told before it."""
@@ -252,6 +299,7 @@ class Wholes(Reading):
             self.found.remove(whole)
             self.taken.difference_update(range(whole.start, whole.end))
             self.add(at, whole.end, value, "rest")
+            self._leave(whole.minutes - value, whole.end, self._scope(whole))
 
     def more(self) -> None:
         """``for another 14 she loaded the rack``, ``a further 8: rotations``: minutes where the number before was minutes too."""
