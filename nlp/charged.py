@@ -457,7 +457,11 @@ def _spoken(context: Context, names: Sequence[Event]) -> Iterator[list[Charge]]:
         if sentence_of[found.start] in parts and not found.clock:
             parts[sentence_of[found.start]].append(found)
     for said in parts.values():
-        told = [each for each in sorted(said, key=_start) if isinstance(each, Event) or not _is_sum(tokens, each.start)]
+        timed = [each for each in said if not isinstance(each, Event)]
+        whole = sum(each.minutes for each in timed)
+        several = len(timed) > _NAMED
+        sums = {each.start for each in timed if _is_sum(tokens, each.start) or (several and 2 * each.minutes == whole)}
+        told = [each for each in sorted(said, key=_start) if each.start not in sums]
         pairs = [(told[at], told[at + 1]) for at in range(0, len(told) - 1, 2)]
         kinds = [isinstance(each, Event) for each in told]
         if len(told) % 2 or len(pairs) < _NAMED or kinds != [kinds[0], not kinds[0]] * len(pairs):

@@ -31,7 +31,8 @@ class Context:
     with its answer. ``unticked`` gives each token behind an empty check box its box, and each of a table's row that was
     not done the mark that says so; ``ticked`` are those behind a ticked box, or of a row that says that it was done;
     ``earlier`` gives each of a log's row of an earlier day its date; ``quoted`` are the tokens of text copied from another note;
-    ``untimed`` those that tell of a rest or the like inside treatment or beside it.
+    ``untimed`` those that tell of a rest or the like inside treatment or beside it; ``practised`` are the sentences of a home
+    programme that was gone through in this visit.
     """
 
     def __init__(self, tokens: Tokens, encoded: Scores | None = None) -> None:
@@ -59,6 +60,14 @@ class Context:
         self.backward: list[Match] = [m for m in self.found["backward"] if m.start not in blocked]
         named = {i for kind in ("services", "service_heads") for m in self.found[kind] for i in range(m.start, m.end)}
         self.sentence_of = _sentences(tokens, named)
+        self.practised = self._practised()
+        if self.practised:
+            here = [number in self.practised for number in self.sentence_of]
+            self.sections = ["treatment" if at else label for at, label in zip(here, self.sections, strict=True)]
+            self.forward = [m for m in self.forward if not (here[m.start] and m.entry.data["status"] == "home_program")]
+            self.backward = [
+                m for m in self.backward if not (here[m.start] and m.entry.data["status"] == "home_program")
+            ]
         undone, done = told_rows(tokens)
         self.unticked = undone | unticked(tokens)
         self.ticked = done | ticked(tokens)
@@ -66,6 +75,23 @@ class Context:
         self.cache: dict[str, Any] = {}  # what a component reads once and others use again
         self.cues_forward = self._by_sentence(self.forward)
         self.cues_backward = self._by_sentence(self.backward)
+
+    def _practised(self) -> frozenset[int]:
+        """Sentences of a home programme that was gone through in this visit: ``HEP performed in clinic: bridges x15``.
+
+        Not where they tell how often, or of home: ``HEP performed daily``.
+        """
+        lower, sentence_of = self.tokens.lower, self.sentence_of
+        cues = [m for m in self.forward if m.term.lower() in listed("home_program")]
+        named = {sentence_of[m.start] for m in cues}
+        inside = {at for m in cues for at in range(m.start, m.end)}
+        out = set[int]()
+        for at in [at for at, word in enumerate(lower) if word in listed("practised")] if named else ():
+            before = next((word for word in reversed(lower[max(0, at - _SUBJECT) : at]) if not word.isspace()), "")
+            if sentence_of[at] in named and before not in listed("not_practised"):
+                out.add(sentence_of[at])
+        told = (at for at, word in enumerate(lower) if word in listed("practised_elsewhere") and at not in inside)
+        return frozenset(out - {sentence_of[at] for at in told}) if out else frozenset()
 
     def encoded_rows(self, start: int, end: int) -> Scores:
         """The encoder's rows of the kept tokens in ``[start, end)``; only where ``encoded`` is there."""

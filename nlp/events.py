@@ -19,6 +19,7 @@ from nlp.clock import duration_words
 from nlp.context import Context
 from nlp.cues import find_status
 from nlp.headings import line_opening
+from nlp.lexicon import Match
 from nlp.minutes.reading import Candidate as Duration
 from nlp.tagging import shape
 from nlp.terms import entries, listed, short_names
@@ -181,8 +182,11 @@ def find_services(context: Context, timed: Collection[int] = ()) -> list[Event]:
         worked = any(context.sentence_of[m.start] == sentence and m.start < at for m in found["activities"])
         return worked and find_status(context, at - 1, at + 1) is None
 
+    lists = _bracketed(context)
     for m in found["service_heads"]:
-        if taken.intersection(range(m.start, m.end)) or not clause_start(m.start, m.end) or not opened(m.start, m.end):
+        if taken.intersection(range(m.start, m.end)) or not clause_start(m.start, m.end):
+            continue
+        if m.start not in lists and not opened(m.start, m.end):
             continue
         if m.end - m.start == 1 and len(words[m.start]) <= 3 and not words[m.start].isupper():
             near = [w for w in words[m.end : m.end + 4] if w.isdecimal() or w == ":"]
@@ -242,6 +246,22 @@ def find_services(context: Context, timed: Collection[int] = ()) -> list[Event]:
     return [
         Event("svc", start, end, code=code, names_task=code in tasks or start in named) for start, end, code in merged
     ]
+
+
+def _bracketed(context: Context) -> set[int]:
+    """Where short names stand in front of brackets of their work, two services or more in a sentence: ``TE (SLR) and TA (car)``."""
+    words = context.tokens.words
+    led: dict[int, list[Match]] = {}
+    for m in context.found["service_heads"]:
+        at = m.end + (words[m.end : m.end + 1] == [" "])
+        if (
+            words[at : at + 1] == ["("]
+            and words[m.start].isupper()
+            and words[at + 1 : at + 2]
+            and words[at + 1].isalpha()
+        ):
+            led.setdefault(context.sentence_of[m.start], []).append(m)
+    return {m.start for said in led.values() if len({m.entry.data["code"] for m in said}) > 1 for m in said}
 
 
 def _without_names(tokens: Tokens, candidates: list[Candidate], services: list[Event]) -> list[Candidate]:

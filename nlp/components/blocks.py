@@ -172,6 +172,8 @@ class _Structure:
         work = [(n, e) for n, e in enumerate(self.events) if e.kind == "act"]
         left_out = [n for n, e in work if e.start in context.unticked or said_apart(context, e.end) is not None]
         self.forbid(left_out, "B", "I", "J")
+        here = [n for n, e in work if context.sentence_of[e.start] in context.practised and n not in left_out]
+        self.forbid(here, *_NOBODYS)
         # A row's minutes go with its work; a form's row without work gives those of others.
         rows = {context.tokens.line_of[e.start] for _, e in work if e.start in context.unticked}
         minutes = ((n, e.start) for n, e in enumerate(self.events) if e.kind == "dur")
