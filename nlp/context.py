@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from spacy.tokens import Doc
@@ -20,6 +20,7 @@ from nlp.unskilled import untimed_parts
 _SHAFTS = frozenset("-–—=>")
 _CONTEXT = "therapy_context"
 _KEPT = "kept"
+_FEWEST = 5  # repetitions that somebody was seen to do
 _SUBJECT = 6  # tokens before *lasted* within which what lasted stands
 
 
@@ -90,8 +91,15 @@ class Context:
             before = next((word for word in reversed(lower[max(0, at - _SUBJECT) : at]) if not word.isspace()), "")
             if sentence_of[at] in named and before not in listed("not_practised"):
                 out.add(sentence_of[at])
-        told = (at for at, word in enumerate(lower) if word in listed("practised_elsewhere") and at not in inside)
-        return frozenset(out - {sentence_of[at] for at in told}) if out else frozenset()
+        told = {
+            sentence_of[at]
+            for at, word in enumerate(lower)
+            if word in listed("practised_elsewhere") and at not in inside
+        }
+        here = {
+            sentence_of[at] for at, word in enumerate(lower) if word in listed("practised_here") or _is_dose(lower, at)
+        }
+        return frozenset((out & here) - told)
 
     def encoded_rows(self, start: int, end: int) -> Scores:
         """The encoder's rows of the kept tokens in ``[start, end)``; only where ``encoded`` is there."""
@@ -118,6 +126,13 @@ class Context:
         for m in matches:
             out.setdefault(self.sentence_of[m.start], []).append(m)
         return out
+
+
+def _is_dose(lower: Sequence[str], at: int) -> bool:
+    """Whether the number of repetitions in a dose stands at a token: the 15 of ``x15`` and ``2 x 15``."""
+    number = lower[at]
+    before = next((word for word in reversed(lower[max(0, at - 2) : at]) if not word.isspace()), "")
+    return number.isdecimal() and int(number) >= _FEWEST and before in ("x", "×")
 
 
 def _start(match: Match) -> int:

@@ -61,6 +61,7 @@ from nlp.layout import (
     unit_charges,
     visit_alone,
 )
+from nlp.leftout import left_out_items, left_out_lists
 from nlp.settling import settled, times_tasks
 from nlp.tagging import label_columns
 from nlp.totals import rest_of_total, timed_total_alone, total_of_none
@@ -136,6 +137,9 @@ def decided(context: Context, events: Sequence[Event], signs: Scores) -> Scores:
         apart = context.sections[event.start] in _NO_WORK
         if event.tag == "ACT" and not (apart and done[number] - undone[number] <= _SURER_DONE):
             amount[number] = -(_DONE_APART if apart else _DONE)
+    for number in left_out_items(context, events)[1]:
+        if events[number].tag == "ACT" and done[number] > undone[number]:
+            amount[number] = -_DONE_APART  # "planks held" says nothing of the rows beside it
     rows = [number for number, event in enumerate(events) if event.kind == "act"]
     for label in _NOBODYS:
         out[rows, EVENT_LABELS.index(label)] = amount[rows]
@@ -171,6 +175,7 @@ class _Structure:
         context = self.context
         work = [(n, e) for n, e in enumerate(self.events) if e.kind == "act"]
         left_out = [n for n, e in work if e.start in context.unticked or said_apart(context, e.end) is not None]
+        left_out += [*left_out_items(context, self.events)[0], *left_out_lists(context, self.events)]
         self.forbid(left_out, "B", "I", "J")
         here = [n for n, e in work if context.sentence_of[e.start] in context.practised and n not in left_out]
         self.forbid(here, *_NOBODYS)
