@@ -28,6 +28,7 @@ from nlp.cues import find_status
 from nlp.events import Event
 from nlp.grouping import Found, Grouping
 from nlp.joint import joined_charges, service_names
+from nlp.layout import NO_WORK
 from nlp.minutes.reading import Candidate
 from nlp.terms import entries, listed
 from nlp.tokens import Tokens, is_code
@@ -443,8 +444,15 @@ def _plain_names(context: Context, named: Sequence[Event]) -> list[Event]:
     return [
         Event("svc", at, at + 1, code=codes[word])
         for at, word in enumerate(lower)
-        if word in codes and at not in inside
+        if word in codes and at not in inside and _is_silent(context, at)
     ]
+
+
+def _is_silent(context: Context, at: int) -> bool:
+    """Whether the sentence of a word stands where work does, and no cue in it tells of another day or of home."""
+    sentence = context.sentence_of[at]
+    cued = sentence in context.cues_forward or sentence in context.cues_backward
+    return not cued and context.sections[at] not in NO_WORK
 
 
 def _spoken(context: Context, names: Sequence[Event]) -> Iterator[list[Charge]]:

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 from nlp.clock import is_blank
 from nlp.context import Context
+from nlp.cues import find_status
 from nlp.events import Event
 from nlp.grouping import given_to_each
 from nlp.terms import listed
@@ -65,12 +67,15 @@ def joined_charges(context: Context) -> Iterator[list[Joined]]:
     tokens = context.tokens
     names = service_names(context)
     numbers = list(_runs(tokens, [(at, at + 1) for at, word in enumerate(tokens.words) if _is_number(word)]))
+    starts = [run.start for run in numbers]
     for run in _runs(tokens, sorted(names)):
         codes = [names[part] for part in run.parts]
         if len(codes) < _SEVERAL or len({*codes}) < len(codes):
             continue
-        told = next((found for other in numbers if (found := _told(context, run, other)) is not None), None)
-        if told is not None:
+        place = bisect_left(starts, run.start)
+        near = numbers[max(0, place - 1) : place + 1]
+        told = next((found for other in near if (found := _told(context, run, other)) is not None), None)
+        if told is not None and all(find_status(context, *part) is None for part in run.parts):
             yield [
                 Joined(*part, code, at, int(tokens.words[at]))
                 for part, code, at in zip(run.parts, codes, told, strict=True)
@@ -135,7 +140,8 @@ def _told(context: Context, names: _Run, numbers: _Run) -> list[int] | None:
     if ahead and between[:1] and between[0] in listed("each"):
         each, between = len(numbers.parts) == 1 and timed, between[1:]
     plain = all(word in _LEADING or word in listed("charge_between") for word in between)
-    tight = names.marks == numbers.marks and names.marks[0] in _TIGHT and not ahead
+    ends = at >= len(tokens.words) or not tokens.words[at].isalnum() or tokens.words[at][0] in "\r\n"
+    tight = names.marks == numbers.marks and names.marks[0] in _TIGHT and not ahead and ends
     least = _LEAST if timed else _FEWEST
     minutes = [int(tokens.words[first]) for first, _ in numbers.parts]
     if not plain or not (timed or tight) or not all(least <= number <= _MOST for number in minutes):

@@ -42,12 +42,14 @@ class _Wholes:
     def pairs(self) -> list[tuple[int, int]]:
         """Numbers of each service's name and minutes right beside it, name and minutes."""
         found: list[tuple[int, int]] = []
+        taken: set[int] = set()
         for name, event in enumerate(self.events):
             if event.kind != "svc" or not event.code or self.context.sections[event.start] in NO_WORK:
                 continue
             for timed in (name + 1, name - 1):
-                if 0 <= timed < len(self.events) and self._beside(name, timed) and timed not in {t for _, t in found}:
+                if 0 <= timed < len(self.events) and timed not in taken and self._beside(name, timed):
                     found.append((name, timed))
+                    taken.add(timed)
                     break
         return found
 
@@ -115,31 +117,38 @@ def closing_wholes(context: Context, events: list[Event], labels: list[str]) -> 
     seen = _Wholes(context, events, labels)
     pairs = seen.pairs()
     named = {timed for _, timed in pairs}
+    blocks = [*begun_blocks(seen.out)]
     for name, timed in pairs:
         first, last = sorted((name, timed))
         code, most = events[name].code, events[timed].minutes
         if not _closes(seen, first, last, named):
             continue
         members: list[int] = []
-        for block in reversed([*begun_blocks(seen.out)]):
+        for block in reversed(blocks[: bisect_left(blocks, first, key=lambda block: block.start)]):
             own = [n for n in block if n < first]
-            if not own:
-                continue
             more = [*own, *members]
             if not seen.whole(code, own, named) or seen.minutes(more) > most:
                 break
             members = more
         parts = [n for n in members if seen.out[n][:2] in ("D-", "P-") and events[n].kind == "dur"]
-        if any(map(seen.is_work, members)) and parts and max(events[n].minutes for n in parts) < most:
+        fits = parts and max(events[n].minutes for n in parts) < most
+        if fits and (seen.minutes(members) == most or _has_untimed(seen, members)):
             seen.merge(name, timed, members)
+            blocks = [*begun_blocks(seen.out)]
     return seen.out
+
+
+def _has_untimed(seen: _Wholes, members: Sequence[int]) -> bool:
+    """Whether a task has no minutes right behind it: ``car transfer 15 min. TE 30 min`` are two services."""
+    return any(seen.is_work(n) and not (n + 1 in members and seen.events[n + 1].kind == "dur") for n in members)
 
 
 def _closes(seen: _Wholes, first: int, last: int, named: set[int]) -> bool:
     """Whether no work of a service's own follows its name and minutes."""
     events, context = seen.events, seen.context
     tokens = context.tokens
-    mark = next((word for word in tokens.words[events[last].end :] if word.strip(" \t)")), "\n")
+    behind = tokens.words[events[last].end : events[last].end + _BETWEEN]
+    mark = next((word for word in behind if word.strip(" \t)")), "\n")
     if mark in (":", "(", "|") or not listed("includes").isdisjoint(
         tokens.lower[events[last].end : events[last].end + 2]
     ):

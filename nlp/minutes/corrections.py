@@ -49,14 +49,18 @@ class Corrections(Reading):
 
     def _put_right(self, c: Candidate) -> tuple[int, int]:
         """The minutes behind others and a word that owns to a slip, and the token after them: ``15 min - no, make that 25``."""
-        at, said = self.from_here(c.end), False
+        at, said, error = self.from_here(c.end), False, False
         for _ in range(NOTE):
             word = self.word(at)
             if word in listed("remake") and self.word(self.next(at)) in listed("remade"):
                 said, at = True, self.next(at)
             elif word in listed("slip") or word in listed("corrected"):
                 said = True
-            elif word not in listed("slip_beside"):
+            elif word in listed("slip_error"):
+                error = True
+            elif word in listed("slip_beside"):
+                said = said or error  # "error, actual 22", not "error 12"
+            else:
                 break
             at = self.next(at)
         value, end = self._told(at)

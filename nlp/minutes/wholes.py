@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from nlp.clock import elapsed, is_blank
-from nlp.minutes.reading import CLAUSE, LEAST_BARE, NOTE, PART_REACH, Candidate, Reading
+from nlp.minutes.reading import CLAUSE, LEAST_BARE, NOTE, PART_REACH, STARTS, Candidate, Reading
 from nlp.terms import listed
 
 _BEHIND = 2  # tokens between minutes and the half of them
 _NEXT = 2  # sentences after one half within which the other one is told
 _NET_FORMS = frozenset(("unit", "tick", "words", "bare", "range", "hours"))
 _WHOLES = frozenset(("unit", "tick", "words", "hours", "head", "bare"))
+_FURTHEST = 80  # tokens behind a whole within which it is divided
 _SENTENCES = 2  # behind the one of a whole in which it may be divided
 _LEADS_PART = frozenset(",;:(/-–—.")
 _PARTS = frozenset(("unit", "tick", "words"))
@@ -231,26 +232,38 @@ class Wholes(Reading):
 
         ``Seen 33 min; 18 of it transfers, 15 of it ADLs``, ``60 min, 25 went to beds, the remainder to ramps``.
         """
-        for whole in [c for c in self.found if c.form in _WHOLES and c.minutes > 2 * LEAST_BARE]:
-            if whole not in self.found or self.word(self.before(whole.start)) == "of":
+        self.found.sort(key=STARTS)
+        found, starts = [*self.found], [*map(STARTS, self.found)]
+        gone: set[int] = set()
+        for place, whole in enumerate(found):
+            if whole.form not in _WHOLES or whole.minutes <= 2 * LEAST_BARE or whole.start in gone:
+                continue
+            if self.word(self.before(whole.start)) == "of":
                 continue
             end = self._scope(whole)
-            timed = [c for c in self.found if whole.end <= c.start < end]
-            first = min((c.start for c in timed), default=end)
+            timed = found[place + 1 : bisect_left(starts, end)]
+            first = timed[0].start if timed else end
             numbers = [at for at in self.figures_in(whole.end, first) if self._is_part(at, whole.minutes)]
             given = sum(int(self.words[at]) for at in numbers)
-            if len(numbers) > 1 and given == whole.minutes:
-                self.found.remove(whole)
-            elif numbers or (timed and all(c.form in _PARTS for c in timed) and self._visit(whole)):
+            of_visit = self._visit(whole)
+            told = of_visit or any(self._part_is_told(at) for at in numbers)
+            if len(numbers) > 1 and given == whole.minutes and told:
+                gone.add(whole.start)
+            elif (numbers and told) or (timed and of_visit and all(c.form in _PARTS for c in timed)):
                 given += sum(c.minutes for c in timed)
-                last = max((c.start for c in timed), default=first)
+                last = timed[-1].start if timed else first
                 if not self._leave(whole.minutes - given, max(numbers[-1:], default=last), end):
                     continue
-                self.found.remove(whole)
+                gone.add(whole.start)
             else:
                 continue
             for at in numbers:
                 self.add(at, at + 1, int(self.words[at]), "rest")
+        self.found = [c for c in self.found if c.start not in gone]
+
+    def _part_is_told(self, at: int) -> bool:
+        """Whether words beside a bare number make it a part of a whole: ``of which 23``, ``18 of it``, ``other 15``."""
+        return self.word(self.before(at)) in listed("part_told") or self.word(self.next(at)) == "of"
 
     def _visit(self, whole: Candidate) -> bool:
         """Whether a word beside minutes says that they are the visit's."""
@@ -273,8 +286,8 @@ class Wholes(Reading):
         """The token up to which a whole may be divided: the end of its line, or of its sentence and the next two."""
         sentences, words = self.context.sentence_of, self.words
         end, ended = whole.end, 0
-        while end < len(words) and words[end][0] not in "\r\n":
-            if sentences[end] != sentences[end - 1] and any(word.isalpha() for word in words[whole.end : end]):
+        while end < min(len(words), whole.end + _FURTHEST) and words[end][0] not in "\r\n":
+            if sentences[end] != sentences[end - 1] and end > whole.end + 1:
                 ended += words[end - 1] != ";"
             if ended > _SENTENCES:
                 break
