@@ -16,6 +16,7 @@ which `models.settle` gives to the work of its code. Words: ``nlp/lexicons/lists
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -452,7 +453,14 @@ def _is_silent(context: Context, at: int) -> bool:
     """Whether the sentence of a word stands where work does, and no cue in it tells of another day or of home."""
     sentence = context.sentence_of[at]
     cued = sentence in context.cues_forward or sentence in context.cues_backward
-    return not cued and context.sections[at] not in NO_WORK
+    place = bisect_left(context.sentence_of, sentence)
+    words = context.tokens.lower[place : bisect_right(context.sentence_of, sentence)]
+    plain = all(word in listed("charge_beside") for word in words if word.isalpha() and not _is_name(word))
+    return not cued and context.sections[at] not in NO_WORK and plain
+
+
+def _is_name(word: str) -> bool:
+    return _code(word) is not None
 
 
 def _spoken(context: Context, names: Sequence[Event]) -> Iterator[list[Charge]]:

@@ -15,6 +15,7 @@ _BEHIND = 2  # tokens between minutes and the half of them
 _NEXT = 2  # sentences after one half within which the other one is told
 _NET_FORMS = frozenset(("unit", "tick", "words", "bare", "range", "hours"))
 _WHOLES = frozenset(("unit", "tick", "words", "hours", "head", "bare"))
+_ROUND = frozenset((5, 6, 8, 10, 12, 15, 20, 25, 30))  # as many are repetitions: "session: 15 bridges, 15 clams"
 _FURTHEST = 80  # tokens behind a whole within which it is divided
 _SENTENCES = 2  # behind the one of a whole in which it may be divided
 _LEADS_PART = frozenset(",;:(/-–—.")
@@ -77,7 +78,8 @@ class Wholes(Reading):
             at = next(
                 (i for i in behind if self.lower[i] in listed("evenly") and sentences[i] == sentences[c.start]), None
             )
-            if at is not None and c.form in _WHOLES and lone[sentences[at]] == 1:
+            split = at is not None and not listed("split").isdisjoint(self.lower[c.end : at + 3])  # no "step evenly"
+            if at is not None and split and c.form in _WHOLES and lone[sentences[at]] == 1:
                 after = self.next(at)
                 named = self.word(after if self.word(after).isdecimal() else self.next(after))
                 parts = 3 if named in ("3", "three") else 2
@@ -246,7 +248,8 @@ class Wholes(Reading):
             numbers = [at for at in self.figures_in(whole.end, first) if self._is_part(at, whole.minutes)]
             given = sum(int(self.words[at]) for at in numbers)
             of_visit = self._visit(whole)
-            told = of_visit or any(self._part_is_told(at) for at in numbers)
+            told = any(self._part_is_told(at) for at in numbers)
+            told = told or (of_visit and not {int(self.words[at]) for at in numbers} <= _ROUND)
             if len(numbers) > 1 and given == whole.minutes and told:
                 gone.add(whole.start)
             elif (numbers and told) or (timed and of_visit and all(c.form in _PARTS for c in timed)):
@@ -277,6 +280,9 @@ class Wholes(Reading):
         """Give what parts leave of a whole to the words for it behind them; whether there are such words and enough is left."""
         sentences = self.context.sentence_of
         cue = next((m for m in self.context.found["remainder"] if start < m.start < end), None)
+        if cue is not None and self.word(self.from_here(cue.end)) == "of":
+            of = self.lower[cue.end : cue.end + _BESIDE + 2]
+            cue = None if listed("session_word").isdisjoint(of) else cue  # "the remainder of the day"
         told = cue is not None and left >= LEAST_BARE and sentences[cue.start] == sentences[start]
         if cue is not None and told:
             self.add(cue.start, cue.start + 1, left, "rest")
