@@ -22,7 +22,7 @@ from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
-from nlp.codes import code_boundary
+from nlp.codes import code_boundary, headline
 from nlp.components.durations import find_durations
 from nlp.context import Context
 from nlp.cues import find_status
@@ -37,7 +37,6 @@ from nlp.totals import ELSEWHEN
 
 _ELSEWHEN = ELSEWHEN - {"plan"}  # what stands at the foot stands behind the plan
 _FEWEST, _LONGEST = 5, 99  # minutes that a number without a unit can be
-_HEADLINE = frozenset(("97110", "97530"))
 _NAMED = 2  # services that make a list
 _FORM = "charge"
 _BESIDE = 3  # tokens between a name and its minutes, or before a sum
@@ -362,7 +361,7 @@ def with_charges(context: Context, grouping: Grouping) -> Grouping:
             blocks.append(
                 replace(block, durations=durations, services=services, shared=block.shared and bool(durations))
             )
-    if {charge.code for charge in charges if charge.minutes} >= _HEADLINE:
+    if {charge.code for charge in charges if charge.minutes} >= {*headline()}:
         blocks = _parted(context, blocks)
     for charge in charges:
         if charge.minutes:

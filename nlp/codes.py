@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +11,18 @@ from numpy.typing import NDArray
 from nlp.context import Context
 from nlp.encoder import bounded
 from nlp.events import Event
+from nlp.terms import listed
 
-HEADLINE = ("97110", "97530")  # in the order of the first two of these
 _LABELS = ("exercise", "functional", "service")
 _KNOWN = 3.0  # log-odds that a word list's label of an activity is worth
 _SURER = 2.0  # log-odds by which work is two codes rather than one
+
+
+@cache
+def headline() -> tuple[str, str]:
+    """The codes of exercise and of functional work, in this order."""
+    [exercise], [functional] = listed("exercise_code"), listed("functional_code")
+    return exercise, functional
 
 
 def code_odds(context: Context, event: Event) -> NDArray[np.float32]:

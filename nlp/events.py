@@ -153,6 +153,9 @@ def find_services(context: Context, timed: Collection[int] = ()) -> list[Event]:
         if (word == "," or lower[at] in listed("copula")) and at + 1 in timed:
             return True  # "Group, 45 min", "TE was 20 min"
         short = end - start == 1 and len(words[start]) <= _SHORT and words[start].isupper()
+        short = (
+            short and line_opening(tokens, *tokens.lines[tokens.line_of[start]]) < start
+        )  # a line of its own is a charge
         if short and lower[at] in listed("whole_time"):
             return (
                 at + 1 + (words[at + 1 : at + 2] in ([":"], ["-"], ["="])) in timed

@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from nlp.clock import is_blank
-from nlp.codes import HEADLINE, code_odds
+from nlp.codes import code_odds, headline
 from nlp.context import Context
 from nlp.cues import find_status
 from nlp.events import BEGINS, Event, begun_blocks, in_sentences, on_lines
@@ -76,7 +76,8 @@ class _Wholes:
         if event.code and event.code != code:
             return True
         odds = code_odds(self.context, event)
-        own = HEADLINE.index(code) if code in HEADLINE else len(HEADLINE)
+        codes = headline()
+        own = codes.index(code) if code in codes else len(codes)
         return bool(np.delete(odds, own).max() - odds[own] > _OTHER_CODE)
 
     def merge(self, name: int, timed: int, members: Sequence[int]) -> None:

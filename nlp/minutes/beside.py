@@ -12,6 +12,7 @@ _LEAST_CELLS = 2  # a line of no more is no table's heading
 _LEAD_WORDS = 4  # tokens before the number that opens a line: "ROM/str 18:"
 _HEADING = 16  # tokens of a line's heading, with blanks
 _LEADS_ON = frozenset("-–—:=")
+_LEADS_TO = frozenset(":(")  # what stands between minutes and the work that they were spent on
 _BESIDE = frozenset("-–—:([x×=/;|)]@,*")
 
 
@@ -31,7 +32,8 @@ class Beside(Reading):
             marks = 0
             times = False
             lead = self.next(at) if self.word(at) in listed("accounted") else at
-            if self.word(lead) in listed("copula") and self.word(self.next(self.next(lead))) in CLAUSE:
+            stops = CLAUSE if self.word(lead) == "for" else _LEADS_TO
+            if self.word(lead) in listed("copula") and self.word(self.next(self.next(lead))) in stops:
                 at = self.next(lead)  # "97110 for 20: ...", "Ther act was 16: ...", "TA accounted for 12 (...)"
             while self.word(at) in _BESIDE and marks < 4:
                 times = times or self.word(at) in ("x", "×")

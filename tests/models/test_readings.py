@@ -88,7 +88,7 @@ ROWS: list[tuple[str, dict[str, int]]] = [
     ("Ther ex 25 min. Plank 3x1 min, calf stretch 2x1 min, bridges.", {"97110": 25}),
     ("Twenty minutes of treadmill at three miles an hour and leg press.", {"97110": 20}),
     ("Sit to stands x10, toilet transfers x3. HEP sit to stands, walking 15 min.", {}),
-    ("Sit-stand from bed x10, chair push ups (20 min, 97530). 30 min missed, pt refusal, MD aware.", {"97530": 20}),
+    ("Sit-stand from bed x10, commode transfers (20 min, 97530). 30 min missed, pt refusal, MD aware.", {"97530": 20}),
     (
         "Minutes: planned 60 min (30 TA, 30 TE). TA 13 min: sit to stand. TE 9 min: ankle circles.",
         {"97110": 9, "97530": 13},
