@@ -267,11 +267,10 @@ def _below(lines: Sequence[tuple[int, str]], number: int) -> tuple[list[Charge],
 def _alone(at: int, line: str) -> list[Charge]:
     """The charges of a line that holds nothing else, parted by bars, commas or semicolons."""
     line = line.rstrip()
-    items = [line] if _ALONE.fullmatch(line) else [item for _, item in _items(line, 0, len(line))]
+    several = _PARTING.search(line) is not None and _ALONE.fullmatch(line) is None
+    items = _items(line, 0, len(line)) if several else [(0, line)]
     charges: list[Charge] = []
-    start = 0
-    for item in items:
-        start = line.index(item, start)
+    for start, item in items:
         found = _ALONE.fullmatch(item)
         if found is None or not (found.group(1) or found.group(3) or found.group(5)):
             return []

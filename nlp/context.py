@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -84,22 +84,24 @@ class Context:
         """
         lower, sentence_of = self.tokens.lower, self.sentence_of
         cues = [m for m in self.forward if m.term.lower() in listed("home_program")]
-        named = {sentence_of[m.start] for m in cues}
         inside = {at for m in cues for at in range(m.start, m.end)}
-        out = set[int]()
-        for at in [at for at, word in enumerate(lower) if word in listed("practised")] if named else ():
-            before = next((word for word in reversed(lower[max(0, at - _SUBJECT) : at]) if not word.isspace()), "")
-            if sentence_of[at] in named and before not in listed("not_practised"):
-                out.add(sentence_of[at])
-        told = {
-            sentence_of[at]
-            for at, word in enumerate(lower)
-            if word in listed("practised_elsewhere") and at not in inside
-        }
-        here = {
-            sentence_of[at] for at, word in enumerate(lower) if word in listed("practised_here") or _is_dose(lower, at)
-        }
-        return frozenset((out & here) - told)
+        out: list[int] = []
+        for sentence in {sentence_of[m.start] for m in cues}:
+            own = range(bisect_left(sentence_of, sentence), bisect_right(sentence_of, sentence))
+            told = any(lower[at] in listed("practised") and not self._negated(at) for at in own)
+            elsewhere = any(lower[at] in listed("practised_elsewhere") and at not in inside for at in own)
+            if (
+                told
+                and not elsewhere
+                and any(lower[at] in listed("practised_here") or _is_dose(lower, at) for at in own)
+            ):
+                out.append(sentence)
+        return frozenset(out)
+
+    def _negated(self, at: int) -> bool:
+        """Whether the word right before a verb makes it no work of this visit: ``not performed``, ``to be completed``."""
+        before = reversed(self.tokens.lower[max(0, at - _SUBJECT) : at])
+        return next((word for word in before if not word.isspace()), "") in listed("not_practised")
 
     def encoded_rows(self, start: int, end: int) -> Scores:
         """The encoder's rows of the kept tokens in ``[start, end)``; only where ``encoded`` is there."""

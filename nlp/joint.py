@@ -20,6 +20,7 @@ from nlp.tokens import Tokens, is_code
 
 _LEAST, _FEWEST, _MOST = 5, 8, 99  # minutes with a unit, without one, and the most
 _SEVERAL = 2
+_CACHE = "service names"
 _LEAD = 8  # tokens between names and numbers, with blanks
 _LEADING = frozenset("([:-–—@x×=,")
 _JOINS = (["/"], [","], ["&"], ["+"], ["and"], [",", "and"], [",", "&"])
@@ -66,6 +67,8 @@ def joined_charges(context: Context) -> Iterator[list[Joined]]:
     """
     tokens = context.tokens
     names = service_names(context)
+    if len({*names.values()}) < _SEVERAL:
+        return
     numbers = list(_runs(tokens, [(at, at + 1) for at, word in enumerate(tokens.words) if _is_number(word)]))
     starts = [run.start for run in numbers]
     for run in _runs(tokens, sorted(names)):
@@ -83,11 +86,14 @@ def joined_charges(context: Context) -> Iterator[list[Joined]]:
 
 
 def service_names(context: Context) -> dict[tuple[int, int], str]:
-    """The services' names and code numbers of a note, with their codes."""
+    """The services' names and code numbers of a note, with their codes; made once a note."""
+    kept: dict[tuple[int, int], str] | None = context.cache.get(_CACHE)
+    if kept is not None:
+        return kept
     found = context.found
     names = {(m.start, m.end): m.entry.data["code"] for m in (*found["services"], *found["service_heads"])}
     names |= {(at, at + 1): word for at, word in enumerate(context.tokens.words) if is_code(word)}
-    kept: dict[tuple[int, int], str] = {}
+    kept = context.cache[_CACHE] = {}
     for place in sorted(names, key=lambda place: (place[0], -place[1])):
         if names[place] and not any(
             place[0] < end for _, end in list(kept)[-1:]

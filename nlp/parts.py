@@ -8,7 +8,7 @@ minutes of each part stand in front of it.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -24,6 +24,7 @@ from nlp.layout import NO_WORK, PLAIN_FORMS
 from nlp.terms import listed
 
 _FORMS = frozenset((*PLAIN_FORMS, "words", "head", "row"))
+_CACHE = "named minutes"
 _OTHER_CODE = 2.0  # log-odds by which work speaks for the other code than a service's
 _LEADING_FORMS = frozenset(("unit", "tick", "letter", "words", "rest", "hours"))
 _SEVERAL = 2  # parts of a sentence that minutes lead
@@ -40,18 +41,22 @@ class _Wholes:
         self.line_of, self.sentence_of = context.tokens.line_of, context.sentence_of
 
     def pairs(self) -> list[tuple[int, int]]:
-        """Numbers of each service's name and minutes right beside it, name and minutes."""
-        found: list[tuple[int, int]] = []
+        """Numbers of each service's name and minutes right beside it, name and minutes; found once for all steps."""
+        kept = self.context.cache.get(_CACHE)
+        if kept is None or kept[0] is not self.events:
+            kept = self.context.cache[_CACHE] = (self.events, list(self._pairs()))
+        return [(name, timed) for name, timed in kept[1] if self.out[timed] != "S"]
+
+    def _pairs(self) -> Iterator[tuple[int, int]]:
         taken: set[int] = set()
         for name, event in enumerate(self.events):
             if event.kind != "svc" or not event.code or self.context.sections[event.start] in NO_WORK:
                 continue
             for timed in (name + 1, name - 1):
                 if 0 <= timed < len(self.events) and timed not in taken and self._beside(name, timed):
-                    found.append((name, timed))
                     taken.add(timed)
+                    yield name, timed
                     break
-        return found
 
     def _beside(self, name: int, timed: int) -> bool:
         one, other = self.events[name], self.events[timed]
@@ -64,7 +69,7 @@ class _Wholes:
         left, right = sorted((one, other), key=lambda event: event.start)
         words = self.context.tokens.lower[left.end : right.start]
         plain = all(not word.isalnum() or word in listed("whole_between") for word in words)
-        free = self.out[timed] != "S" and find_status(self.context, other.start, other.end) is None
+        free = find_status(self.context, other.start, other.end) is None
         return free and plain and len(words) <= _BETWEEN and not any("\n" in word for word in words)
 
     def is_work(self, number: int) -> bool:
