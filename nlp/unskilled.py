@@ -143,7 +143,7 @@ def with_unskilled(text: str, blocks: Sequence[Block]) -> tuple[Block, ...]:
     A block that the note calls an unskilled part of the one before it is put into that one.
     """
     cues = _cues()
-    if cues.whole.search(text) is None and cues.part.search(text) is None:
+    if not blocks or (cues.whole.search(text) is None and cues.part.search(text) is None):
         return tuple(blocks)
     kept: list[Block] = []
     for position, block in enumerate(blocks):

@@ -132,3 +132,7 @@ def test_a_part_is_taken_off_the_time_that_it_is_of(marked: str, expected: list[
     assert [(each.minutes, each.skilled_minutes) for each in kept] == expected
     assert all(text[each.start : each.end] == each.text for each in kept)
     assert sum(len(each.activities) for each in kept) == sum(len(each.activities) for each in blocks_of(marked))
+
+
+def test_a_note_without_blocks_that_speaks_of_unskilled_minutes_is_read():
+    assert with_unskilled("Slept through. 10 min unattended on the mat, rest of visit unsupervised.", []) == ()
