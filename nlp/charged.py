@@ -76,13 +76,19 @@ class Charge(NamedTuple):
 
 
 @cache
+def _plain() -> Mapping[str, str]:
+    """Code by a plain word that stands for a service beside its minutes: *exercise*, *activities*."""
+    return {name: code for name, _, code in (term.partition("=") for term in listed("charge_name"))}
+
+
+@cache
 def _codes() -> Mapping[str, str]:
     """Code by a service's name in small letters, as lists of charges write it; names of two services are left out."""
     found: dict[str, set[str]] = {}
     for entry in entries("services"):
         for term in (*entry.terms, *entry.data["head_terms"]):
             found.setdefault(term.lower(), set()).add(entry.data["code"])
-    found |= {name: {code} for name, _, code in (term.partition("=") for term in listed("charge_name"))}
+    found |= {name: {code} for name, code in _plain().items()}
     return {name: next(iter(codes)) for name, codes in found.items() if len(codes) == 1 and "" not in codes}
 
 
@@ -438,7 +444,7 @@ def _jointly(context: Context) -> Iterator[list[Charge]]:
 def _plain_names(context: Context, named: Sequence[Event]) -> list[Event]:
     """Plain words that stand for a service beside minutes, *exercise* and *activities*, outside its longer names."""
     inside = {at for event in named for at in range(event.start, event.end)}
-    codes = {name: code for name, _, code in (term.partition("=") for term in listed("charge_name"))}
+    codes = _plain()
     lower = context.tokens.lower
     return [
         Event("svc", at, at + 1, code=codes[word])

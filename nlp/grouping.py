@@ -96,12 +96,10 @@ def _headed_parts(blocks: list[Found], positions: list[int], line_of: Sequence[i
 
 def given_to_each(context: Context, event: Event) -> bool:
     """Whether minutes for two services are those of either: ``97110 and 97530, 15 min each``, but not ``15 min each leg``."""
-    if event.form == "even":
+    if event.form == "even" or announces_each(context, event):
         return True
     solid = [w for w in context.tokens.lower[event.end : event.end + 8] if not w.isspace() or "\n" in w]
     solid = solid[1:] if solid[:1] == ["for"] else solid
-    if announces_each(context, event):
-        return True
     if not solid or solid[0] not in listed("each"):
         return False
     if solid[1:2] == ["of"]:

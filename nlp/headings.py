@@ -221,12 +221,13 @@ def _resumed(tokens: Tokens, found: list[tuple[int, int, str]]) -> list[tuple[in
     for (_, end, label), until in zip(found, ends, strict=True):
         if label not in _INTERRUPTING:
             continue
+        alone = label == "not_today" and not _announces(tokens, end)
         for first, last in _sentences(tokens, end, until):
             said = [word for word in tokens.lower[first:last] if word.isalnum()][:_OPENING_WORDS]
             if _of_today(said) or (label != "previous" and _did(said)):
                 out.append((first, first, "treatment"))
                 break
-            if label == "not_today" and not _announces(tokens, end):
+            if alone:
                 out.append((first, first, ""))
                 break
     return out
@@ -243,7 +244,7 @@ def _sentences(tokens: Tokens, start: int, end: int) -> Iterator[tuple[int, int]
 
 def _announces(tokens: Tokens, end: int) -> bool:
     """Whether a mark or the end of its line stands behind a heading."""
-    behind = next((word for word in tokens.words[end:] if word.strip(" \t")), "\n")
+    behind = next((word for word in itertools.islice(tokens.words, end, None) if word.strip(" \t")), "\n")
     return behind[0] in _AFTER_WORD or behind[0] in "\r\n"
 
 

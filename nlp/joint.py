@@ -94,11 +94,11 @@ def service_names(context: Context) -> dict[tuple[int, int], str]:
     names = {(m.start, m.end): m.entry.data["code"] for m in (*found["services"], *found["service_heads"])}
     names |= {(at, at + 1): word for at, word in enumerate(context.tokens.words) if is_code(word)}
     kept = context.cache[_CACHE] = {}
+    ended = 0
     for place in sorted(names, key=lambda place: (place[0], -place[1])):
-        if names[place] and not any(
-            place[0] < end for _, end in list(kept)[-1:]
-        ):  # the longest of those that begin together
+        if names[place] and place[0] >= ended:  # the longest of those that begin together
             kept[place] = names[place]
+            ended = place[1]
     return kept
 
 
@@ -137,8 +137,10 @@ def _told(context: Context, names: _Run, numbers: _Run) -> list[int] | None:
     start, end = (numbers.end, names.start) if ahead else (names.end, numbers.start)
     if not 0 <= end - start <= _LEAD:
         return None
-    at = numbers.end + next((n for n, w in enumerate(tokens.words[numbers.end :]) if not is_blank(w)), 0)
-    timed = tokens.lower[at : at + 1] != [] and tokens.lower[at] in listed("minute")
+    at = numbers.end
+    while at < len(tokens.words) and is_blank(tokens.words[at]):
+        at += 1
+    timed = at < len(tokens.words) and tokens.lower[at] in listed("minute")
     between = [word for word in tokens.lower[start:end] if not is_blank(word)]
     if ahead and timed:
         between = between[1:]

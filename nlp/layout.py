@@ -451,16 +451,20 @@ def trailing_brackets(context: Context, events: list[Event]) -> list[int]:
         before = events[number - 1] if number else None
         if before is not None and before.kind == "act" and line_of[before.start] == line_of[event.start]:
             out.append(number)
-    return [number for number in out if not _led_by_bracket(context, events, number)]
+    led = _led_by_brackets(context, events) if out else set()
+    return [number for number in out if number not in led]
 
 
-def _led_by_bracket(context: Context, events: Sequence[Event], number: int) -> bool:
-    """Whether the line of some minutes opens with others in a bracket, as theirs do then: ``(15 min) Rows. (30 min) Stairs``."""
-    words, line_of = context.tokens.words, context.tokens.line_of
-    line = [event for event in events if line_of[event.start] == line_of[events[number].start]]
-    first = line[0]
-    opened = first.kind == "dur" and words[first.start - 1 : first.start] == ["("]
-    return opened and line[-1].kind == "act" and first.start < events[number].start
+def _led_by_brackets(context: Context, events: Sequence[Event]) -> set[int]:
+    """Numbers of the events of lines that open with bracketed minutes and end with work: ``(15 min) Rows. (30 min) Stairs``."""
+    words = context.tokens.words
+    out: set[int] = set()
+    for line in on_lines(context, events):
+        first = events[line[0]]
+        opened = first.kind == "dur" and words[first.start - 1 : first.start] == ["("]
+        if opened and events[line[-1]].kind == "act":
+            out |= {*line[1:]}
+    return out
 
 
 def timed_lines(context: Context, events: list[Event]) -> list[list[int]]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from nlp.context import Context
@@ -61,9 +62,7 @@ def left_out_lists(context: Context, events: Sequence[Event]) -> set[int]:
             continue
         number = context.sentence_of[events[acts[0]].start]
         first = events[acts[0]].start
-        start = first
-        while start > 0 and context.sentence_of[start - 1] == number:
-            start -= 1
+        start = bisect_left(context.sentence_of, number)
         mark = next((at for at in range(first - 1, start, -1) if not tokens.words[at].isspace()), start)
         opening = [word for word in tokens.lower[start:mark] if not word.isspace()]
         if tokens.words[mark] not in _MARKS or len(opening) > _OPENING:

@@ -108,11 +108,13 @@ class _Wholes:
             return False
         return not any(self.is_other(code, n) for n in inside if self.events[n].kind == "act")
 
+    def parts(self, members: Sequence[int]) -> list[int]:
+        """Numbers of the minutes among some events that are their block's."""
+        return [n for n in members if self.out[n][:2] in ("D-", "P-") and self.events[n].kind == "dur"]
+
     def minutes(self, members: Sequence[int]) -> int:
-        """Minutes of a block's parts."""
-        return sum(
-            self.events[n].minutes for n in members if self.out[n][:2] in ("D-", "P-") and self.events[n].kind == "dur"
-        )
+        """What the minutes of some events add up to."""
+        return sum(self.events[n].minutes for n in self.parts(members))
 
 
 def closing_wholes(context: Context, events: list[Event], labels: list[str]) -> list[str]:
@@ -136,7 +138,7 @@ def closing_wholes(context: Context, events: list[Event], labels: list[str]) -> 
             if not seen.whole(code, own, named) or seen.minutes(more) > most:
                 break
             members = more
-        parts = [n for n in members if seen.out[n][:2] in ("D-", "P-") and events[n].kind == "dur"]
+        parts = seen.parts(members)
         fits = parts and max(events[n].minutes for n in parts) < most
         if fits and (seen.minutes(members) == most or _has_untimed(seen, members)):
             seen.merge(name, timed, members)
@@ -196,9 +198,9 @@ def heading_wholes(context: Context, events: list[Event], labels: list[str]) -> 
             line = here
             members.append(n)
         code, most = events[name].code, events[timed].minutes
-        parts = [n for n in members if seen.out[n][:2] in ("D-", "P-") and events[n].kind == "dur"]
+        parts = seen.parts(members)
         begun = any(seen.out[n] in BEGINS for n in members)
-        fits = parts and sum(events[n].minutes for n in parts) < most
+        fits = parts and seen.minutes(members) < most
         if begun and fits and any(map(seen.is_work, members)) and seen.whole(code, members, named):
             seen.merge(name, timed, members)
     return seen.out
@@ -289,11 +291,9 @@ def _led_parts(seen: _Wholes, sentence: Sequence[int]) -> list[tuple[int, list[i
         return []
     if any(seen.out[n] == "S" or given_to_each(context, events[n]) for n in timed):
         return []
-    if timed[0] + 1 == timed[1] and events[timed[0]].minutes == sum(events[n].minutes for n in timed[1:]):
-        seen_whole, timed = timed[:1], timed[1:]
-    else:
-        seen_whole = []
-    first = seen_whole[0] if seen_whole else timed[0]
+    first = timed[0]
+    if first + 1 == timed[1] and events[first].minutes == sum(events[n].minutes for n in timed[1:]):
+        timed = timed[1:]
     start = events[first].start
     before = bisect_left(seen.sentence_of, seen.sentence_of[start])
     divided = all(events[n].form == "rest" for n in timed)
